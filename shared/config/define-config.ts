@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { configSchema, type HeadgateConfig, type HeadgateConfigInput } from './schema.ts';
+
+/** The configuration is wrong; the message lists every problem with its path and the allowed values. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`headgate.config.ts has ${problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+function toProblem(issue: z.core.$ZodIssue): string {
+  const path = issue.path.map(String).join('.') || '(root)';
+  return `${path}: ${issue.message}`;
+}
+
+/**
+ * Validates a configuration and fills in the defaults.
+ *
+ * @throws ConfigError that lists all problems, not only the first
+ */
+export function parseConfig(input: unknown): HeadgateConfig {
+  const result = configSchema.safeParse(input);
+  if (!result.success) throw new ConfigError(result.error.issues.map(toProblem));
+  return result.data;
+}
+
+/** Declares the sources of a Headgate deployment. The default export of headgate.config.ts. */
+export function defineConfig(config: HeadgateConfigInput): HeadgateConfig {
+  return parseConfig(config);
+}

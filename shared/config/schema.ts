@@ -1,0 +1,261 @@
+import { z } from 'zod';
+import { duration, size } from './units.ts';
+
+/** Names of sources: they become paths, partition keys and parts of resource names. */
+export const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+
+const path = z
+  .string()
+  .regex(/^[^.]+(\.[^.]+)*$/, { error: 'must be a path of field names joined by dots, such as "user.id"' })
+  .describe('A field of the record, nested fields joined by dots.');
+
+const contract = z
+  .strictObject({
+    schema: z
+      .record(z.string(), z.json())
+      .describe('JSON Schema 2020-12 of one record. Its properties become the typed columns of the lake.'),
+    dataTypes: z
+      .enum(['quarantine', 'freeze'])
+      .default('quarantine')
+      .describe(
+        'A record that violates the schema: `quarantine` keeps it in the quarantine zone with its reason, ' +
+          '`freeze` refuses it.',
+      ),
+    columns: z
+      .enum(['evolve', 'freeze', 'quarantine'])
+      .default('evolve')
+      .describe(
+        'A field that the schema does not name: `evolve` keeps it in the `_extra` column, `freeze` refuses the ' +
+          'record, `quarantine` sends it to quarantine.',
+      ),
+  })
+  .describe('What a record must look like.');
+
+const eventTime = z
+  .strictObject({
+    path,
+    format: z
+      .enum(['iso-8601', 'epoch-milliseconds', 'epoch-seconds'])
+      .default('iso-8601')
+      .describe('How the field writes the time. A date without a time means midnight UTC.'),
+  })
+  .describe('When the event happened; it decides the partition. Without it the time of receipt is used.');
+
+const limits = z
+  .strictObject({
+    maxBodyBytes: size('1 KiB', '6 MB').default('6 MB').describe('Largest request body, as received.'),
+    maxDecompressedBytes: size('1 KiB', '100 MB')
+      .default('50 MB')
+      .describe('Largest request body after decompression; more is cut off and refused.'),
+    maxRecordBytes: size('1 KiB', '1 MiB').default('256 KiB').describe('Largest single record.'),
+    maxRecordsPerRequest: z.int().min(1).max(10_000).default(10_000).describe('Most records in one request.'),
+    requestsPerSecond: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .default(100)
+      .describe('Steady request rate that API Gateway lets through; a burst may be twice that.'),
+  })
+  .describe('Limits of the push API; each is named in the error of a request that breaks it.');
+
+/** The five questions of the decision framework, and what every source has. */
+const common = {
+  description: z.string().max(500).optional().describe('One sentence for people.'),
+  freshness: duration('1 second', '30 days').describe(
+    'Question 1: how old may data in the lake be? For example "30 seconds".',
+  ),
+  volume: z
+    .union([
+      z.strictObject({
+        recordsPerSecond: z.number().positive().describe('Average over a busy hour.'),
+        recordBytes: z.int().positive().describe('Average size of a record as JSON.'),
+      }),
+      z.strictObject({ gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.') }),
+    ])
+    .describe('Question 2: how much data?'),
+  // Question 3, the source type, is the `type` of each variant below.
+  changes: z
+    .enum(['append', 'upserts', 'upserts-and-deletes'])
+    .default('append')
+    .describe('Question 4: how does the data change? Events are appended; tables also change and delete rows.'),
+  budget: z
+    .strictObject({ usdPerGb: z.number().positive().describe('Most that one GB of raw JSON may cost, in US dollars.') })
+    .optional()
+    .describe('Question 5: what may it cost?'),
+  contract,
+  key: z
+    .array(path)
+    .min(1)
+    .max(8)
+    .describe(
+      'The fields that identify a record: the idempotency key. Include the event time where there is one, so that ' +
+        'deduplication can be partitioned by it.',
+    ),
+  eventTime: eventTime.optional(),
+  partition: z
+    .enum(['hour', 'day'])
+    .default('hour')
+    .describe('How the lake is partitioned by event time (UTC): dt=YYYY-MM-DD/hour=HH, or dt=YYYY-MM-DD.'),
+  dedupe: z
+    .enum(['record', 'request', 'none'])
+    .default('record')
+    .describe(
+      'What is deduplicated: each `record` by its key, only repeated `request`s as a whole (cheaper), or `none`.',
+    ),
+  dedupeWindow: duration('1 hour', '90 days')
+    .default('7 days')
+    .describe('How long after its arrival a record is remembered for deduplication.'),
+  alarms: z
+    .strictObject({
+      stoppedAfter: duration('1 minute', '7 days')
+        .optional()
+        .describe('Alarm when nothing was received for this long. Without it the source has no such alarm.'),
+      maxLatency: duration('1 second', '7 days')
+        .optional()
+        .describe('Alarm when the p99 from receipt to lake is above this. Default: twice the freshness, 1 minute at least.'),
+      maxErrorRate: z.number().gt(0).lte(1).default(0.05).describe('Alarm above this share of failed records.'),
+    })
+    .prefault({})
+    .describe('Thresholds of the alarms of this source.'),
+};
+
+const push = z
+  .strictObject({ type: z.literal('push'), ...common, limits: limits.prefault({}) })
+  .describe('Records are pushed to the HTTP API by applications.');
+
+const stream = z
+  .strictObject({
+    type: z.literal('stream'),
+    ...common,
+    shards: z.int().min(1).max(500).default(1).describe('Shards of the source\'s own Kinesis stream.'),
+  })
+  .describe('Producers put plain JSON records (or frames) on a Kinesis stream of the source\'s own.');
+
+const deploymentValue = z.union([
+  z.string(),
+  z
+    .strictObject({
+      parameter: z
+        .string()
+        .regex(/^\/[\w./-]+$/, { error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"' }),
+    })
+    .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
+]);
+
+const paginator = z
+  .discriminatedUnion('type', [
+    z.strictObject({
+      type: z.literal('page'),
+      parameter: z.string().min(1).default('page').describe('Query parameter of the page number.'),
+      firstPage: z.int().min(0).default(1),
+      sizeParameter: z.string().min(1).optional().describe('Query parameter of the page size.'),
+      size: z.int().min(1).max(100_000).optional(),
+    }),
+    z.strictObject({
+      type: z.literal('offset'),
+      parameter: z.string().min(1).default('offset'),
+      sizeParameter: z.string().min(1).default('limit'),
+      size: z.int().min(1).max(100_000),
+    }),
+    z.strictObject({
+      type: z.literal('cursor'),
+      parameter: z.string().min(1).describe('Query parameter that takes the cursor.'),
+      path: path.describe('Where the response holds the cursor of the next page; the last page has none.'),
+    }),
+    z.strictObject({ type: z.literal('link-header') }).describe('RFC 8288 Link header with rel="next".'),
+    z.strictObject({ type: z.literal('none') }),
+  ])
+  .describe('How the API divides its answer into pages.');
+
+const http = z
+  .strictObject({
+    type: z.literal('http'),
+    ...common,
+    url: deploymentValue.describe('The endpoint: https, or an SSM parameter that holds it.'),
+    headers: z.record(z.string(), deploymentValue).default({}).describe('Request headers, for example authorization.'),
+    query: z.record(z.string(), z.string()).default({}).describe('Query parameters of every request.'),
+    recordsPath: path.optional().describe('Where the response holds the array of records; the whole body if absent.'),
+    paginator: paginator.default({ type: 'none' }),
+    incremental: z
+      .strictObject({
+        cursor: path.describe('The field that grows: a time stamp or a version.'),
+        parameter: z.string().min(1).describe('Query parameter that takes the cursor\'s value: records from there on.'),
+        initialValue: z.string().describe('Where the first run starts.'),
+        lookback: duration('0 seconds', '30 days')
+          .default('0 seconds')
+          .describe('Read again this far behind the cursor, for records that appear late; they are deduplicated.'),
+      })
+      .optional()
+      .describe('Read only what is new. Without it every run reads everything.'),
+    allowPrivateNetwork: z
+      .boolean()
+      .default(false)
+      .describe('Allow plain http and private addresses. Only for endpoints in your own network.'),
+    requestTimeout: duration('1 second', '5 minutes').default('30 seconds'),
+    pagesPerCommit: z.int().min(1).max(1000).default(20).describe('Pages that land together in one commit.'),
+  })
+  .describe('An HTTP API is read on a schedule, as often as the freshness asks.');
+
+const sources = z
+  .record(
+    z.string().regex(SOURCE_NAME, {
+      error: 'a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
+    }),
+    z.discriminatedUnion('type', [push, stream, http]),
+  )
+  .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' });
+
+/** The schema of headgate.config.ts. */
+export const configSchema = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9-]{0,19}$/, { error: 'must match ^[a-z][a-z0-9-]{0,19}$' })
+      .default('headgate')
+      .describe('Prefix of every resource; two deployments in one account need two names.'),
+    notify: z
+      .strictObject({ email: z.email().optional() })
+      .prefault({})
+      .describe('Who is told when an alarm fires. Other targets subscribe to the SNS topic.'),
+    ingest: z
+      .strictObject({
+        shards: z.int().min(1).max(500).default(1).describe('Shards of the stream that all pushed sources share.'),
+        retention: duration('1 day', '365 days').default('7 days').describe('How long the stream keeps records.'),
+      })
+      .prefault({})
+      .describe('The stream behind the push API.'),
+    retention: z
+      .strictObject({
+        infrequentAccessAfterDays: z.int().min(30).max(3650).default(30),
+        glacierAfterDays: z.int().min(60).max(3650).default(90),
+        deepArchiveAfterDays: z.int().min(150).max(36500).default(365),
+      })
+      .refine(
+        (days) =>
+          days.glacierAfterDays >= days.infrequentAccessAfterDays + 30 &&
+          days.deepArchiveAfterDays >= days.glacierAfterDays + 90,
+        { error: 'each tier must come after the one before: +30 days to Glacier IR, +90 days to Deep Archive' },
+      )
+      .prefault({})
+      .describe('When data in the lake moves to cheaper storage.'),
+    protect: z
+      .boolean()
+      .default(true)
+      .describe('Keep the lake and the tables when the stack is deleted. `false` also needs `-c destroy=true`.'),
+    sources,
+  })
+  .describe('Headgate configuration');
+
+/** What a user writes in headgate.config.ts. */
+export type HeadgateConfigInput = z.input<typeof configSchema>;
+/** The configuration with every default filled in; plain JSON data. */
+export type HeadgateConfig = z.output<typeof configSchema>;
+/** One source, of any type. */
+export type SourceConfig = HeadgateConfig['sources'][string];
+export type SourceType = SourceConfig['type'];
+/** A source that is pushed to the HTTP API. */
+export type PushSourceConfig = Extract<SourceConfig, { type: 'push' }>;
+/** A source with a Kinesis stream of its own. */
+export type StreamSourceConfig = Extract<SourceConfig, { type: 'stream' }>;
+/** A source that is read from an HTTP API. */
+export type HttpSourceConfig = Extract<SourceConfig, { type: 'http' }>;

@@ -1,0 +1,26 @@
+/**
+ * Carries frames to the consumer, in order per shard.
+ *
+ * Promises of every implementation:
+ * - A frame in `durable` is stored and will be delivered at least once within the bus's retention.
+ * - Only failed frames are retried; a frame whose answer was lost may be delivered twice.
+ * - It never throws because of throttling: what did not get through is in `refused`.
+ */
+export interface FrameBus {
+  send(frames: readonly OutgoingFrame[]): Promise<SendResult>;
+}
+
+export interface OutgoingFrame {
+  readonly bytes: Uint8Array;
+  /** Frames with the same partition key keep their order. */
+  readonly partitionKey: string;
+}
+
+export interface SendResult {
+  /** Indices of the frames that are durable. */
+  readonly durable: readonly number[];
+  /** Indices of the frames that are not, after all retries. */
+  readonly refused: readonly number[];
+  /** Why frames were refused, for the log and the problem document. */
+  readonly error: string | undefined;
+}

@@ -1,0 +1,80 @@
+/**
+ * The ledger: which positions of a lane are in the lake. It is what makes a redelivery harmless.
+ *
+ * Promises of every implementation:
+ * - `read` is strongly consistent.
+ * - Every write is a compare-and-set on `version`, which it increases by one. Exactly one of several writers with
+ *   the same expected version succeeds; the others get `'conflict'` and must read again.
+ * - A write whose response was lost and that is repeated by the SDK is recognised by its `writer` token and answers
+ *   `'ok'`.
+ * - `commit` moves the position, removes the intent and records the range in one transaction.
+ * - Throttled, denied or failed calls throw; they never answer `'conflict'`.
+ */
+export interface LedgerStore {
+  /** The state of a lane; an unknown lane has version 0 and no position. */
+  read(lane: string): Promise<LedgerState>;
+
+  /** Announces what is about to be written. Fails with `'conflict'` when the version has moved on. */
+  announce(lane: string, expectedVersion: number, intent: Intent, writer: string): Promise<CasResult>;
+
+  /** The announced (or, with `keys: 0`, empty) range is in the lake: moves the position and removes the intent. */
+  commit(lane: string, expectedVersion: number, commit: Commit, writer: string): Promise<CasResult>;
+
+  /** The announced range was fenced off by tombstones: removes the intent, leaves the position. */
+  abort(lane: string, expectedVersion: number, writer: string): Promise<CasResult>;
+
+  /** The committed range that ends at or after `position`, for replays. Only for lanes with ordered positions. */
+  rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined>;
+}
+
+export type CasResult = 'ok' | 'conflict';
+
+/** State of one lane. A lane is a shard, a pulled source, … whose positions are written in order. */
+export interface LedgerState {
+  /** Everything up to and including this position is durable in the lake; undefined before the first commit. */
+  readonly position: string | undefined;
+  /** Number of commits; unlike `version` it does not change when an intent is announced or aborted. */
+  readonly commits: number;
+  readonly version: number;
+  readonly intent: Intent | undefined;
+}
+
+/** What a writer is about to put into the lake. Its objects' keys contain the version of this announcement. */
+export interface Intent {
+  /** Position after the commit. */
+  readonly to: string;
+  /** First position of the range (for pulls: the position before it). */
+  readonly from: string;
+  /** Keys of all objects of this intent, data and quarantine, with what is needed to write a tombstone. */
+  readonly objects: readonly IntentObject[];
+  /** Records in the range, counted in the range log. */
+  readonly records: number;
+  /** Version of the configuration that partitioned the records. */
+  readonly configVersion: string;
+  /** The invocation that owns the intent, for people and for the lease. */
+  readonly owner: string;
+  /** Until when others wait before they resolve this intent on the owner's behalf; liveness only, never safety. */
+  readonly leaseUntilMs: number;
+}
+
+export interface IntentObject {
+  readonly key: string;
+  /** Source whose columns a tombstone must have. */
+  readonly source: string;
+  readonly zone: 'raw' | 'quarantine';
+}
+
+export interface Commit {
+  readonly from: string;
+  readonly to: string;
+  readonly records: number;
+  readonly keys: number;
+}
+
+/** One entry of the range log: `from` to `to`, both inclusive, were committed together. */
+export interface CommittedRange {
+  readonly from: string;
+  readonly to: string;
+  readonly records: number;
+  readonly keys: number;
+}

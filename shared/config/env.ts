@@ -1,0 +1,40 @@
+import { z } from 'zod';
+
+/** Environment of each Lambda function; infra sets exactly these, handlers read exactly these. */
+export const pushEnv = z.object({
+  INGEST_STREAM: z.string().min(1),
+  ACCESS_TABLE: z.string().min(1),
+  CLAIMS_TABLE: z.string().min(1),
+});
+
+export const streamEnv = z.object({
+  LAKE_BUCKET: z.string().min(1),
+  CLAIMS_TABLE: z.string().min(1),
+  LEDGER_TABLE: z.string().min(1),
+  /** JSON object: name of each source's own stream → source. Frames on any stream name their source themselves. */
+  SOURCE_STREAMS: z
+    .string()
+    .default('{}')
+    .transform((text) => z.record(z.string(), z.string()).parse(JSON.parse(text))),
+});
+
+export const pullEnv = z.object({
+  LAKE_BUCKET: z.string().min(1),
+  CLAIMS_TABLE: z.string().min(1),
+  LEDGER_TABLE: z.string().min(1),
+});
+
+/**
+ * Reads a function's environment.
+ *
+ * @throws Error that names every variable that is missing or wrong
+ */
+export function readEnv<Schema extends z.ZodType>(schema: Schema, env: NodeJS.ProcessEnv): z.output<Schema> {
+  const result = schema.safeParse(env);
+  if (result.success) return result.data;
+  throw new Error(
+    `the function's environment is incomplete: ${result.error.issues
+      .map((issue) => `${issue.path.map(String).join('.')}: ${issue.message}`)
+      .join('; ')}`,
+  );
+}

@@ -15,9 +15,11 @@ export interface LaneReader {
    * The records that are not in the lake yet, given what the ledger says is. It may be called several times in one
    * run (after another writer's commit, or an aborted intent) and must derive everything from `state`.
    *
+   * @param maxBytes about how many raw bytes the batch may have; a batch has at least one entry whatever its size.
+   * The engine lowers it when a batch is too much for one commit.
    * @returns undefined when there is nothing to do
    */
-  read(state: LedgerState): Promise<LaneBatch | undefined>;
+  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined>;
 }
 
 /** Consecutive records of one lane that are committed together. */
@@ -35,27 +37,16 @@ export interface LaneBatch {
 export type LaneEntry =
   | {
       readonly kind: 'frame';
-      /**
-       * Identity of the frame. A redelivery of the same frame has the same origin, and a frame that is read again
-       * after its commit has another one (see `pull`): that is what tells a retry from a duplicate.
-       */
+      /** Identity of the frame: with the index of a record it is the record's `_id`. */
       readonly origin: Origin;
+      /**
+       * Who claims the records' keys. Absent when every redelivery of the frame holds the same records at the same
+       * indices: then each record claims under its own identity. A page that is fetched again may hold other records;
+       * it names here what stays the same until the commit and changes with it (the lane and its number of commits),
+       * so that a retry finds its own claims and a later look-back finds duplicates.
+       */
+      readonly claimOrigin?: Origin;
       readonly source: Source;
       readonly frame: Frame;
     }
   | { readonly kind: 'quarantine'; readonly row: QuarantineRow };
-
-/** What a run of the engine did. */
-export interface LandResult {
-  readonly commits: number;
-  readonly bySource: ReadonlyMap<string, LandCounts>;
-}
-
-export interface LandCounts {
-  readonly received: number;
-  readonly landed: number;
-  readonly duplicates: number;
-  readonly quarantined: number;
-  /** Bytes of Parquet written. */
-  readonly bytes: number;
-}

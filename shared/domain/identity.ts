@@ -39,9 +39,14 @@ export function comparePositions(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Whether a position is a sequence number: decimal, without leading zeros, and no longer than any that exist. */
+export function isSequenceNumber(position: string): boolean {
+  return position.length <= SEQUENCE_DIGITS && /^(0|[1-9]\d*)$/.test(position);
+}
+
 /** A position as a fixed-width string whose text order is its numeric order, for DynamoDB sort keys. */
 export function padPosition(position: string): string {
-  if (!/^(0|[1-9]\d*)$/.test(position) || position.length > SEQUENCE_DIGITS) {
+  if (!isSequenceNumber(position)) {
     throw new RangeError(`not a sequence number without leading zeros: ${JSON.stringify(position)}`);
   }
   return position.padStart(SEQUENCE_DIGITS, '0');

@@ -23,7 +23,10 @@ export interface LedgerStore {
   /** The announced range was fenced off by tombstones: removes the intent, leaves the position. */
   abort(lane: string, expectedVersion: number, writer: string): Promise<CasResult>;
 
-  /** The committed range that ends at or after `position`, for replays. Only for lanes with ordered positions. */
+  /**
+   * The committed range that `position` lies in (`from` and `to` inclusive), for replays. Only lanes whose positions
+   * are sequence numbers have ranges; for others, and for gaps between ranges, the answer is undefined.
+   */
   rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined>;
 }
 

@@ -1,4 +1,4 @@
-import { comparePositions } from '../../domain/identity.ts';
+import { comparePositions, isSequenceNumber } from '../../domain/identity.ts';
 import type {
   CasResult,
   Commit,
@@ -38,7 +38,7 @@ export class MemoryLedgerStore implements LedgerStore {
 
   commit(lane: string, expectedVersion: number, commit: Commit, writer: string): Promise<CasResult> {
     return this.#write('commit', lane, expectedVersion, writer, ({ state, ranges }) => {
-      ranges.push({ ...commit });
+      if (isSequenceNumber(commit.from) && isSequenceNumber(commit.to)) ranges.push({ ...commit });
       return { ...state, position: commit.to, commits: state.commits + 1, intent: undefined };
     });
   }
@@ -52,9 +52,11 @@ export class MemoryLedgerStore implements LedgerStore {
 
   rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined> {
     return takeTurn(this.#turn, { port: 'ledger', operation: 'rangeCovering', subject: lane }, () =>
-      this.ranges(lane).find(
-        ({ from, to }) => comparePositions(from, position) <= 0 && comparePositions(position, to) <= 0,
-      ),
+      isSequenceNumber(position)
+        ? this.ranges(lane).find(
+            ({ from, to }) => comparePositions(from, position) <= 0 && comparePositions(position, to) <= 0,
+          )
+        : undefined,
     );
   }
 
@@ -68,7 +70,7 @@ export class MemoryLedgerStore implements LedgerStore {
     return [...this.#lanes.keys()];
   }
 
-  /** Every committed range of a lane in the order of the commits, outside of any turn. */
+  /** Every committed range of a lane with ordered positions, in the order of the commits, outside of any turn. */
   ranges(lane: string): readonly CommittedRange[] {
     return this.#lanes.get(lane)?.ranges ?? [];
   }

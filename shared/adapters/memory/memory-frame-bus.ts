@@ -1,0 +1,70 @@
+import { createHash } from 'node:crypto';
+import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
+import { takeTurn, type Turn } from './turn.ts';
+
+/** A frame as it stands in a shard. */
+export interface StoredFrame {
+  readonly shardId: string;
+  /** Decimal; increases within a shard, with the length that Kinesis uses today. */
+  readonly sequenceNumber: string;
+  readonly partitionKey: string;
+  readonly bytes: Uint8Array;
+}
+
+/** First sequence number minus one; 56 digits, as Kinesis numbers have. */
+const SEQUENCE_START = 49_600_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000_000n;
+
+/** A bus in memory. `refuse` says which frames do not get through, and why. */
+export class MemoryFrameBus implements FrameBus {
+  readonly #frames: StoredFrame[] = [];
+  readonly #shards: number;
+  readonly #refuse: (frame: OutgoingFrame) => string | undefined;
+  readonly #turn: Turn | undefined;
+
+  constructor(
+    options: {
+      readonly shards?: number;
+      readonly refuse?: (frame: OutgoingFrame) => string | undefined;
+      readonly turn?: Turn;
+    } = {},
+  ) {
+    this.#shards = options.shards ?? 1;
+    this.#refuse = options.refuse ?? (() => undefined);
+    this.#turn = options.turn;
+  }
+
+  send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
+    const subject = `${String(frames.length)} frames`;
+    return takeTurn(this.#turn, { port: 'bus', operation: 'send', subject }, () => {
+      const durable: number[] = [];
+      const refused: number[] = [];
+      let error: string | undefined;
+      for (const [index, frame] of frames.entries()) {
+        const reason = this.#refuse(frame);
+        if (reason === undefined) {
+          this.#store(frame);
+          durable.push(index);
+        } else {
+          error ??= reason;
+          refused.push(index);
+        }
+      }
+      return { durable, refused, error };
+    });
+  }
+
+  /** Everything that was sent, in order, of one shard or of all. */
+  frames(shardId?: string): readonly StoredFrame[] {
+    return this.#frames.filter((frame) => shardId === undefined || frame.shardId === shardId);
+  }
+
+  #store({ partitionKey, bytes }: OutgoingFrame): void {
+    const shard = createHash('md5').update(partitionKey).digest().readUInt32BE() % this.#shards;
+    this.#frames.push({
+      shardId: `shardId-${String(shard).padStart(12, '0')}`,
+      sequenceNumber: String(SEQUENCE_START + BigInt(this.#frames.length + 1)),
+      partitionKey,
+      bytes: Uint8Array.from(bytes),
+    });
+  }
+}

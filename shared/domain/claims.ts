@@ -125,7 +125,7 @@ export function packClaims(claims: readonly Candidate[]): Buffer {
   const packed = Buffer.allocUnsafe(digestsAt + claims.length * DIGEST_BYTES);
   packed.set(head);
   claims.forEach((claim, i) => {
-    packed.latin1Write(claim.key, keysAt + i * CLAIM_KEY_BYTES, CLAIM_KEY_BYTES);
+    packed.write(claim.key, keysAt + i * CLAIM_KEY_BYTES, CLAIM_KEY_BYTES, 'latin1');
     packed.writeUInt32LE(claim.digest, digestsAt + i * DIGEST_BYTES);
   });
   return packed;
@@ -152,7 +152,7 @@ export function unpackClaims(input: Uint8Array): Candidate[] {
   const claimants: string[] = [];
   const indices: number[] = [];
   for (let runs = readVarint(); runs > 0; runs--) {
-    const claimant = packed.latin1Slice(at, at + CLAIMANT_BYTES);
+    const claimant = packed.toString('latin1', at, at + CLAIMANT_BYTES);
     at += CLAIMANT_BYTES;
     let index = 0;
     for (let count = readVarint(); count > 0; count--) {
@@ -166,7 +166,7 @@ export function unpackClaims(input: Uint8Array): Candidate[] {
     throw new RangeError('packed claims have another length than they say');
   }
   return indices.map((index, i) => ({
-    key: packed.latin1Slice(at + i * CLAIM_KEY_BYTES, at + (i + 1) * CLAIM_KEY_BYTES),
+    key: packed.toString('latin1', at + i * CLAIM_KEY_BYTES, at + (i + 1) * CLAIM_KEY_BYTES),
     digest: packed.readUInt32LE(digestsAt + i * DIGEST_BYTES),
     claimant: claimants[i] ?? '',
     index,

@@ -1,0 +1,110 @@
+import { LRUCache } from 'lru-cache';
+import {
+  createClaimView,
+  decideClaims,
+  packClaims,
+  type Candidate,
+  type ClaimView,
+  type Verdict,
+} from '../domain/claims.ts';
+import { TransientError } from '../domain/errors.ts';
+import type { ClaimLog } from '../ports/claim-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import { probeNothing, type Probe } from './probe.ts';
+
+/** Candidates of one bucket. */
+export interface BucketCandidates {
+  readonly bucket: string;
+  readonly windowMs: number;
+  readonly candidates: readonly Candidate[];
+}
+
+export interface ClaimDeps {
+  readonly claimLog: ClaimLog;
+  readonly clock: Clock;
+  /** A new token per append attempt. */
+  readonly newToken: () => string;
+  readonly cache: ClaimCache;
+  readonly probe?: Probe;
+}
+
+/**
+ * Views of buckets that a warm process keeps: log items never change, so only newer ones have to be read. A view is
+ * dropped well before its items can expire, because a bucket whose items have all gone starts at number 1 again.
+ */
+export type ClaimCache = LRUCache<string, ClaimView>;
+
+const MAX_CACHED_CLAIMS = 1_000_000;
+const MAX_CACHE_AGE_MS = 10 * 60_000;
+
+export function createClaimCache(): ClaimCache {
+  return new LRUCache<string, ClaimView>({
+    maxSize: MAX_CACHED_CLAIMS,
+    sizeCalculation: (view) => view.size + 1,
+    // A view that is larger than the whole cache is still used by the run that made it.
+    maxEntrySize: MAX_CACHED_CLAIMS,
+    ttl: MAX_CACHE_AGE_MS,
+  });
+}
+
+/** Claims in one log item: at 17-26 bytes each this stays far below DynamoDB's 400 KB. */
+const MAX_CLAIMS_PER_ITEM = 10_000;
+/** Writers of one bucket that get in each other's way this often in one run are a fault, not contention. */
+const MAX_ROUNDS = 100;
+
+/**
+ * Claims keys: decides for every candidate whether it owns its key, and makes the decision durable before it is
+ * returned. Safe under any number of concurrent callers and after a crash at any point: a repetition finds its own
+ * claims again.
+ *
+ * @returns the verdicts of every bucket, in the order of its candidates; `new` does not occur
+ * @throws TransientError when other writers won every round
+ */
+export async function claimKeys(
+  deps: ClaimDeps,
+  buckets: readonly BucketCandidates[],
+): Promise<Exclude<Verdict, 'new'>[][]> {
+  const verdicts: Exclude<Verdict, 'new'>[][] = [];
+  for (const bucket of buckets) {
+    verdicts.push(await claimBucketKeys(deps, bucket));
+    await deps.probe?.('A.3');
+  }
+  return verdicts;
+}
+
+async function claimBucketKeys(
+  deps: ClaimDeps,
+  { bucket, windowMs, candidates }: BucketCandidates,
+): Promise<Exclude<Verdict, 'new'>[]> {
+  const probe = deps.probe ?? probeNothing;
+  // Taken out of the cache while it is in use: two runs in one process must not add to one view.
+  const view = deps.cache.get(bucket) ?? createClaimView();
+  deps.cache.delete(bucket);
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    for (const item of await deps.claimLog.read(bucket, view.lastNumber)) view.add(item.number, item.packed);
+    const verdicts = decideClaims(view, candidates);
+    const fresh = candidates.filter((_, i) => verdicts[i] === 'new');
+    let appended = true;
+    for (let at = 0; at < fresh.length && appended; at += MAX_CLAIMS_PER_ITEM) {
+      const packed = packClaims(fresh.slice(at, at + MAX_CLAIMS_PER_ITEM));
+      const number = view.lastNumber + 1;
+      await probe('A.1');
+      const outcome = await deps.claimLog.append(bucket, number, {
+        packed,
+        expiresAtMs: deps.clock.nowMs() + windowMs,
+        writer: deps.newToken(),
+      });
+      await probe('A.2');
+      appended = outcome === 'ok';
+      if (appended) view.add(number, packed);
+    }
+    if (appended) {
+      deps.cache.set(bucket, view);
+      return verdicts.map((verdict) => (verdict === 'new' ? 'own' : verdict));
+    }
+  }
+  throw new TransientError(
+    'CLAIM_CONTENTION',
+    `other writers of claim bucket ${bucket} won ${String(MAX_ROUNDS)} times in a row; the batch is retried`,
+  );
+}

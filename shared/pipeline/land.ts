@@ -1,0 +1,576 @@
+import { claimBucket } from '../domain/claim-bucket.ts';
+import { CLAIM_KEY_BYTES, type Candidate } from '../domain/claims.ts';
+import { TransientError } from '../domain/errors.ts';
+import { RecordFlag, recordBytes, type Frame } from '../domain/frame.ts';
+import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
+import { recordIdentity, toClaimant, type Origin } from '../domain/identity.ts';
+import { partitionNumber, partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
+import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
+import type { Source } from '../domain/source.ts';
+import { toMs } from '../config/units.ts';
+import type { ClaimLog } from '../ports/claim-log.ts';
+import type { Clock } from '../ports/clock.ts';
+import type { Lake, LakeObject } from '../ports/lake.ts';
+import type { Intent, IntentObject, LedgerState, LedgerStore } from '../ports/ledger-store.ts';
+import type { FrameSlice, TableWriter } from '../ports/table-writer.ts';
+import type { Telemetry } from '../ports/telemetry.ts';
+import { claimKeys, type BucketCandidates, type ClaimCache } from './claim-keys.ts';
+import { forEachLimited } from './for-each-limited.ts';
+import type { LaneBatch, LaneReader } from './lane.ts';
+import { probeNothing, type Probe } from './probe.ts';
+
+/*
+ * The engine: records of a lane → claims → Parquet files → commit.
+ *
+ * What it guarantees, under crashes, lost responses, redelivery in other cuts and any number of invocations that work
+ * on one lane at the same time:
+ * - no record is visible in two data files;
+ * - when `runLane` returns, every record that its reader offered is in exactly one file, or is a counted duplicate;
+ * - the lane's position never passes a record that is not durable.
+ *
+ * How: (1) read the ledger; (2) resolve somebody's pending intent first; (3) skip what is committed; (4) claim keys and
+ * build the files in memory; (5) announce the files' keys, compare-and-set; the keys contain the announcement's
+ * version; (6) create each object unless its key is taken: by our own data (go on) or by a tombstone (somebody
+ * resolved our intent: start again); (7) commit, compare-and-set.
+ *
+ * Whoever finds a pending intent puts a tombstone at each of its keys unless one is taken. If all were taken by data,
+ * the intent is committed on its owner's behalf; otherwise its data is withdrawn (overwritten by tombstones) *before*
+ * the intent is removed. So a key is decided once, and safety needs no clock; the lease only keeps writers from
+ * getting in each other's way.
+ */
+
+export interface LandDeps {
+  readonly ledger: LedgerStore;
+  readonly claimLog: ClaimLog;
+  readonly claimCache: ClaimCache;
+  readonly lake: Lake;
+  readonly tables: TableWriter;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly sources: ReadonlyMap<string, Source>;
+  /** Version of the configuration, pinned in intents. */
+  readonly configVersion: string;
+  /** A new unique token per call. */
+  readonly newToken: () => string;
+  readonly probe?: Probe;
+}
+
+export interface RunOptions {
+  /** Who runs: the invocation's id. */
+  readonly owner: string;
+  /** When the run must be over, ms since the epoch; no new commit is begun when less than `reserveMs` is left. */
+  readonly deadlineMs: number;
+}
+
+export interface RunOutcome {
+  /** Whether the reader had nothing left; otherwise the deadline came first and the rest is for the next run. */
+  readonly finished: boolean;
+  readonly commits: number;
+}
+
+/** How long others wait for an announced intent before they resolve it. */
+const LEASE_MS = 10_000;
+/** Time that one more commit may need; a run stops when less is left. */
+const RESERVE_MS = 5_000;
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+/** Files of one commit; a batch of more partitions is cut. An entry that has more by itself is committed whole. */
+const MAX_FILES = 1_000;
+const PARALLEL_PUTS = 16;
+const MAX_CONFLICTS = 100;
+
+/**
+ * Lands what a lane offers, commit by commit, until its reader has nothing left or the deadline is near.
+ *
+ * @throws HeadgateError when a store fails; everything committed so far stays committed
+ */
+export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOptions): Promise<RunOutcome> {
+  const probe = deps.probe ?? probeNothing;
+  let commits = 0;
+  let conflicts = 0;
+  let maxBytes = MAX_BATCH_BYTES;
+  for (;;) {
+    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return { finished: false, commits };
+    await probe('B.1');
+    const state = await deps.ledger.read(reader.lane);
+    if (state.intent !== undefined) {
+      if (!(await waitForLease(deps, state.intent, options))) return { finished: false, commits };
+      await resolveIntent(deps, reader.lane, state, state.intent);
+      continue;
+    }
+    const batch = await reader.read(state, maxBytes);
+    if (batch === undefined) return { finished: true, commits };
+    const plan = planBatch(batch);
+    if (plan.fileCount > MAX_FILES && batch.entries.length > 1) {
+      maxBytes = Math.max(1, Math.floor(maxBytes / 2));
+      continue;
+    }
+    if (await landBatch(deps, reader.lane, state, batch, plan, options)) {
+      commits++;
+      maxBytes = MAX_BATCH_BYTES;
+    } else if (++conflicts > MAX_CONFLICTS) {
+      throw new TransientError(
+        'LANE_CONTENTION',
+        `other writers keep winning lane ${reader.lane}; it is retried`,
+      );
+    }
+  }
+}
+
+/** Waits while the owner of an intent may be at work. @returns whether the intent is to be resolved now */
+async function waitForLease(deps: LandDeps, intent: Intent, options: RunOptions): Promise<boolean> {
+  const nowMs = deps.clock.nowMs();
+  if (intent.owner === options.owner || intent.leaseUntilMs <= nowMs) return true;
+  // A clock that is far off must not hold the lane up for longer than a lease.
+  const waitMs = Math.min(intent.leaseUntilMs - nowMs, LEASE_MS);
+  if (nowMs + waitMs > options.deadlineMs - RESERVE_MS) return false;
+  await deps.clock.sleep(waitMs);
+  return true;
+}
+
+/* ---------------------------------------------------------------------------------------------- planning */
+
+/** The records of one frame that fall into one partition. */
+interface PartitionSlice {
+  readonly origin: Origin;
+  readonly frame: Frame;
+  readonly claimOrigin: Origin | undefined;
+  indices: number[];
+}
+
+interface PartitionPlan {
+  readonly source: Source;
+  /** Number of the partition, see `partitionNumber`. */
+  readonly number: number;
+  readonly slices: PartitionSlice[];
+}
+
+interface BatchPlan {
+  readonly partitions: readonly PartitionPlan[];
+  /** Records that are known to go to quarantine before any key is claimed. */
+  readonly quarantine: readonly QuarantineRow[];
+  readonly records: number;
+  /** Upper bound of the files that the batch needs. */
+  readonly fileCount: number;
+}
+
+/** Divides a batch into partitions by event time, in one pass over the frames' indices. */
+function planBatch(batch: LaneBatch): BatchPlan {
+  const partitions = new Map<Source, Map<number, PartitionPlan>>();
+  const quarantine: QuarantineRow[] = [];
+  let records = 0;
+  for (const entry of batch.entries) {
+    if (entry.kind === 'quarantine') {
+      quarantine.push(entry.row);
+      records++;
+      continue;
+    }
+    const { source, frame, origin, claimOrigin } = entry;
+    records += frame.count;
+    let ofSource = partitions.get(source);
+    if (ofSource === undefined) partitions.set(source, (ofSource = new Map<number, PartitionPlan>()));
+    const slices = new Map<number, PartitionSlice>();
+    for (let i = 0; i < frame.count; i++) {
+      if (frame.flags[i] === RecordFlag.violation) {
+        quarantine.push(violationRow(source, frame, origin, i));
+        continue;
+      }
+      const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
+      let slice = slices.get(number);
+      if (slice === undefined) {
+        slices.set(number, (slice = { origin, frame, claimOrigin, indices: [] }));
+        let partition = ofSource.get(number);
+        if (partition === undefined) ofSource.set(number, (partition = { source, number, slices: [] }));
+        partition.slices.push(slice);
+      }
+      slice.indices.push(i);
+    }
+  }
+  const all = [...partitions.values()].flatMap((ofSource) => [...ofSource.values()]);
+  return {
+    partitions: all,
+    quarantine,
+    records,
+    fileCount: all.length + groupQuarantine(quarantine).length,
+  };
+}
+
+function violationRow(source: Source, frame: Frame, origin: Origin, index: number): QuarantineRow {
+  const raw = recordBytes(frame, index);
+  // Only records in quarantine are parsed a second time, to say what is wrong with them.
+  const { violations } = source.check(raw, frame.header.receivedAtMs);
+  const error = violations.map((violation) => violation.message).join('; ');
+  return quarantineRow(source.name, frame, origin, index, 'CONTRACT', error);
+}
+
+function quarantineRow(
+  source: string,
+  frame: Frame,
+  origin: Origin,
+  index: number,
+  reason: QuarantineReason,
+  error: string,
+): QuarantineRow {
+  const at = index * FINGERPRINT_BYTES;
+  return {
+    source,
+    reason,
+    id: recordIdentity(origin, index),
+    // A violation has claimed no key, its fingerprint is zeros.
+    key: reason === 'CONTRACT' ? undefined : frame.fingerprints.toString('hex', at, at + FINGERPRINT_BYTES),
+    receivedAtMs: frame.header.receivedAtMs,
+    schemaVersion: frame.header.contractVersion,
+    error,
+    raw: recordBytes(frame, index),
+  };
+}
+
+interface QuarantineGroup {
+  readonly source: string;
+  readonly reason: QuarantineReason;
+  readonly receivedAtMs: number;
+  readonly rows: QuarantineRow[];
+}
+
+/** One group per quarantine file: source, reason and date of receipt. */
+function groupQuarantine(rows: readonly QuarantineRow[]): QuarantineGroup[] {
+  const groups = new Map<string, QuarantineGroup>();
+  for (const row of rows) {
+    const name = `${row.source}/${row.reason}/${String(partitionNumber('day', row.receivedAtMs))}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { ...row, rows: [row] });
+    else group.rows.push(row);
+  }
+  return [...groups.values()];
+}
+
+/* ------------------------------------------------------------------------------------------------ claims */
+
+/** What the claims say of the records of each frame, by index. */
+type Fates = Map<Frame, Uint8Array>;
+
+const Fate = { keep: 0, duplicate: 1, conflict: 2 } as const;
+
+/** A candidate's record, or its whole frame where requests are claimed. */
+interface Subject {
+  readonly frame: Frame;
+  readonly index: number | undefined;
+}
+
+interface Bucket extends BucketCandidates {
+  readonly candidates: Candidate[];
+  readonly subjects: Subject[];
+}
+
+const claimKeyOf = (fingerprints: Buffer, index: number): string =>
+  fingerprints.toString('latin1', index * FINGERPRINT_BYTES, index * FINGERPRINT_BYTES + CLAIM_KEY_BYTES);
+
+/**
+ * Claims the keys of all records that go to a data file. A record that goes to quarantine claims nothing: a malformed
+ * record that claims would suppress its corrected resend.
+ */
+async function claimBatch(deps: LandDeps, partitions: readonly PartitionPlan[]): Promise<Fates> {
+  const buckets = collectCandidates(partitions);
+  const fates: Fates = new Map();
+  if (buckets.length === 0) return fates;
+  const verdicts = await claimKeys(
+    {
+      claimLog: deps.claimLog,
+      clock: deps.clock,
+      newToken: deps.newToken,
+      cache: deps.claimCache,
+      probe: deps.probe ?? probeNothing,
+    },
+    buckets,
+  );
+  buckets.forEach(({ subjects }, b) => {
+    verdicts[b]?.forEach((verdict, i) => {
+      const subject = subjects[i];
+      if (verdict === 'own' || subject === undefined) return;
+      const { frame, index } = subject;
+      let ofFrame = fates.get(frame);
+      if (ofFrame === undefined) fates.set(frame, (ofFrame = new Uint8Array(frame.count)));
+      const fate = Fate[verdict];
+      if (index === undefined) ofFrame.fill(fate);
+      else ofFrame[index] = fate;
+    });
+  });
+  return fates;
+}
+
+function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
+  const buckets = new Map<string, Bucket>();
+  const bucketOf = (name: string, source: Source): Bucket => {
+    let bucket = buckets.get(name);
+    if (bucket === undefined) {
+      const windowMs = toMs(source.config.dedupeWindow);
+      buckets.set(name, (bucket = { bucket: name, windowMs, candidates: [], subjects: [] }));
+    }
+    return bucket;
+  };
+  const claimedFrames = new Set<Frame>();
+  for (const { source, slices } of partitions) {
+    if (source.config.dedupe === 'none') continue;
+    for (const { frame, origin, claimOrigin, indices } of slices) {
+      const claimant = toClaimant(claimOrigin ?? origin).toString('latin1');
+      if (source.config.dedupe === 'request') {
+        if (claimedFrames.has(frame)) continue;
+        claimedFrames.add(frame);
+        const bucket = bucketOf(`${source.name}#requests`, source);
+        const key = claimKeyOf(fingerprint(source.name, [frame.header.frameId]), 0);
+        bucket.candidates.push({ key, digest: 0, claimant, index: 0 });
+        bucket.subjects.push({ frame, index: undefined });
+        continue;
+      }
+      // All records of a slice are in one partition, and so in one bucket.
+      const bucket = bucketOf(
+        claimBucket(source.name, source.config, frame.eventTimesMs[indices[0] ?? 0] ?? 0),
+        source,
+      );
+      for (const index of indices) {
+        bucket.candidates.push({
+          key: claimKeyOf(frame.fingerprints, index),
+          digest: frame.digests.readUInt32LE(index * DIGEST_BYTES),
+          claimant,
+          index: claimOrigin === undefined ? index : 0,
+        });
+        bucket.subjects.push({ frame, index });
+      }
+    }
+  }
+  return [...buckets.values()];
+}
+
+/* ------------------------------------------------------------------------------------------ files and commit */
+
+/** A file that is built and has no version yet. */
+interface BuiltFile {
+  readonly source: string;
+  readonly zone: IntentObject['zone'];
+  readonly rows: number;
+  readonly bytes: Uint8Array;
+  keyFor(version: number): string;
+}
+
+interface Counts {
+  landed: number;
+  duplicates: number;
+  quarantined: number;
+  bytes: number;
+  files: number;
+}
+
+/** Claims, builds and commits one batch. @returns false when another writer was first: read the ledger again */
+async function landBatch(
+  deps: LandDeps,
+  lane: string,
+  state: LedgerState,
+  batch: LaneBatch,
+  plan: BatchPlan,
+  options: RunOptions,
+): Promise<boolean> {
+  const probe = deps.probe ?? probeNothing;
+  const fates = await claimBatch(deps, plan.partitions);
+  await probe('B.2');
+  const counts = new Map<string, Counts>();
+  const files = await buildFiles(deps, batch, plan, fates, counts);
+  let version = state.version;
+  if (files.length > 0) {
+    const intent: Intent = {
+      from: batch.from,
+      to: batch.to,
+      objects: files.map((file) => ({ key: file.keyFor(version + 1), source: file.source, zone: file.zone })),
+      records: plan.records,
+      configVersion: deps.configVersion,
+      owner: options.owner,
+      leaseUntilMs: deps.clock.nowMs() + LEASE_MS,
+    };
+    if ((await deps.ledger.announce(lane, version, intent, deps.newToken())) === 'conflict') return false;
+    version++;
+    await probe('B.3');
+    if (!(await putFiles(deps, files, version))) return false;
+    await probe('B.5');
+  }
+  const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
+  if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return false;
+  await probe('B.6');
+  emit(deps, batch, counts, fates);
+  return true;
+}
+
+async function buildFiles(
+  deps: LandDeps,
+  batch: LaneBatch,
+  plan: BatchPlan,
+  fates: Fates,
+  counts: Map<string, Counts>,
+): Promise<BuiltFile[]> {
+  const files: BuiltFile[] = [];
+  const quarantine = [...plan.quarantine];
+  for (const { source, number, slices } of plan.partitions) {
+    const count = countsOf(counts, source.name);
+    const kept: FrameSlice[] = [];
+    for (const { frame, origin, indices } of slices) {
+      const ofFrame = fates.get(frame);
+      if (ofFrame === undefined) {
+        kept.push({ frame, origin, indices });
+        continue;
+      }
+      const keep = indices.filter((index) => ofFrame[index] === Fate.keep);
+      if (keep.length > 0) kept.push({ frame, origin, indices: keep });
+      for (const index of indices) {
+        if (ofFrame[index] === Fate.duplicate) count.duplicates++;
+        if (ofFrame[index] !== Fate.conflict) continue;
+        quarantine.push(
+          quarantineRow(
+            source.name,
+            frame,
+            origin,
+            index,
+            'KEY_CONFLICT',
+            `another record with the same key (${source.config.key.join(', ')}) and another payload was accepted before`,
+          ),
+        );
+      }
+    }
+    if (kept.length === 0) continue;
+    const table = await deps.tables.writeRows(source, kept);
+    for (const { slice, index, error } of table.unwritable) {
+      quarantine.push(quarantineRow(source.name, slice.frame, slice.origin, index, 'UNWRITABLE', error));
+    }
+    if (table.bytes === undefined) continue;
+    count.landed += table.rows;
+    count.bytes += table.bytes.length;
+    count.files++;
+    const partition = partitionPath(source.config.partition, number);
+    files.push({
+      source: source.name,
+      zone: 'raw',
+      rows: table.rows,
+      bytes: table.bytes,
+      keyFor: (version) => rawKey(source.name, partition, batch.stem, version),
+    });
+  }
+  for (const { source, reason, receivedAtMs, rows } of groupQuarantine(quarantine)) {
+    const count = countsOf(counts, source);
+    count.quarantined += rows.length;
+    count.files++;
+    files.push({
+      source,
+      zone: 'quarantine',
+      rows: rows.length,
+      bytes: await deps.tables.writeQuarantine(rows),
+      keyFor: (version) => quarantineKey(source, reason, receivedAtMs, batch.stem, version),
+    });
+  }
+  return files;
+}
+
+/** Creates the announced objects. @returns false when a tombstone was met: the intent was resolved by somebody else */
+async function putFiles(deps: LandDeps, files: readonly BuiltFile[], version: number): Promise<boolean> {
+  const probe = deps.probe ?? probeNothing;
+  let fenced = false;
+  await forEachLimited(files, PARALLEL_PUTS, async (file) => {
+    if (fenced) return;
+    const key = file.keyFor(version);
+    const object: LakeObject = {
+      kind: 'data',
+      bytes: file.bytes,
+      rows: file.rows,
+      writtenAtMs: deps.clock.nowMs(),
+    };
+    // Data at this key is our own, from a PUT whose response was lost: the version in the key is ours alone.
+    if (
+      (await deps.lake.putIfAbsent(key, object)) === 'exists' &&
+      (await kindAt(deps, key)) === 'tombstone'
+    ) {
+      fenced = true;
+    }
+    await probe('B.4');
+  });
+  return !fenced;
+}
+
+async function kindAt(deps: LandDeps, key: string): Promise<'data' | 'tombstone'> {
+  const kind = await deps.lake.kindOf(key);
+  if (kind !== undefined) return kind;
+  throw new TransientError(
+    'OBJECT_VANISHED',
+    `${key} was there and is gone; nothing may delete an announced file younger than 24 hours`,
+  );
+}
+
+/* ------------------------------------------------------------------------------------------------- resolving */
+
+/** Decides a pending intent on its owner's behalf; see the top of this file. */
+async function resolveIntent(
+  deps: LandDeps,
+  lane: string,
+  state: LedgerState,
+  intent: Intent,
+): Promise<void> {
+  const probe = deps.probe ?? probeNothing;
+  const data: IntentObject[] = [];
+  let fenced = false;
+  await forEachLimited(intent.objects, PARALLEL_PUTS, async (object) => {
+    const outcome = await deps.lake.putIfAbsent(object.key, await tombstoneFor(deps, object));
+    if (outcome === 'exists' && (await kindAt(deps, object.key)) === 'data') data.push(object);
+    else fenced = true;
+    await probe('R.1');
+  });
+  if (!fenced) {
+    const commit = { from: intent.from, to: intent.to, records: intent.records, keys: intent.objects.length };
+    // A conflict means that somebody else has decided; the caller reads again either way.
+    await deps.ledger.commit(lane, state.version, commit, deps.newToken());
+    return;
+  }
+  await forEachLimited(data, PARALLEL_PUTS, async (object) => {
+    await deps.lake.overwrite(object.key, await tombstoneFor(deps, object));
+    await probe('R.2');
+  });
+  await deps.ledger.abort(lane, state.version, deps.newToken());
+  await probe('R.3');
+}
+
+async function tombstoneFor(deps: LandDeps, object: IntentObject): Promise<LakeObject> {
+  const source = object.zone === 'raw' ? deps.sources.get(object.source) : undefined;
+  const bytes =
+    source === undefined
+      ? await deps.tables.writeQuarantineTombstone()
+      : await deps.tables.writeTombstone(source);
+  return { kind: 'tombstone', bytes, rows: 0, writtenAtMs: deps.clock.nowMs() };
+}
+
+/* ------------------------------------------------------------------------------------------------- telemetry */
+
+function countsOf(counts: Map<string, Counts>, source: string): Counts {
+  let count = counts.get(source);
+  if (count === undefined) {
+    count = { landed: 0, duplicates: 0, quarantined: 0, bytes: 0, files: 0 };
+    counts.set(source, count);
+  }
+  return count;
+}
+
+/** Counts are emitted after the commit, so that an aborted attempt is not counted; a lost commit may be counted twice. */
+function emit(deps: LandDeps, batch: LaneBatch, counts: ReadonlyMap<string, Counts>, fates: Fates): void {
+  const { telemetry } = deps;
+  for (const [source, count] of counts) {
+    telemetry.count('RecordsLanded', source, count.landed);
+    telemetry.count('RecordsDuplicate', source, count.duplicates);
+    telemetry.count('RecordsQuarantined', source, count.quarantined);
+    telemetry.count('BytesLanded', source, count.bytes);
+    telemetry.count('PartitionsWritten', source, count.files);
+  }
+  const nowMs = deps.clock.nowMs();
+  for (const entry of batch.entries) {
+    if (entry.kind !== 'frame') continue;
+    const ofFrame = fates.get(entry.frame);
+    const landed =
+      ofFrame === undefined
+        ? entry.frame.count
+        : ofFrame.reduce((n, fate) => (fate === Fate.keep ? n + 1 : n), 0);
+    if (landed > 0) {
+      telemetry.record('EndToEndLatency', entry.source.name, nowMs - entry.frame.header.receivedAtMs, landed);
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { build } from 'esbuild';
+import { projectDir } from '../paths.ts';
+import type { CdkApp } from './synthesise.ts';
+
+/**
+ * A hash of everything that a synthesised assembly depends on: the app's folders, the configuration file with what it
+ * imports, and the machine whose native binaries go into the functions.
+ *
+ * @throws Error when an input does not exist
+ */
+export async function hashInputs(app: CdkApp, configFile: string): Promise<string> {
+  const files = new Set<string>();
+  for (const input of app.inputs) for (const file of await filesIn(join(projectDir, input))) files.add(file);
+  for (const file of await importsOf([app.entry, configFile])) files.add(file);
+  const hash = createHash('sha256');
+  hash.update(JSON.stringify([app.entry, configFile, process.platform, process.arch, process.version]));
+  for (const file of [...files].sort()) {
+    const bytes = await readFile(file);
+    hash.update(JSON.stringify([file, bytes.length])).update(bytes);
+  }
+  return hash.digest('hex').slice(0, 20);
+}
+
+async function filesIn(path: string): Promise<string[]> {
+  if ((await stat(path)).isFile()) return [path];
+  const entries = await readdir(path, { recursive: true, withFileTypes: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
+
+/** The files of the project that these files are made of, themselves included. */
+async function importsOf(entryPoints: string[]): Promise<string[]> {
+  const { metafile } = await build({
+    entryPoints,
+    absWorkingDir: projectDir,
+    bundle: true,
+    write: false,
+    outdir: 'unused',
+    metafile: true,
+    packages: 'external',
+    external: ['headgate:*'],
+    platform: 'node',
+    format: 'esm',
+    logLevel: 'silent',
+  });
+  return Object.keys(metafile.inputs).map((file) => resolve(projectDir, file));
+}

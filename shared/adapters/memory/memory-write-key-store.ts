@@ -1,4 +1,4 @@
-import { RejectedError } from '../../domain/errors.ts';
+import { writeKeyTaken } from '../../domain/write-key-taken.ts';
 import type { WriteKey, WriteKeyStore } from '../../ports/write-key-store.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
@@ -27,10 +27,7 @@ export class MemoryWriteKeyStore implements WriteKeyStore {
         entry.key.source !== key.source ||
         entry.key.createdAtMs !== key.createdAtMs
       ) {
-        throw new RejectedError(
-          'WRITE_KEY_EXISTS',
-          `a write key with this hash exists already, for source ${entry.key.source}: create a new random key`,
-        );
+        throw writeKeyTaken();
       }
     });
   }

@@ -1,0 +1,284 @@
+import { createHash } from 'node:crypto';
+import {
+  GetItemCommand,
+  QueryCommand,
+  TransactWriteItemsCommand,
+  UpdateItemCommand,
+  type AttributeValue,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
+import { comparePositions, isSequenceNumber, padPosition } from '../../domain/identity.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type {
+  CasResult,
+  Commit,
+  CommittedRange,
+  Intent,
+  LedgerState,
+  LedgerStore,
+} from '../../ports/ledger-store.ts';
+import { isConditionFailure, type StoredItem } from './condition-failure.ts';
+import { decodeIntent, encodeIntent } from './intent-attribute.ts';
+import { callAws, cancellationCodes, isNamed, translateError } from './translate-error.ts';
+
+/** Sort key of a lane's state; a range's is `range#<padded last position>`. */
+const STATE_ENTRY = 'state';
+const RANGE_PREFIX = 'range#';
+/** Sorts behind every digit. */
+const RANGE_END = `${RANGE_PREFIX}~`;
+
+/** A replay that reaches back further than this has nothing to read from: streams keep records for a year at most. */
+const RANGE_RETENTION_MS = 400 * 24 * 60 * 60 * 1000;
+
+/** How long a transaction that met another one on the same lane is repeated before the caller hears of it. */
+const CONFLICT_BUDGET_MS = 5_000;
+const CONFLICT_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxAttempts: 8 };
+
+/**
+ * The ledger in a DynamoDB table: partition key `lane` (string), sort key `entry` (string), time to live on
+ * `expiresAt` (seconds; only ranges expire). DynamoDB bills the whole state item on every update, so the ranges are
+ * items of their own.
+ */
+export class DynamoLedgerStore implements LedgerStore {
+  readonly #dynamodb: DynamoDBClient;
+  readonly #table: string;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+
+  constructor(options: {
+    readonly dynamodb: DynamoDBClient;
+    readonly table: string;
+    readonly clock: Clock;
+    readonly random?: () => number;
+  }) {
+    this.#dynamodb = options.dynamodb;
+    this.#table = options.table;
+    this.#clock = options.clock;
+    this.#random = options.random ?? Math.random;
+  }
+
+  async read(lane: string): Promise<LedgerState> {
+    const { Item: item } = await callAws(this.#call('GetItem'), () =>
+      this.#dynamodb.send(
+        new GetItemCommand({
+          TableName: this.#table,
+          Key: { lane: { S: lane }, entry: { S: STATE_ENTRY } },
+          ConsistentRead: true,
+        }),
+      ),
+    );
+    if (item === undefined) return { position: undefined, commits: 0, version: 0, intent: undefined };
+    return {
+      position: item['position']?.S,
+      commits: Number(item['commits']?.N ?? 0),
+      version: Number(item['version']?.N ?? 0),
+      intent: decodeIntent(lane, item['intent']),
+    };
+  }
+
+  async announce(lane: string, expectedVersion: number, intent: Intent, writer: string): Promise<CasResult> {
+    const change = new StateChange(this.#table, lane, 'announce', expectedVersion, writer);
+    return await this.#update(
+      change.toUpdate('SET #version = :next, #newest = :newest, #intent = :intent', {
+        ':intent': encodeIntent(intent),
+      }),
+      change,
+    );
+  }
+
+  async commit(lane: string, expectedVersion: number, commit: Commit, writer: string): Promise<CasResult> {
+    const change = new StateChange(this.#table, lane, 'commit', expectedVersion, writer);
+    const update = change.toUpdate(
+      'SET #version = :next, #newest = :newest, #position = :position, ' +
+        '#commits = if_not_exists(#commits, :zero) + :one REMOVE #intent',
+      { ':position': { S: commit.to }, ':zero': { N: '0' }, ':one': { N: '1' } },
+    );
+    if (!isSequenceNumber(commit.from) || !isSequenceNumber(commit.to)) {
+      return await this.#update(update, change);
+    }
+    return await this.#transact(
+      {
+        TransactItems: [
+          { Update: update },
+          { Put: { TableName: this.#table, Item: this.#toRangeItem(lane, commit) } },
+        ],
+      },
+      change,
+    );
+  }
+
+  async abort(lane: string, expectedVersion: number, writer: string): Promise<CasResult> {
+    const change = new StateChange(this.#table, lane, 'abort', expectedVersion, writer);
+    return await this.#update(
+      change.toUpdate('SET #version = :next, #newest = :newest REMOVE #intent', {}),
+      change,
+    );
+  }
+
+  async rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined> {
+    if (!isSequenceNumber(position)) return undefined;
+    const { Items: items = [] } = await callAws(this.#call('Query'), () =>
+      this.#dynamodb.send(
+        new QueryCommand({
+          TableName: this.#table,
+          ConsistentRead: true,
+          KeyConditionExpression: '#lane = :lane AND #entry BETWEEN :first AND :last',
+          ExpressionAttributeNames: { '#lane': 'lane', '#entry': 'entry' },
+          ExpressionAttributeValues: {
+            ':lane': { S: lane },
+            ':first': { S: RANGE_PREFIX + padPosition(position) },
+            ':last': { S: RANGE_END },
+          },
+          Limit: 1,
+        }),
+      ),
+    );
+    const range = toRange(items[0]);
+    return range !== undefined && comparePositions(range.from, position) <= 0 ? range : undefined;
+  }
+
+  #toRangeItem(lane: string, { from, to, records, keys }: Commit): Record<string, AttributeValue> {
+    return {
+      lane: { S: lane },
+      entry: { S: RANGE_PREFIX + padPosition(to) },
+      from: { S: from },
+      to: { S: to },
+      records: { N: String(records) },
+      keys: { N: String(keys) },
+      expiresAt: { N: String(Math.ceil((this.#clock.nowMs() + RANGE_RETENTION_MS) / 1000)) },
+    };
+  }
+
+  async #update(update: StateUpdate, change: StateChange): Promise<CasResult> {
+    return await callAws(this.#call('UpdateItem'), async () => {
+      try {
+        await this.#dynamodb.send(new UpdateItemCommand(update));
+        return 'ok';
+      } catch (error) {
+        if (isConditionFailure(error)) return change.outcomeOf(error.Item);
+        throw error;
+      }
+    });
+  }
+
+  async #transact(
+    input: { readonly TransactItems: [{ Update: StateUpdate }, { Put: TablePut }] },
+    change: StateChange,
+  ): Promise<CasResult> {
+    // Repetitions of this very request are recognised by DynamoDB itself, for ten minutes.
+    const token = createHash('sha256').update(JSON.stringify(input)).digest('base64url').slice(0, 36);
+    const command = new TransactWriteItemsCommand({ ...input, ClientRequestToken: token });
+    const deadlineMs = this.#clock.nowMs() + CONFLICT_BUDGET_MS;
+    for (let attempts = 1; ; attempts++) {
+      try {
+        await this.#dynamodb.send(command);
+        return 'ok';
+      } catch (error) {
+        const [stateReason] = isNamed(error, 'TransactionCanceledException') ? reasonsOf(error) : [];
+        if (stateReason?.Code === 'ConditionalCheckFailed') return change.outcomeOf(stateReason.Item);
+        const delayMs = isPassing(error)
+          ? nextDelayMs(CONFLICT_POLICY, attempts, deadlineMs - this.#clock.nowMs(), this.#random())
+          : undefined;
+        if (delayMs === undefined) throw translateError(error, this.#call('TransactWriteItems'));
+        await this.#clock.sleep(delayMs);
+      }
+    }
+  }
+
+  #call(operation: string): { operation: string; resource: string } {
+    return { operation, resource: `table ${this.#table}` };
+  }
+}
+
+interface TablePut {
+  readonly TableName: string;
+  readonly Item: Record<string, AttributeValue>;
+}
+
+interface StateUpdate {
+  readonly TableName: string;
+  readonly Key: Record<string, AttributeValue>;
+  readonly UpdateExpression: string;
+  readonly ConditionExpression: string;
+  readonly ExpressionAttributeNames: Record<string, string>;
+  readonly ExpressionAttributeValues: Record<string, AttributeValue>;
+  readonly ReturnValuesOnConditionCheckFailure: 'ALL_OLD';
+}
+
+/** One compare-and-set of a lane's state. */
+class StateChange {
+  readonly #table: string;
+  readonly #lane: string;
+  readonly #expectedVersion: number;
+  /** Stored with the state: a repetition of this change finds its own token. */
+  readonly #token: string;
+
+  constructor(
+    table: string,
+    lane: string,
+    operation: 'announce' | 'commit' | 'abort',
+    expectedVersion: number,
+    writer: string,
+  ) {
+    this.#table = table;
+    this.#lane = lane;
+    this.#expectedVersion = expectedVersion;
+    this.#token = `${operation}/${String(expectedVersion)}/${writer}`;
+  }
+
+  /** The update with the condition that the version is as expected; version 0 is a lane that is not there yet. */
+  toUpdate(expression: string, values: Record<string, AttributeValue>): StateUpdate {
+    const isNew = this.#expectedVersion === 0;
+    const names = ['version', 'newest', 'intent', 'position', 'commits'].map(
+      (name) => [`#${name}`, name] as const,
+    );
+    const condition = isNew ? 'attribute_not_exists(#version)' : '#version = :expected';
+    return {
+      TableName: this.#table,
+      Key: { lane: { S: this.#lane }, entry: { S: STATE_ENTRY } },
+      UpdateExpression: expression,
+      ConditionExpression: condition,
+      // DynamoDB refuses names that no expression uses.
+      ExpressionAttributeNames: Object.fromEntries(
+        names.filter(([placeholder]) => expression.includes(placeholder)),
+      ),
+      ExpressionAttributeValues: {
+        ...values,
+        ':next': { N: String(this.#expectedVersion + 1) },
+        ':newest': { S: this.#token },
+        ...(isNew ? {} : { ':expected': { N: String(this.#expectedVersion) } }),
+      },
+      ReturnValuesOnConditionCheckFailure: 'ALL_OLD',
+    };
+  }
+
+  /** What a failed condition means, given what stood there: our own change whose response was lost, or a conflict. */
+  outcomeOf(old: StoredItem): CasResult {
+    return old?.['newest']?.S === this.#token ? 'ok' : 'conflict';
+  }
+}
+
+interface CancellationReason {
+  readonly Code?: string;
+  readonly Item?: Record<string, AttributeValue>;
+}
+
+function reasonsOf(error: Error & { readonly CancellationReasons?: readonly CancellationReason[] }) {
+  return error.CancellationReasons ?? [];
+}
+
+/** Whether a transaction failed only because another one was under way, or this one still is. */
+function isPassing(error: unknown): boolean {
+  return (
+    isNamed(error, 'TransactionInProgressException') ||
+    cancellationCodes(error).includes('TransactionConflict')
+  );
+}
+
+function toRange(item: StoredItem): CommittedRange | undefined {
+  const from = item?.['from']?.S;
+  const to = item?.['to']?.S;
+  if (from === undefined || to === undefined) return undefined;
+  return { from, to, records: Number(item?.['records']?.N), keys: Number(item?.['keys']?.N) };
+}

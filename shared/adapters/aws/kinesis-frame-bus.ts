@@ -1,0 +1,149 @@
+import { PutRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
+import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
+import { RejectedError, TransientError } from '../../domain/errors.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
+import { chunkFrames, MAX_FRAME_BYTES, sizeOf } from './chunk-frames.ts';
+import { translateError } from './translate-error.ts';
+
+/** Leaves a push function time to answer before its own time-out. */
+const DEFAULT_BUDGET_MS = 10_000;
+const MAX_PARTITION_KEY_LENGTH = 256;
+
+/**
+ * Frames in a Kinesis stream. PutRecords answers 200 even when some entries failed, and does not keep the order of its
+ * entries: so only failed entries are sent again, and of frames with one partition key the next is sent only when the
+ * one before is durable. If that one is refused, those behind it are refused as well.
+ */
+export class KinesisFrameBus implements FrameBus {
+  readonly #kinesis: KinesisClient;
+  readonly #stream: string;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #policy: RetryPolicy;
+  readonly #budgetMs: number;
+
+  constructor(options: {
+    /** Should make one attempt per call: repeating is done here. */
+    readonly kinesis: KinesisClient;
+    readonly stream: string;
+    readonly clock: Clock;
+    readonly random?: () => number;
+    readonly policy?: RetryPolicy;
+    /** Time for one `send`, retries included. */
+    readonly budgetMs?: number;
+  }) {
+    this.#kinesis = options.kinesis;
+    this.#stream = options.stream;
+    this.#clock = options.clock;
+    this.#random = options.random ?? Math.random;
+    this.#policy = options.policy ?? DEFAULT_RETRY_POLICY;
+    this.#budgetMs = options.budgetMs ?? DEFAULT_BUDGET_MS;
+  }
+
+  /**
+   * @throws RejectedError when a frame is larger than a Kinesis record may be; nothing is sent then
+   * @throws HeadgateError (block) when nothing could be sent because the stream or the permission is missing
+   */
+  async send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
+    frames.forEach(assertSendable);
+    const deadlineMs = this.#clock.nowMs() + this.#budgetMs;
+    const attempts = new Map<number, number>();
+    const durable: number[] = [];
+    const refused: number[] = [];
+    let waiting = frames.map((_, index) => index);
+    let error: string | undefined;
+
+    const refuse = (indices: readonly number[]): void => {
+      const keys = new Set(indices.map((index) => frames[index]?.partitionKey));
+      refused.push(...waiting.filter((index) => keys.has(frames[index]?.partitionKey)));
+      waiting = waiting.filter((index) => !keys.has(frames[index]?.partitionKey));
+    };
+
+    while (waiting.length > 0) {
+      const remainingMs = deadlineMs - this.#clock.nowMs();
+      const chunk = chunkFrames(frames, waiting);
+      const outcome = await this.#put(frames, chunk, remainingMs);
+      const failed = new Set(outcome.failed);
+      const sent = new Set(chunk.filter((index) => !failed.has(index)));
+      durable.push(...sent);
+      waiting = waiting.filter((index) => !sent.has(index));
+      if (outcome.error === undefined) continue;
+
+      error = describe(outcome.error);
+      if (!(outcome.error instanceof TransientError)) {
+        if (durable.length === 0) throw outcome.error;
+        refuse(waiting);
+        break;
+      }
+      for (const index of failed) attempts.set(index, (attempts.get(index) ?? 0) + 1);
+      refuse([...failed].filter((index) => (attempts.get(index) ?? 0) >= this.#policy.maxAttempts));
+      const tried = Math.max(0, ...waiting.map((index) => attempts.get(index) ?? 0));
+      if (tried === 0) continue;
+      const delayMs = nextDelayMs(this.#policy, tried, deadlineMs - this.#clock.nowMs(), this.#random());
+      if (delayMs === undefined) refuse(waiting);
+      else await this.#clock.sleep(delayMs);
+    }
+    const ascending = (a: number, b: number): number => a - b;
+    return { durable: durable.sort(ascending), refused: refused.sort(ascending), error };
+  }
+
+  /** One PutRecords call: which of its entries failed, and why. */
+  async #put(
+    frames: readonly OutgoingFrame[],
+    chunk: readonly number[],
+    remainingMs: number,
+  ): Promise<{ readonly failed: readonly number[]; readonly error: unknown }> {
+    try {
+      const answer = await this.#kinesis.send(
+        new PutRecordsCommand({
+          StreamName: this.#stream,
+          Records: chunk.map((index) => ({
+            Data: frames[index]?.bytes,
+            PartitionKey: frames[index]?.partitionKey,
+          })),
+        }),
+        { abortSignal: AbortSignal.timeout(Math.max(1, remainingMs)) },
+      );
+      const failed = chunk.filter((_, i) => answer.Records?.[i]?.SequenceNumber === undefined);
+      if (failed.length === 0) return { failed, error: undefined };
+      const code = answer.Records?.find((entry) => entry.ErrorCode !== undefined)?.ErrorCode ?? 'no answer';
+      return {
+        failed,
+        error: new TransientError(
+          'STREAM_THROTTLED',
+          `stream ${this.#stream} refused ${String(failed.length)} of ${String(chunk.length)} frames (${code}): ` +
+            'repeat them later, or add shards',
+        ),
+      };
+    } catch (error) {
+      return {
+        failed: chunk,
+        error: translateError(error, { operation: 'PutRecords', resource: `stream ${this.#stream}` }),
+      };
+    }
+  }
+}
+
+function assertSendable(frame: OutgoingFrame, index: number): void {
+  const bytes = sizeOf(frame);
+  if (bytes > MAX_FRAME_BYTES) {
+    throw new RejectedError(
+      'FRAME_TOO_LARGE',
+      `frame ${String(index)} has ${String(bytes)} bytes with its partition key; a stream takes at most ` +
+        `${String(MAX_FRAME_BYTES)}: put fewer records into one frame`,
+    );
+  }
+  const { length } = frame.partitionKey;
+  if (length === 0 || length > MAX_PARTITION_KEY_LENGTH) {
+    throw new RejectedError(
+      'PARTITION_KEY_INVALID',
+      `the partition key of frame ${String(index)} has ${String(length)} characters; allowed are 1 to ` +
+        String(MAX_PARTITION_KEY_LENGTH),
+    );
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

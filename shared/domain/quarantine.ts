@@ -1,17 +1,33 @@
-/** Why a record is in quarantine. Each is documented in docs/reference/errors.md. */
-export type QuarantineReason =
-  /** Violates the source's contract. */
-  | 'CONTRACT'
-  /** Not JSON, or not a JSON object. Only for records that reached the stream without passing the push API. */
-  | 'MALFORMED'
-  /** Another record with the same key and another payload was accepted before. */
-  | 'KEY_CONFLICT'
-  /** Belongs to no source that this deployment knows. */
-  | 'UNKNOWN_SOURCE'
-  /** A frame whose checksum or format is wrong. */
-  | 'UNREADABLE_FRAME'
-  /** Met its contract and could still not be written as Parquet. */
-  | 'UNWRITABLE';
+/** Why records are in quarantine, and what to do about each. The reference page is generated from this table. */
+export const QUARANTINE_REASONS = {
+  CONTRACT: {
+    meaning: "The record violates the source's contract.",
+    next: 'Correct the producer, or the contract if the record is right; then send the record again.',
+  },
+  MALFORMED: {
+    meaning:
+      'Not JSON, or not a JSON object. Only records that reached a stream without passing the push API.',
+    next: 'Correct the producer and send the record again.',
+  },
+  KEY_CONFLICT: {
+    meaning: 'Another record with the same key and another payload was accepted before.',
+    next: "Decide which one is right. If both are, the source's `key` lacks a field.",
+  },
+  UNKNOWN_SOURCE: {
+    meaning: 'Belongs to no source that this deployment declares.',
+    next: 'Declare the source, or stop whoever writes to the stream.',
+  },
+  UNREADABLE_FRAME: {
+    meaning: 'Begins like a frame, and its checksum, lengths or format version are wrong.',
+    next: 'Deploy producers and consumers of one version; keep the object for analysis.',
+  },
+  UNWRITABLE: {
+    meaning: 'Met its contract and could still not be written as Parquet.',
+    next: 'Report it with the row: the contract accepts something that the lake cannot hold.',
+  },
+} as const satisfies Readonly<Record<string, { meaning: string; next: string }>>;
+
+export type QuarantineReason = keyof typeof QUARANTINE_REASONS;
 
 /** One row of a quarantine file: the original bytes and everything needed to judge and replay them. */
 export interface QuarantineRow {

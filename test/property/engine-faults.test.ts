@@ -57,13 +57,16 @@ const MUTANTS: Readonly<Record<string, (stores: SimulatedStores) => SimulatedSto
       kindOf: (key) => lake.kindOf(key),
     },
   }),
-  'a ledger that forgets positions': ({ ledger, ...others }) => ({
+  'a ledger that takes a write of any version': ({ ledger, ...others }) => ({
     ...others,
     ledger: {
-      read: async (lane) => ({ ...(await ledger.read(lane)), position: undefined }),
-      announce: (...args) => ledger.announce(...args),
-      commit: (...args) => ledger.commit(...args),
-      abort: (...args) => ledger.abort(...args),
+      read: (lane) => ledger.read(lane),
+      announce: async (lane, _version, ...rest) =>
+        ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
+      commit: async (lane, _version, ...rest) =>
+        ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
+      abort: async (lane, _version, ...rest) =>
+        ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
       rangeCovering: (...args) => ledger.rangeCovering(...args),
     },
   }),

@@ -177,7 +177,10 @@ export async function simulateEngine(
 
   const deliver = async (shardId: string, records: readonly StreamRecord[]): Promise<void> => {
     for (let done = 0, attempts = 0; done < records.length; attempts++) {
-      if (attempts > 2_000) throw new Error(`shard ${shardId} does not advance`);
+      if (attempts > 2_000) {
+        problem ??= `shard ${shardId} does not advance`;
+        return;
+      }
       const batch = records.slice(done, done + 1 + rng.int(5));
       if (await invoke(shardId, batch)) done += batch.length;
     }

@@ -1,0 +1,66 @@
+import middy, { type MiddyfiedHandler } from '@middy/core';
+import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
+import { TransientError } from '../../shared/domain/errors.ts';
+import { comparePositions } from '../../shared/domain/identity.ts';
+import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
+import { createStreamReader, type StreamBatch } from '../../shared/pipeline/stream-reader.ts';
+import { flushTelemetry } from '../middleware/flush-telemetry.ts';
+
+export interface StreamHandlerDeps extends LandDeps {
+  /** Name of each source's own stream → source. */
+  readonly sourceOfStream: Readonly<Record<string, string>>;
+}
+
+/**
+ * The consumer of all streams: lands the records of one delivery. It answers with the first record that is not durable
+ * when time ran out, and throws when nothing of the delivery could be landed, so that the mapping retries and, in the
+ * end, cuts the batch. A record never makes it throw: what cannot be read or written goes to quarantine.
+ */
+export function createHandler(
+  deps: StreamHandlerDeps,
+): MiddyfiedHandler<KinesisStreamEvent, KinesisStreamBatchResponse> {
+  return middy<KinesisStreamEvent, KinesisStreamBatchResponse>()
+    .use(flushTelemetry(deps.telemetry))
+    .handler(async (event, context) => {
+      const deadlineMs = deps.clock.nowMs() + context.getRemainingTimeInMillis();
+      const failures: KinesisStreamBatchResponse['batchItemFailures'] = [];
+      // A delivery holds records of one shard; a caller that mixes them is served as well.
+      for (const batch of byShard(event.Records)) {
+        const reader = createStreamReader(deps.sources, deps.sourceOfStream[batch.stream], batch);
+        const { finished } = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs });
+        if (!finished) failures.push({ itemIdentifier: await firstPending(deps, reader.lane, batch) });
+      }
+      return { batchItemFailures: failures };
+    });
+}
+
+/** The first record that is not in the lake, after a run that ended at its deadline. */
+async function firstPending(deps: StreamHandlerDeps, lane: string, batch: StreamBatch): Promise<string> {
+  const { position } = await deps.ledger.read(lane);
+  const pending = batch.records.find(
+    ({ sequenceNumber }) => position === undefined || comparePositions(sequenceNumber, position) > 0,
+  );
+  if (pending !== undefined && pending !== batch.records[0]) return pending.sequenceNumber;
+  throw new TransientError(
+    'OUT_OF_TIME',
+    `lane ${lane} did not advance within the function's time; the delivery is retried`,
+  );
+}
+
+function byShard(records: readonly KinesisStreamRecord[]): StreamBatch[] {
+  const batches = new Map<string, StreamBatch & { records: StreamBatch['records'][number][] }>();
+  for (const { eventID, eventSourceARN, kinesis } of records) {
+    // eventID is `<shard id>:<sequence number>`, the ARN ends in `stream/<name>`.
+    const shardId = eventID.slice(0, eventID.indexOf(':'));
+    const stream = eventSourceARN.slice(eventSourceARN.lastIndexOf('/') + 1);
+    const lane = `${stream}/${shardId}`;
+    let batch = batches.get(lane);
+    if (batch === undefined) batches.set(lane, (batch = { stream, shardId, records: [] }));
+    batch.records.push({
+      sequenceNumber: kinesis.sequenceNumber,
+      data: Buffer.from(kinesis.data, 'base64'),
+      arrivedAtMs: Math.round(kinesis.approximateArrivalTimestamp * 1000),
+    });
+  }
+  return [...batches.values()];
+}

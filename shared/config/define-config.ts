@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkContracts } from './check-contracts.ts';
 import { configSchema, type HeadgateConfig, type HeadgateConfigInput } from './schema.ts';
 
 /** The configuration is wrong; the message lists every problem with its path and the allowed values. */
@@ -6,7 +7,9 @@ export class ConfigError extends Error {
   readonly problems: readonly string[];
 
   constructor(problems: readonly string[]) {
-    super(`headgate.config.ts has ${problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    super(
+      `headgate.config.ts has ${problems.length === 1 ? 'a problem' : `${String(problems.length)} problems`}:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`,
+    );
     this.name = 'ConfigError';
     this.problems = problems;
   }
@@ -18,13 +21,15 @@ function toProblem(issue: z.core.$ZodIssue): string {
 }
 
 /**
- * Validates a configuration and fills in the defaults.
+ * Validates a configuration, its contracts included, and fills in the defaults.
  *
  * @throws ConfigError that lists all problems, not only the first
  */
 export function parseConfig(input: unknown): HeadgateConfig {
   const result = configSchema.safeParse(input);
   if (!result.success) throw new ConfigError(result.error.issues.map(toProblem));
+  const problems = checkContracts(result.data);
+  if (problems.length > 0) throw new ConfigError(problems);
   return result.data;
 }
 

@@ -57,3 +57,8 @@ export const FORMATS: Readonly<Record<string, { test: (text: string) => boolean;
   date: { test: isDate, allowed: 'a day such as "2026-03-01" (years 0001-9999)' },
   uuid: { test: isUuid, allowed: 'a UUID such as "0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b"' },
 };
+
+/** The tests alone, as the compiled schemas call them. */
+export const FORMAT_TESTS = Object.fromEntries(
+  Object.entries(FORMATS).map(([name, { test }]) => [name, test]),
+);

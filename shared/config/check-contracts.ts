@@ -1,0 +1,59 @@
+import { checkSchema } from '../domain/check-schema.ts';
+import type { JsonSchema } from '../domain/contract.ts';
+import { toSchemaNode, type SchemaNode, type SchemaType } from '../domain/schema-node.ts';
+import { schemaProblems } from './compile-validators.ts';
+import type { HeadgateConfig, SourceConfig } from './schema.ts';
+
+/** The schema at a field, or what is wrong with the path. */
+function fieldAt(schema: JsonSchema, path: string): SchemaNode | string {
+  let node = toSchemaNode(schema, schema);
+  for (const name of path.split('.')) {
+    if (!node.properties.has(name)) {
+      return `the schema has no field "${path}"; it has ${[...node.properties.keys()].join(', ') || 'no fields'} where "${name}" should be`;
+    }
+    node = toSchemaNode(node.properties.get(name), schema);
+  }
+  return node;
+}
+
+function checkField(schema: JsonSchema, path: string, allowed: readonly SchemaType[]): string | undefined {
+  const node = fieldAt(schema, path);
+  if (typeof node === 'string') return node;
+  if (node.types !== undefined && node.types.every((type) => allowed.includes(type))) return undefined;
+  return `"${path}" must have a type in the schema, one of ${allowed.join(', ')}; it has ${node.types?.join(', ') ?? 'none'}`;
+}
+
+const SCALARS: readonly SchemaType[] = ['string', 'integer', 'number', 'boolean'];
+
+function checkSource(source: SourceConfig): readonly string[] {
+  const { schema } = source.contract;
+  const unsupported = checkSchema(schema);
+  const problems = unsupported.length > 0 ? unsupported : schemaProblems(schema);
+  if (problems.length > 0) return problems.map((problem) => `contract.schema.${problem}`);
+  const fields: [string, string, readonly SchemaType[]][] = source.key.map((path, i) => [
+    `key.${String(i)}`,
+    path,
+    SCALARS,
+  ]);
+  if (source.eventTime !== undefined) {
+    const allowed: SchemaType[] = source.eventTime.format === 'iso-8601' ? ['string'] : ['integer', 'number'];
+    fields.push(['eventTime.path', source.eventTime.path, allowed]);
+  }
+  if (source.type === 'http' && source.incremental !== undefined) {
+    fields.push(['incremental.cursor', source.incremental.cursor, ['string', 'integer', 'number']]);
+  }
+  return fields.flatMap(([place, path, allowed]) => {
+    const problem = checkField(schema, path, allowed);
+    return problem === undefined ? [] : [`${place}: ${problem}`];
+  });
+}
+
+/**
+ * What is wrong with the contracts of a configuration, and with the fields that it names: one sentence per problem,
+ * beginning with its path.
+ */
+export function checkContracts(config: HeadgateConfig): readonly string[] {
+  return Object.entries(config.sources).flatMap(([name, source]) =>
+    checkSource(source).map((problem) => `sources.${name}.${problem}`),
+  );
+}

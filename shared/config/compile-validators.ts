@@ -1,0 +1,68 @@
+import { fileURLToPath } from 'node:url';
+import { _, type ValidateFunction } from 'ajv';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import standalone from 'ajv/dist/standalone/index.js';
+import type { JsonSchema } from '../domain/contract.ts';
+import { FORMAT_TESTS } from '../domain/formats.ts';
+import type { HeadgateConfig } from './schema.ts';
+
+const FORMATS_FILE = fileURLToPath(new URL('../domain/formats.ts', import.meta.url));
+
+/** One instance per schema, so that two schemas may have the same `$id`. */
+function createAjv(): Ajv2020 {
+  return new Ajv2020({
+    // The first violation ends the check: with all of them a sender could make a record cost millions of error objects.
+    allErrors: false,
+    strictTypes: false,
+    strictTuples: false,
+    strictRequired: false,
+    logger: false,
+    // int64 needs no test: that the digits fit is checked where they are still text.
+    formats: { ...FORMAT_TESTS, int64: true },
+    code: { source: true, formats: _`require(${FORMATS_FILE}).FORMAT_TESTS` },
+  });
+}
+
+/** What makes a schema an invalid JSON Schema document, beginning with the place; empty when it is valid. */
+export function schemaProblems(schema: JsonSchema): readonly string[] {
+  const ajv = createAjv();
+  if (ajv.validateSchema(schema) !== true) {
+    const problems = (ajv.errors ?? []).map(({ instancePath, message, params }) => {
+      const allowed = Array.isArray(params.allowedValues)
+        ? ` (${params.allowedValues.map(String).join(', ')})`
+        : '';
+      return `${instancePath.slice(1).replaceAll('/', '.')}: ${message ?? 'is wrong'}${allowed}`;
+    });
+    return [...new Set(problems)];
+  }
+  try {
+    ajv.compile(schema);
+    return [];
+  } catch (error) {
+    return [`(root): ${error instanceof Error ? error.message : String(error)}`];
+  }
+}
+
+/** Compiles the contract of every source, for processes that have the time: tests, the CLI and the bench. */
+export function compileValidators(config: HeadgateConfig): Readonly<Record<string, ValidateFunction>> {
+  return Object.fromEntries(
+    Object.entries(config.sources).map(([name, source]) => [
+      name,
+      createAjv().compile(source.contract.schema),
+    ]),
+  );
+}
+
+/**
+ * Source text of the module `headgate:bundle` (CommonJS, for a bundler): the configuration, and the contracts as
+ * standalone code, so that a function compiles nothing when it starts. It requires files of this project and of Ajv's
+ * runtime, which the bundler has to resolve from the project's root.
+ */
+export function toBundleModule(config: HeadgateConfig): string {
+  const validators = Object.entries(config.sources).map(([name, source]) => {
+    const ajv = createAjv();
+    const code = standalone.default(ajv, ajv.compile(source.contract.schema));
+    return `${JSON.stringify(name)}: (() => { const module = { exports: {} };\n${code}\nreturn module.exports; })()`;
+  });
+  return `exports.config = ${JSON.stringify(config)};\nexports.validators = {\n${validators.join(',\n')}\n};\n`;
+}

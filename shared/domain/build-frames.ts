@@ -1,0 +1,73 @@
+import { writeFrame, type FrameHeader, type FrameRecord } from './frame.ts';
+
+/**
+ * Largest frame: a Kinesis record is at most 1 MiB with its partition key, and must stay below what a Lambda
+ * invocation can receive.
+ */
+export const MAX_FRAME_BYTES = 900_000;
+/** Most raw bytes of records in one frame, which bounds the memory of its readers. */
+export const MAX_FRAME_RAW_BYTES = 8 * 1024 * 1024;
+/** The next frame is filled to this share of what the last one's compression would allow. */
+const FILL = 0.8;
+
+/** A frame and the records in it. */
+export interface BuiltFrame {
+  readonly frameId: string;
+  readonly bytes: Buffer;
+  /** Indices of its records in the input, in order. */
+  readonly indices: readonly number[];
+}
+
+/** Every record of the input is in exactly one frame, or too large for any. */
+export interface BuiltFrames {
+  readonly frames: readonly BuiltFrame[];
+  /** Indices of the records that do not fit a frame even alone. */
+  readonly tooLarge: readonly number[];
+}
+
+/** Bounds of a frame, in bytes. */
+export interface FrameBounds {
+  readonly maxFrameBytes: number;
+  readonly maxRawBytes: number;
+}
+
+/**
+ * Puts records into as few frames as fit the transport, in order. The same input gives the same frames; the id of
+ * frame n is `<header.frameId>-<n>`.
+ */
+export function buildFrames(
+  header: FrameHeader,
+  records: readonly FrameRecord[],
+  bounds: FrameBounds = { maxFrameBytes: MAX_FRAME_BYTES, maxRawBytes: MAX_FRAME_RAW_BYTES },
+): BuiltFrames {
+  const frames: BuiltFrame[] = [];
+  const tooLarge: number[] = [];
+  let targetRawBytes = bounds.maxRawBytes;
+  let from = 0;
+  while (from < records.length) {
+    let to = from;
+    let rawBytes = 0;
+    do {
+      rawBytes += records[to]?.bytes.length ?? 0;
+      to++;
+    } while (to < records.length && rawBytes + (records[to]?.bytes.length ?? 0) <= targetRawBytes);
+    const frameId = `${header.frameId}-${String(frames.length)}`;
+    const bytes = writeFrame({ ...header, frameId }, records.slice(from, to));
+    const ratio = rawBytes / bytes.length;
+    if (bytes.length <= bounds.maxFrameBytes) {
+      frames.push({ frameId, bytes, indices: Array.from({ length: to - from }, (_, i) => from + i) });
+      from = to;
+      targetRawBytes = Math.min(
+        bounds.maxRawBytes,
+        Math.max(targetRawBytes, bounds.maxFrameBytes * ratio * FILL),
+      );
+    } else if (to - from === 1) {
+      tooLarge.push(from);
+      from = to;
+    } else {
+      // It shrinks by half at least, so that records that hardly compress cannot keep it going.
+      targetRawBytes = Math.min(rawBytes / 2, bounds.maxFrameBytes * ratio * FILL);
+    }
+  }
+  return { frames, tooLarge };
+}

@@ -1,0 +1,69 @@
+import type { Column, ColumnType } from '../../domain/contract.ts';
+
+/** An SQL identifier; any name is possible, reserved words and quotes included. */
+export function quoteName(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** An SQL string literal. */
+export function quoteText(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/*
+ * Two types per column kind: the one that JSON is read as, and the one that is written.
+ *
+ * - `json` must be read as JSON: as VARCHAR the string "1" and the number 1 would be the same text. It is written as
+ *   plain text, because not every reader knows Parquet's JSON type.
+ * - `uuid` is read and written as text: Athena and Spark cannot read Parquet's UUID type.
+ * - `timestamp` becomes microseconds with isAdjustedToUTC.
+ */
+const SCALARS = {
+  string: ['VARCHAR', 'VARCHAR'],
+  int64: ['BIGINT', 'BIGINT'],
+  double: ['DOUBLE', 'DOUBLE'],
+  boolean: ['BOOLEAN', 'BOOLEAN'],
+  timestamp: ['TIMESTAMPTZ', 'TIMESTAMPTZ'],
+  date: ['DATE', 'DATE'],
+  uuid: ['VARCHAR', 'VARCHAR'],
+  json: ['JSON', 'VARCHAR'],
+} as const;
+
+function toSqlType(type: ColumnType, use: 0 | 1): string {
+  switch (type.kind) {
+    case 'list':
+      return `${toSqlType(type.element, use)}[]`;
+    case 'struct':
+      return `STRUCT(${type.fields.map((field) => `${quoteName(field.name)} ${toSqlType(field.type, use)}`).join(', ')})`;
+    default:
+      return SCALARS[type.kind][use];
+  }
+}
+
+/** DuckDB's type for reading a column from JSON. */
+export function toReadType(type: ColumnType): string {
+  return toSqlType(type, 0);
+}
+
+/** The expression that selects a column as it is written. */
+export function toSelectItem({ name, type }: Column): string {
+  const read = toSqlType(type, 0);
+  const written = toSqlType(type, 1);
+  const quoted = quoteName(name);
+  return read === written ? quoted : `CAST(${quoted} AS ${written}) AS ${quoted}`;
+}
+
+/** `read_json` over a file of one object per line, with exactly these columns; unknown fields are skipped. */
+export function readLines(
+  path: string,
+  columns: Readonly<Record<string, string>>,
+  maxLineBytes: number,
+): string {
+  const types = Object.entries(columns).map(([name, type]) => `${quoteName(name)}: ${quoteText(type)}`);
+  // `records` must be said: it is guessed otherwise, by reading the first 20,480 lines twice. `ignore_errors` stays
+  // off: it would write NULL where a value does not fit.
+  return (
+    `read_json(${quoteText(path)}, format = 'newline_delimited', records = 'true', compression = 'uncompressed', ` +
+    `hive_partitioning = false, maximum_object_size = ${String(maxLineBytes)}, columns = {${types.join(', ')}})`
+  );
+}

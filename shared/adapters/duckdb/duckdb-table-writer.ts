@@ -1,0 +1,306 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
+import type { Column } from '../../domain/contract.ts';
+import { BlockedError, TransientError } from '../../domain/errors.ts';
+import type { QuarantineRow } from '../../domain/quarantine.ts';
+import type { Source } from '../../domain/source.ts';
+import type { FrameSlice, TableWriter, UnwritableRow, WrittenTable } from '../../ports/table-writer.ts';
+import { quoteName, quoteText, readLines, toReadType, toSelectItem } from './column-sql.ts';
+import { LineFile } from './line-file.ts';
+import { nameAddedFields, writeRowLines } from './row-lines.ts';
+import { openTemporaryDirectory } from './temporary-directory.ts';
+
+export interface DuckDbTableWriterOptions {
+  /** DuckDB's own limit of its memory, in MiB. */
+  readonly memoryLimitMiB?: number;
+}
+
+/** Columns of a quarantine file: as read from a line, and the expression that is written. */
+const QUARANTINE_COLUMNS: readonly { name: string; read: string; select: string }[] = [
+  { name: 'source', read: 'VARCHAR', select: 'source' },
+  { name: 'reason', read: 'VARCHAR', select: 'reason' },
+  { name: 'id', read: 'VARCHAR', select: 'id' },
+  { name: 'key', read: 'VARCHAR', select: 'key' },
+  { name: 'received_at', read: 'BIGINT', select: 'make_timestamptz(received_at * 1000)' },
+  { name: 'schema_version', read: 'VARCHAR', select: 'schema_version' },
+  { name: 'error', read: 'VARCHAR', select: 'error' },
+  { name: 'raw', read: 'VARCHAR', select: 'from_base64(raw)' },
+];
+
+/** Level 1: level 3 is 1 % smaller and costs 10 % of the whole path. */
+const PARQUET_OPTIONS = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1';
+
+/** Smallest limit of a line that is asked for; DuckDB allocates twice this much. */
+const MIN_LINE_LIMIT_BYTES = 64 * 1024;
+
+/** Some rows of one call, still in terms of the caller's slices. */
+interface Part {
+  readonly slice: FrameSlice;
+  readonly indices: readonly number[];
+}
+
+interface Session {
+  readonly connection: DuckDBConnection;
+  readonly instance: DuckDBInstance;
+  readonly directory: string;
+}
+
+function countRows(parts: readonly Part[]): number {
+  return parts.reduce((sum, part) => sum + part.indices.length, 0);
+}
+
+/** The first `rows` rows and the others. */
+function splitParts(parts: readonly Part[], rows: number): [Part[], Part[]] {
+  const first: Part[] = [];
+  const rest: Part[] = [];
+  let left = rows;
+  for (const { slice, indices } of parts) {
+    if (left > 0) first.push({ slice, indices: indices.slice(0, left) });
+    if (left < indices.length) rest.push({ slice, indices: indices.slice(Math.max(0, left)) });
+    left -= indices.length;
+  }
+  return [first, rest];
+}
+
+function toMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/**
+ * Writes tables with DuckDB: lines of JSON → `read_json` with the contract's types → Parquet (zstd).
+ *
+ * One DuckDB instance with one thread, opened by the first call and kept; calls are served one after the other. Files
+ * live in the system's temporary directory for the length of a call.
+ */
+export class DuckDbTableWriter implements TableWriter {
+  private readonly memoryLimitMiB: number;
+  private readonly fields = nameAddedFields(`~${randomBytes(4).toString('hex')}`);
+  private session: Promise<Session> | undefined;
+  private queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: DuckDbTableWriterOptions = {}) {
+    this.memoryLimitMiB = options.memoryLimitMiB ?? 384;
+  }
+
+  async writeRows(source: Source, slices: readonly FrameSlice[]): Promise<WrittenTable> {
+    return await this.enqueue(async (session) => {
+      const parts = slices.map((slice) => ({ slice, indices: slice.indices }));
+      const rows = countRows(parts);
+      if (rows === 0) return { bytes: undefined, rows: 0, unwritable: [] };
+      let failure: unknown;
+      try {
+        return { bytes: await this.writeParts(session, source, parts), rows, unwritable: [] };
+      } catch (error) {
+        failure = error;
+      }
+      const unwritable = await this.findUnwritable(session, source, parts);
+      // Nothing was wrong with any row: the failure is not about the data.
+      if (unwritable.length === 0) throw toWriteError(failure);
+      const bad = new Map<FrameSlice, Set<number>>();
+      for (const { slice, index } of unwritable) {
+        const indices = bad.get(slice);
+        if (indices === undefined) bad.set(slice, new Set([index]));
+        else indices.add(index);
+      }
+      const good = parts.map(({ slice, indices }) => ({
+        slice,
+        indices: indices.filter((index) => bad.get(slice)?.has(index) !== true),
+      }));
+      const goodRows = countRows(good);
+      const bytes = goodRows === 0 ? undefined : await this.writeParts(session, source, good);
+      return { bytes, rows: goodRows, unwritable };
+    });
+  }
+
+  async writeQuarantine(rows: readonly QuarantineRow[]): Promise<Uint8Array> {
+    return await this.enqueue((session) => this.writeQuarantineLines(session, rows));
+  }
+
+  async writeTombstone(source: Source): Promise<Uint8Array> {
+    return await this.enqueue((session) => this.writeParts(session, source, []));
+  }
+
+  async writeQuarantineTombstone(): Promise<Uint8Array> {
+    return await this.enqueue((session) => this.writeQuarantineLines(session, []));
+  }
+
+  /** Closes DuckDB and removes the temporary directory; a later call opens them again. */
+  async close(): Promise<void> {
+    await this.queue;
+    const opened = this.session;
+    this.session = undefined;
+    if (opened === undefined) return;
+    const { connection, instance, directory } = await opened;
+    connection.closeSync();
+    instance.closeSync();
+    rmSync(directory, { recursive: true, force: true });
+  }
+
+  private async enqueue<Result>(step: (session: Session) => Promise<Result>): Promise<Result> {
+    const result = this.queue.then(async () => {
+      this.session ??= this.open();
+      return await step(await this.session);
+    });
+    this.queue = result.catch(() => undefined);
+    return await result;
+  }
+
+  private async open(): Promise<Session> {
+    try {
+      const directory = openTemporaryDirectory();
+      const instance = await DuckDBInstance.create(':memory:', {
+        threads: '1',
+        memory_limit: `${String(this.memoryLimitMiB)}MiB`,
+        temp_directory: directory,
+        // Everything that is needed is built in; nothing is fetched, and no other file is touched.
+        autoinstall_known_extensions: 'false',
+        autoload_known_extensions: 'false',
+      });
+      const connection = await instance.connect();
+      await connection.run(`SET allowed_directories = [${quoteText(directory)}]`);
+      await connection.run('SET enable_external_access = false');
+      return { connection, instance, directory };
+    } catch (error) {
+      this.session = undefined;
+      throw new BlockedError('TABLE_WRITER_UNAVAILABLE', `DuckDB cannot be opened: ${toMessage(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** One file with the rows of these parts. */
+  private async writeParts(session: Session, source: Source, parts: readonly Part[]): Promise<Uint8Array> {
+    const { contract, name } = source;
+    const { fields } = this;
+    const columns: Record<string, string> = {
+      [fields.id]: 'VARCHAR',
+      [fields.schemaVersion]: 'VARCHAR',
+      [fields.receivedAt]: 'BIGINT',
+      [fields.key]: 'VARCHAR',
+      [fields.eventTime]: 'BIGINT',
+      [fields.extra]: 'JSON',
+    };
+    for (const column of contract.columns) columns[column.name] = toReadType(column.type);
+    const select = [
+      ...contract.columns.map((column: Column) => toSelectItem(column)),
+      `${quoteText(name)} AS _source`,
+      `${quoteName(fields.id)} AS _id`,
+      `${quoteName(fields.key)} AS _key`,
+      `make_timestamptz(${quoteName(fields.receivedAt)} * 1000) AS _received_at`,
+      `make_timestamptz(${quoteName(fields.eventTime)} * 1000) AS _event_time`,
+      `${quoteName(fields.schemaVersion)} AS _schema_version`,
+      `CAST(${quoteName(fields.extra)} AS VARCHAR) AS _extra`,
+    ];
+    return await this.copyLines(session, columns, select, countRows(parts), (file) => {
+      for (const { slice, indices } of parts) {
+        writeRowLines(file, contract, fields, slice.frame, slice.origin, indices);
+      }
+    });
+  }
+
+  private async writeQuarantineLines(session: Session, rows: readonly QuarantineRow[]): Promise<Uint8Array> {
+    const columns = Object.fromEntries(QUARANTINE_COLUMNS.map(({ name, read }) => [name, read]));
+    const select = QUARANTINE_COLUMNS.map((column) => `${column.select} AS ${column.name}`);
+    try {
+      return await this.copyLines(session, columns, select, rows.length, (file) => {
+        for (const row of rows) {
+          const line = Buffer.from(`${JSON.stringify(toQuarantineLine(row))}\n`);
+          const { buffer, at } = file.startLine(line.length);
+          file.endLine(at + line.copy(buffer, at));
+        }
+      });
+    } catch (error) {
+      throw toWriteError(error);
+    }
+  }
+
+  /** Lines → file of lines → one COPY statement → the bytes of the Parquet file. */
+  private async copyLines(
+    session: Session,
+    columns: Readonly<Record<string, string>>,
+    select: readonly string[],
+    rows: number,
+    writeLines: (file: LineFile) => void,
+  ): Promise<Uint8Array> {
+    const linesPath = join(session.directory, 'rows.ndjson');
+    const tablePath = join(session.directory, 'table.parquet');
+    try {
+      const file = new LineFile(linesPath);
+      try {
+        writeLines(file);
+      } finally {
+        file.close();
+      }
+      const maxLineBytes = Math.max(
+        MIN_LINE_LIMIT_BYTES,
+        2 ** Math.ceil(Math.log2(file.longestLineBytes + 1)),
+      );
+      const lines = readLines(linesPath, columns, maxLineBytes);
+      const result = await session.connection.run(
+        `COPY (SELECT ${select.join(', ')} FROM ${lines}) TO ${quoteText(tablePath)} (${PARQUET_OPTIONS})`,
+      );
+      if (result.rowsChanged !== rows) {
+        throw new Error(`DuckDB wrote ${String(result.rowsChanged)} of ${String(rows)} rows`);
+      }
+      return readFileSync(tablePath);
+    } finally {
+      rmSync(linesPath, { force: true });
+      rmSync(tablePath, { force: true });
+    }
+  }
+
+  /**
+   * The rows that fail alone, found by halving. It is told from what DuckDB does, not from what its messages say: a
+   * failure that is not about a row (memory, disk) does not repeat with every single row.
+   */
+  private async findUnwritable(
+    session: Session,
+    source: Source,
+    parts: readonly Part[],
+  ): Promise<readonly UnwritableRow[]> {
+    const rows = countRows(parts);
+    const [first, rest] = splitParts(parts, Math.ceil(rows / 2));
+    const unwritable: UnwritableRow[] = [];
+    for (const half of [first, rest]) {
+      const [part] = half;
+      const index = part?.indices[0];
+      if (part === undefined || index === undefined) continue;
+      try {
+        await this.writeParts(session, source, half);
+      } catch (error) {
+        if (countRows(half) > 1) {
+          unwritable.push(...(await this.findUnwritable(session, source, half)));
+          continue;
+        }
+        // A table without rows can be written always; when it cannot, this is not about the row.
+        await this.writeParts(session, source, []).catch((cause: unknown) => {
+          throw toWriteError(cause);
+        });
+        const reason = toMessage(error).replaceAll(session.directory, '').split('\n')[0] ?? '';
+        unwritable.push({ slice: part.slice, index, error: `cannot be written as Parquet: ${reason}` });
+      }
+    }
+    return unwritable;
+  }
+}
+
+function toWriteError(cause: unknown): TransientError {
+  return new TransientError('TABLE_NOT_WRITTEN', `DuckDB could not write the table: ${toMessage(cause)}`, {
+    cause,
+  });
+}
+
+function toQuarantineLine(row: QuarantineRow): Readonly<Record<string, unknown>> {
+  return {
+    source: row.source.toWellFormed(),
+    reason: row.reason,
+    id: row.id.toWellFormed(),
+    key: row.key ?? null,
+    received_at: Math.floor(row.receivedAtMs),
+    schema_version: row.schemaVersion?.toWellFormed() ?? null,
+    error: row.error.toWellFormed(),
+    raw: Buffer.from(row.raw.buffer, row.raw.byteOffset, row.raw.byteLength).toString('base64'),
+  };
+}

@@ -62,8 +62,8 @@ module.exports = {
       name: 'lanes-are-strangers',
       comment: 'What two lanes share stands in lambdas/middleware or shared/.',
       severity: 'error',
-      from: { path: '^lambdas/([^/]+)/', pathNot: '^lambdas/middleware/' },
-      to: { path: '^lambdas/([^/]+)/', pathNot: ['^lambdas/$1/', '^lambdas/middleware/'] },
+      from: { path: '^lambdas/([^/]+)/', pathNot: '^lambdas/(middleware|composition)/' },
+      to: { path: '^lambdas/([^/]+)/', pathNot: ['^lambdas/$1/', '^lambdas/(middleware|composition)/'] },
     },
     {
       name: 'aws-sdk-in-adapters',

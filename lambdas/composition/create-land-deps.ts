@@ -1,0 +1,41 @@
+import { hash, randomUUID } from 'node:crypto';
+import { createDynamoDbClient, createS3Client } from '../../shared/adapters/aws/clients.ts';
+import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
+import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
+import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
+import { S3Lake } from '../../shared/adapters/aws/s3-lake.ts';
+import { SystemClock } from '../../shared/adapters/aws/system-clock.ts';
+import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import type { LandDeps } from '../../shared/pipeline/land.ts';
+
+export interface LandEnv {
+  readonly LAKE_BUCKET: string;
+  readonly CLAIMS_TABLE: string;
+  readonly LEDGER_TABLE: string;
+}
+
+/** The engine on AWS: what every function that lands records is composed of. */
+export function createLandDeps(
+  lane: string,
+  env: LandEnv,
+  config: HeadgateConfig,
+  sources: ReadonlyMap<string, Source>,
+): LandDeps {
+  const clock = new SystemClock();
+  const dynamodb = createDynamoDbClient();
+  return {
+    ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),
+    claimLog: new DynamoClaimLog({ dynamodb, table: env.CLAIMS_TABLE }),
+    claimCache: createClaimCache(),
+    lake: new S3Lake({ s3: createS3Client(), bucket: env.LAKE_BUCKET, clock }),
+    tables: new DuckDbTableWriter(),
+    clock,
+    telemetry: new EmfTelemetry({ lane, clock }),
+    sources,
+    configVersion: hash('sha256', JSON.stringify(config)).slice(0, 12),
+    newToken: randomUUID,
+  };
+}

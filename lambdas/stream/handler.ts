@@ -1,0 +1,12 @@
+import { config, validators } from 'headgate:bundle';
+import { compileSources } from '../../shared/config/compile-sources.ts';
+import { readEnv, streamEnv } from '../../shared/config/env.ts';
+import { createLandDeps } from '../composition/create-land-deps.ts';
+import { createHandler } from './create-handler.ts';
+
+const env = readEnv(streamEnv, process.env);
+
+export const handler = createHandler({
+  ...createLandDeps('stream', env, config, compileSources(config, validators)),
+  sourceOfStream: env.SOURCE_STREAMS,
+});

@@ -4,9 +4,14 @@
  * Promises of every implementation:
  * - A frame in `durable` is stored and will be delivered at least once within the bus's retention.
  * - Only failed frames are retried; a frame whose answer was lost may be delivered twice.
- * - It never throws because of throttling: what did not get through is in `refused`.
+ * - It never throws because of throttling: what did not get through is in `refused`. When a frame is refused, so are
+ *   those behind it with the same partition key.
  */
 export interface FrameBus {
+  /**
+   * @throws RejectedError (`FRAME_TOO_LARGE`, `PARTITION_KEY_INVALID`) before anything is sent
+   * @throws BlockedError when nothing could be sent because the stream or the permission is missing
+   */
   send(frames: readonly OutgoingFrame[]): Promise<SendResult>;
 }
 

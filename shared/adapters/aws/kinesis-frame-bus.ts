@@ -1,14 +1,14 @@
 import { PutRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
-import { RejectedError, TransientError } from '../../domain/errors.ts';
+import { TransientError } from '../../domain/errors.ts';
+import { assertStreamRecord } from '../../domain/stream-record.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
-import { chunkFrames, MAX_FRAME_BYTES, sizeOf } from './chunk-frames.ts';
+import { chunkFrames } from './chunk-frames.ts';
 import { translateError } from './translate-error.ts';
 
 /** Leaves a push function time to answer before its own time-out. */
 const DEFAULT_BUDGET_MS = 10_000;
-const MAX_PARTITION_KEY_LENGTH = 256;
 
 /**
  * Frames in a Kinesis stream. PutRecords answers 200 even when some entries failed, and does not keep the order of its
@@ -42,11 +42,10 @@ export class KinesisFrameBus implements FrameBus {
   }
 
   /**
-   * @throws RejectedError when a frame is larger than a Kinesis record may be; nothing is sent then
    * @throws HeadgateError (block) when nothing could be sent because the stream or the permission is missing
    */
   async send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
-    frames.forEach(assertSendable);
+    frames.forEach(assertStreamRecord);
     const deadlineMs = this.#clock.nowMs() + this.#budgetMs;
     const attempts = new Map<number, number>();
     const durable: number[] = [];
@@ -70,7 +69,7 @@ export class KinesisFrameBus implements FrameBus {
       waiting = waiting.filter((index) => !sent.has(index));
       if (outcome.error === undefined) continue;
 
-      error = describe(outcome.error);
+      error = outcome.error.message;
       if (!(outcome.error instanceof TransientError)) {
         if (durable.length === 0) throw outcome.error;
         refuse(waiting);
@@ -85,7 +84,11 @@ export class KinesisFrameBus implements FrameBus {
       else await this.#clock.sleep(delayMs);
     }
     const ascending = (a: number, b: number): number => a - b;
-    return { durable: durable.sort(ascending), refused: refused.sort(ascending), error };
+    return {
+      durable: durable.sort(ascending),
+      refused: refused.sort(ascending),
+      error: refused.length > 0 ? error : undefined,
+    };
   }
 
   /** One PutRecords call: which of its entries failed, and why. */
@@ -93,7 +96,7 @@ export class KinesisFrameBus implements FrameBus {
     frames: readonly OutgoingFrame[],
     chunk: readonly number[],
     remainingMs: number,
-  ): Promise<{ readonly failed: readonly number[]; readonly error: unknown }> {
+  ): Promise<{ readonly failed: readonly number[]; readonly error: Error | undefined }> {
     try {
       const answer = await this.#kinesis.send(
         new PutRecordsCommand({
@@ -123,27 +126,4 @@ export class KinesisFrameBus implements FrameBus {
       };
     }
   }
-}
-
-function assertSendable(frame: OutgoingFrame, index: number): void {
-  const bytes = sizeOf(frame);
-  if (bytes > MAX_FRAME_BYTES) {
-    throw new RejectedError(
-      'FRAME_TOO_LARGE',
-      `frame ${String(index)} has ${String(bytes)} bytes with its partition key; a stream takes at most ` +
-        `${String(MAX_FRAME_BYTES)}: put fewer records into one frame`,
-    );
-  }
-  const { length } = frame.partitionKey;
-  if (length === 0 || length > MAX_PARTITION_KEY_LENGTH) {
-    throw new RejectedError(
-      'PARTITION_KEY_INVALID',
-      `the partition key of frame ${String(index)} has ${String(length)} characters; allowed are 1 to ` +
-        String(MAX_PARTITION_KEY_LENGTH),
-    );
-  }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

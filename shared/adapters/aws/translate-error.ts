@@ -122,8 +122,10 @@ const TRANSIENT_CANCELLATIONS: ReadonlySet<string> = new Set([
  * or, when it is neither, the error as it is: a request that AWS finds malformed is a bug of ours. Decided by the
  * error's name, code and HTTP status, never by its text.
  */
-export function translateError(error: unknown, call: AwsCall): unknown {
-  if (error instanceof HeadgateError || !(error instanceof Error)) return error;
+export function translateError(error: unknown, call: AwsCall): Error {
+  if (!(error instanceof Error))
+    return new Error(`${call.operation} on ${call.resource} failed`, { cause: error });
+  if (error instanceof HeadgateError) return error;
   const names = namesOf(error);
   const what = `${call.operation} on ${call.resource} failed (${names[0] ?? 'Error'})`;
   for (const name of names) {

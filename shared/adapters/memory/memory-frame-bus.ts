@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { assertStreamRecord } from '../../domain/stream-record.ts';
 import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
@@ -36,17 +37,21 @@ export class MemoryFrameBus implements FrameBus {
   send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
     const subject = `${String(frames.length)} frames`;
     return takeTurn(this.#turn, { port: 'bus', operation: 'send', subject }, () => {
+      frames.forEach(assertStreamRecord);
       const durable: number[] = [];
       const refused: number[] = [];
+      // Frames behind a refused one are refused as well: that keeps their order.
+      const refusedKeys = new Set<string>();
       let error: string | undefined;
       for (const [index, frame] of frames.entries()) {
         const reason = this.#refuse(frame);
-        if (reason === undefined) {
+        error ??= reason;
+        if (reason !== undefined) refusedKeys.add(frame.partitionKey);
+        if (refusedKeys.has(frame.partitionKey)) {
+          refused.push(index);
+        } else {
           this.#store(frame);
           durable.push(index);
-        } else {
-          error ??= reason;
-          refused.push(index);
         }
       }
       return { durable, refused, error };

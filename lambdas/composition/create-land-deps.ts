@@ -4,7 +4,7 @@ import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
 import { S3Lake } from '../../shared/adapters/aws/s3-lake.ts';
-import { SystemClock } from '../../shared/adapters/aws/system-clock.ts';
+import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
@@ -24,7 +24,7 @@ export function createLandDeps(
   config: HeadgateConfig,
   sources: ReadonlyMap<string, Source>,
 ): LandDeps {
-  const clock = new SystemClock();
+  const clock = systemClock;
   const dynamodb = createDynamoDbClient();
   return {
     ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),

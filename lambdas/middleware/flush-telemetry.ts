@@ -1,0 +1,24 @@
+import type { MiddlewareObj } from '@middy/core';
+import { dispositionOf, HeadgateError } from '../../shared/domain/errors.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+
+/**
+ * Writes the metrics of an invocation out at its end, whether it succeeded or not, and logs why it failed: the error's
+ * code and message, never a record.
+ */
+export function flushTelemetry<Event, Result>(telemetry: Telemetry): MiddlewareObj<Event, Result> {
+  return {
+    after: () => {
+      telemetry.flush();
+    },
+    onError: ({ error, context }) => {
+      telemetry.log('error', error?.message ?? 'unknown error', {
+        code: error instanceof HeadgateError ? error.code : (error?.name ?? 'UNKNOWN'),
+        disposition: dispositionOf(error),
+        requestId: context.awsRequestId,
+        stack: error?.stack,
+      });
+      telemetry.flush();
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join, relative } from 'node:path';
+import { build, type OutputFile } from 'esbuild';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { FunctionName } from '../tuning.ts';
+import { bundlePlugin } from './bundle-plugin.ts';
+import { createOnce } from './create-once.ts';
+import { cacheDir, projectDir } from './paths.ts';
+
+export interface BundleOptions {
+  readonly config: HeadgateConfig;
+  /** Entry file by function; the default is lambdas/<function>/handler.ts. */
+  readonly entries: Readonly<Record<string, string>>;
+}
+
+/** The entry files of these functions. */
+export function handlerEntries(functions: readonly FunctionName[]): Record<string, string> {
+  return Object.fromEntries(functions.map((name) => [name, join(projectDir, 'lambdas', name, 'handler.ts')]));
+}
+
+/**
+ * Bundles functions in one run of esbuild, each into a folder whose name is the hash of its content: the same code is
+ * the same asset, and is not uploaded again.
+ *
+ * @returns folder by function, with `index.js` that exports `handler`, and its source map
+ * @throws Error when an entry file is missing or does not bundle
+ */
+export async function bundleFunctions({ config, entries }: BundleOptions): Promise<ReadonlyMap<string, string>> {
+  const missing = Object.entries(entries).filter(([, file]) => !existsSync(file));
+  if (missing.length > 0) {
+    throw new Error(
+      `cannot bundle ${missing.map(([name, file]) => `${name}: ${relative(projectDir, file)} does not exist`).join('; ')}. ` +
+        'A function needs a handler.ts that exports `handler`.',
+    );
+  }
+  const { outputFiles } = await build({
+    entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [`${name}/index`, file])),
+    absWorkingDir: projectDir,
+    outdir: join(cacheDir, 'bundles'),
+    write: false,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    keepNames: true,
+    sourcemap: 'linked',
+    // Lines and names are enough for a stack trace; the sources themselves would multiply the upload.
+    sourcesContent: false,
+    legalComments: 'none',
+    // In the layer, because of its native binary.
+    external: ['@duckdb/node-api'],
+    mainFields: ['module', 'main'],
+    plugins: [bundlePlugin(config)],
+    logLevel: 'silent',
+  });
+  const folders = new Map<string, string>();
+  for (const name of Object.keys(entries)) {
+    const files = outputFiles.filter((file) => basename(dirname(file.path)) === name);
+    folders.set(name, writeOnce(name, files));
+  }
+  return folders;
+}
+
+function writeOnce(name: string, files: readonly OutputFile[]): string {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(JSON.stringify([basename(file.path), file.hash]));
+  const path = join(cacheDir, 'bundles', `${name}-${hash.digest('hex').slice(0, 20)}`);
+  createOnce(path, (folder) => {
+    for (const file of files) writeFileSync(join(folder, basename(file.path)), file.contents);
+  });
+  return path;
+}

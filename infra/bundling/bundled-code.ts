@@ -1,0 +1,37 @@
+import { AssetHashType } from 'aws-cdk-lib/core';
+import { Code } from 'aws-cdk-lib/aws-lambda';
+import { FUNCTION_TUNING, type FunctionName } from '../tuning.ts';
+import type { HeadgateConfig, SourceType } from '../../shared/config/schema.ts';
+import { LANES_OF } from '../lanes.ts';
+import { bundleFunctions, handlerEntries } from './bundle-functions.ts';
+import { duckDbForAws, duckDbForThisMachine } from './duckdb-package.ts';
+import type { FunctionCode } from './function-code.ts';
+
+/**
+ * Code for a deployment: bundles of the functions that its sources need, and DuckDB for where they run. DuckDB for AWS
+ * is fetched only when it is asked for.
+ */
+export async function bundledCode(config: HeadgateConfig, embedded: boolean): Promise<FunctionCode> {
+  const folders = await bundleFunctions({ config, entries: handlerEntries(functionsOf(config)) });
+  const bundle = (name: FunctionName) => (): Code => {
+    const folder = folders.get(name);
+    if (folder === undefined) throw new Error(`no source of this configuration needs the function ${name}`);
+    return Code.fromAsset(folder);
+  };
+  return {
+    push: bundle('push'),
+    stream: bundle('stream'),
+    pull: bundle('pull'),
+    duckdb: () => {
+      const { path, hash } = embedded ? duckDbForThisMachine() : duckDbForAws();
+      return Code.fromAsset(path, { assetHash: hash, assetHashType: AssetHashType.CUSTOM });
+    },
+  };
+}
+
+/** The functions that receive or land the records of some source. */
+export function functionsOf(config: HeadgateConfig): readonly FunctionName[] {
+  const types = new Set<SourceType>(Object.values(config.sources).map(({ type }) => type));
+  const lanes = new Set<FunctionName>([...types].flatMap((type) => [LANES_OF[type].received, LANES_OF[type].landed]));
+  return (Object.keys(FUNCTION_TUNING) as FunctionName[]).filter((name) => lanes.has(name));
+}

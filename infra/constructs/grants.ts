@@ -1,0 +1,78 @@
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
+import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { IBucket } from 'aws-cdk-lib/aws-s3';
+import { acknowledge } from './acknowledge.ts';
+import type { IngestFunction } from './ingest-function.ts';
+import { STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
+
+/** Where the state of a deployment is kept; owned by the storage stack. */
+export interface Stores {
+  readonly key: IKey;
+  readonly lake: IBucket;
+  readonly claims: ITable;
+  readonly ledger: ITable;
+  readonly access: ITable;
+}
+
+/** What each lane may do with each table. Deleting is for request leases only. */
+const TABLE_ACTIONS = {
+  push: {
+    access: ['dynamodb:GetItem'],
+    claims: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+  },
+  landing: {
+    claims: ['dynamodb:Query', 'dynamodb:PutItem'],
+    ledger: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
+  },
+} as const;
+
+/** Key actions that DynamoDB needs from the caller of an encrypted table. */
+const TABLE_KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'];
+
+/** Lets the push function look up write keys and remember requests. It cannot see the lake. */
+export function grantAccepting(to: IngestFunction, stores: Stores): void {
+  to.grant([...TABLE_ACTIONS.push.access], [stores.access.tableArn]);
+  to.grant([...TABLE_ACTIONS.push.claims], [stores.claims.tableArn]);
+  to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
+}
+
+/** Lets a function claim keys and land files: write objects once, never delete, never read a file's content. */
+export function grantLanding(to: IngestFunction, stores: Stores): void {
+  to.grant([...TABLE_ACTIONS.landing.claims], [stores.claims.tableArn]);
+  to.grant([...TABLE_ACTIONS.landing.ledger], [stores.ledger.tableArn]);
+  to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
+  // HeadObject is GetObject to IAM, and without ListBucket a missing key answers 403 instead of 404.
+  const objects = new Policy(to, 'LakeAccess', {
+    roles: [to.role],
+    statements: [
+      new PolicyStatement({
+        actions: ['s3:PutObject', 's3:GetObject'],
+        resources: [stores.lake.arnForObjects('raw/*'), stores.lake.arnForObjects('quarantine/*')],
+      }),
+      new PolicyStatement({ actions: ['s3:ListBucket'], resources: [stores.lake.bucketArn] }),
+    ],
+  });
+  to.function.node.addDependency(objects);
+  acknowledge(objects, {
+    'AwsSolutions-IAM5': 'Keys of lake objects contain dates and positions; the zones are named, the rest cannot be.',
+  });
+  to.grantKey(stores.key, ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']);
+}
+
+/** Lets Lambda, as the function, park batches that it gave up on. */
+export function grantParking(to: IngestFunction, stores: Stores): void {
+  const parking = new Policy(to, 'DeadLetterAccess', {
+    roles: [to.role],
+    statements: [
+      new PolicyStatement({
+        actions: ['s3:PutObject'],
+        resources: [stores.lake.arnForObjects(`${STREAM_DEAD_LETTER_PREFIX}*`)],
+      }),
+    ],
+  });
+  to.function.node.addDependency(parking);
+  acknowledge(parking, {
+    'AwsSolutions-IAM5': 'Lambda chooses the keys under its own prefix: mapping, shard, time and a random id.',
+  });
+}

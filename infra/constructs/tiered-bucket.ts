@@ -1,0 +1,87 @@
+import { Duration, type RemovalPolicy } from 'aws-cdk-lib/core';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  BlockPublicAccess,
+  Bucket,
+  BucketEncryption,
+  type LifecycleRule,
+  ObjectOwnership,
+  StorageClass,
+} from 'aws-cdk-lib/aws-s3';
+import type { Construct } from 'constructs';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { acknowledge } from './acknowledge.ts';
+
+/**
+ * Zones of the lake and the prefixes that belong to them. No zone expires: data in `raw/` is the product, and a record
+ * that was suppressed as a duplicate may have its only copy in `quarantine/` or among the dead letters.
+ *
+ * Lambda writes discarded stream batches under `aws/lambda/<mapping>/`; it takes a bucket, not a prefix.
+ */
+export const ZONE_PREFIXES = {
+  raw: ['raw/'],
+  landing: ['landing/'],
+  quarantine: ['quarantine/'],
+  dlq: ['dlq/', 'aws/lambda/'],
+} as const;
+
+/** Where Lambda parks batches that it gave up on. */
+export const STREAM_DEAD_LETTER_PREFIX = 'aws/lambda/';
+
+export interface TieredBucketProps {
+  readonly encryptionKey: IKey;
+  readonly retention: HeadgateConfig['retention'];
+  readonly removalPolicy: RemovalPolicy;
+}
+
+/** The lake: encrypted, TLS only, not public, versioned, ever cheaper storage as data ages. */
+export class TieredBucket extends Bucket {
+  constructor(scope: Construct, id: string, props: TieredBucketProps) {
+    super(scope, id, {
+      encryption: BucketEncryption.KMS,
+      encryptionKey: props.encryptionKey,
+      bucketKeyEnabled: true,
+      enforceSSL: true,
+      minimumTLSVersion: 1.2,
+      blockPublicAccess: BlockPublicAccess.BLOCK_ALL,
+      objectOwnership: ObjectOwnership.BUCKET_OWNER_ENFORCED,
+      // Headgate writes a key once, so versions cost nothing in normal use and undo an accidental delete.
+      versioned: true,
+      removalPolicy: props.removalPolicy,
+      lifecycleRules: [
+        ...Object.entries(ZONE_PREFIXES).flatMap(([zone, prefixes]) =>
+          prefixes.map((prefix) => tierRule(zone, prefix, props.retention)),
+        ),
+        {
+          id: 'clean-up',
+          abortIncompleteMultipartUploadAfter: Duration.days(7),
+          noncurrentVersionExpiration: Duration.days(30),
+          expiredObjectDeleteMarker: true,
+        },
+      ],
+    });
+    acknowledge(this, {
+      'AwsSolutions-S1':
+        'Server access logs would cost an object per few requests; object-level audit is CloudTrail data events, ' +
+        'which the account owner turns on where it is needed.',
+    });
+  }
+}
+
+function tierRule(zone: string, prefix: string, retention: HeadgateConfig['retention']): LifecycleRule {
+  return {
+    id: `tiers-${zone}${prefix.startsWith(zone) ? '' : '-streams'}`,
+    prefix,
+    transitions: [
+      {
+        storageClass: StorageClass.INFREQUENT_ACCESS,
+        transitionAfter: Duration.days(retention.infrequentAccessAfterDays),
+      },
+      {
+        storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL,
+        transitionAfter: Duration.days(retention.glacierAfterDays),
+      },
+      { storageClass: StorageClass.DEEP_ARCHIVE, transitionAfter: Duration.days(retention.deepArchiveAfterDays) },
+    ],
+  };
+}

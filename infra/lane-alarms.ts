@@ -1,0 +1,133 @@
+import { Duration } from 'aws-cdk-lib/core';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { AlarmRow } from './constructs/alarms.ts';
+import type { DeadLetterQueue } from './constructs/dead-letter-queue.ts';
+import type { IngestFunction } from './constructs/ingest-function.ts';
+import type { LandingStream } from './constructs/landing-stream.ts';
+
+/** The alarms of a lane's function. */
+export function functionAlarms({ lane, function: fn }: IngestFunction): readonly AlarmRow[] {
+  return [
+    {
+      id: `${lane}-function-errors`,
+      description:
+        `The ${lane} function fails. Its log group ${fn.logGroup.logGroupName} names the cause; records are not lost, ` +
+        'they wait where they came from.',
+      metric: fn.metricErrors({ statistic: 'Sum', period: Duration.minutes(1) }),
+      when: 'above',
+      threshold: 0,
+      periods: 5,
+      wrongPeriods: 3,
+      silence: 'fine',
+    },
+    {
+      id: `${lane}-function-throttles`,
+      description:
+        `The ${lane} function is refused concurrency. Ask for a higher quota of concurrent executions, or see what ` +
+        'else in the account uses it up.',
+      metric: fn.metricThrottles({ statistic: 'Sum', period: Duration.minutes(1) }),
+      when: 'above',
+      threshold: 0,
+      periods: 5,
+      wrongPeriods: 5,
+      silence: 'fine',
+    },
+  ];
+}
+
+/** The alarms of one stream; `label` is the source, or `ingest` for the shared stream. */
+export function streamAlarms(label: string, { stream, mapping, tuning }: LandingStream): readonly AlarmRow[] {
+  const mappingMetric = (metricName: string): Metric =>
+    new Metric({
+      namespace: 'AWS/Lambda',
+      metricName,
+      dimensionsMap: { EventSourceMappingUUID: mapping.eventSourceMappingId },
+      statistic: 'Sum',
+      period: Duration.minutes(5),
+    });
+  return [
+    {
+      id: `${label}-iterator-age`,
+      description:
+        `The consumer of the ${label} stream is behind by a quarter of what the stream keeps, or does not read at all. ` +
+        'Mend the stream function or add shards before records expire.',
+      // Reported by every read, also of an empty stream: silence means that nobody reads.
+      metric: stream.metricGetRecordsIteratorAgeMilliseconds({ statistic: 'Maximum', period: Duration.minutes(5) }),
+      when: 'above',
+      threshold: tuning.maxIteratorAge.toMilliseconds(),
+      periods: 6,
+      wrongPeriods: 6,
+      silence: 'wrong',
+    },
+    {
+      id: `${label}-stream-full`,
+      description: `The ${label} stream refuses writes: its shards are full. Raise their number in the configuration.`,
+      metric: stream.metricWriteProvisionedThroughputExceeded({ statistic: 'Sum', period: Duration.minutes(1) }),
+      when: 'above',
+      threshold: 0,
+      periods: 15,
+      wrongPeriods: 10,
+      silence: 'fine',
+    },
+    {
+      id: `${label}-dead-letters`,
+      description:
+        `Batches of the ${label} stream failed for good and are parked whole in the lake bucket under aws/lambda/. ` +
+        'Mend the cause and replay them.',
+      metric: mappingMetric('OnFailureDestinationDeliveredEventCount'),
+      when: 'above',
+      threshold: 0,
+      periods: 1,
+      wrongPeriods: 1,
+      silence: 'fine',
+    },
+    {
+      id: `${label}-dropped`,
+      description:
+        `Records of the ${label} stream were dropped without reaching the dead-letter prefix. Check the stream ` +
+        "function's permission to write there; read the records again from the stream while it keeps them.",
+      metric: mappingMetric('DroppedEventCount'),
+      when: 'above',
+      threshold: 0,
+      periods: 1,
+      wrongPeriods: 1,
+      silence: 'fine',
+    },
+  ];
+}
+
+/** The alarm of a dead-letter queue. */
+export function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[] {
+  return [
+    {
+      id: `${label}-dead-letters`,
+      description:
+        `The dead-letter queue ${label} is not empty. Its messages name the source and the error; mend the cause, then ` +
+        'delete them: the next scheduled run continues from the checkpoint.',
+      metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) }),
+      when: 'above',
+      threshold: 0,
+      periods: 1,
+      wrongPeriods: 1,
+      silence: 'fine',
+    },
+  ];
+}
+
+/** The alarm of the push API. */
+export function apiAlarms(api: HttpApi): readonly AlarmRow[] {
+  return [
+    {
+      id: 'push-api-errors',
+      description:
+        'The push API answers 5xx. Senders repeat such requests; look at the access log and the log of the push function.',
+      metric: api.metricServerError({ statistic: 'Sum', period: Duration.minutes(1) }),
+      when: 'above',
+      threshold: 0,
+      periods: 10,
+      wrongPeriods: 3,
+      silence: 'fine',
+    },
+  ];
+}

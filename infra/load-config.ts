@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { ConfigError, parseConfig } from '../shared/config/define-config.ts';
+import type { HeadgateConfig } from '../shared/config/schema.ts';
+
+/**
+ * Loads and validates a configuration file.
+ *
+ * @param file path relative to the working directory
+ * @throws ConfigError when there is no such file, it exports nothing, or what it exports is wrong
+ */
+export async function loadConfig(file: string): Promise<HeadgateConfig> {
+  const path = resolve(file);
+  if (!existsSync(path)) {
+    throw new ConfigError([`${path}: there is no such file. Create it, or name another one with -c config=<path>`]);
+  }
+  const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
+  if (module.default === undefined) {
+    throw new ConfigError([`${path}: must have a default export: export default defineConfig({ … })`]);
+  }
+  return parseConfig(module.default);
+}

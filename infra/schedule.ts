@@ -1,0 +1,15 @@
+const MINUTE_MS = 60_000;
+
+/** When a source is read. */
+export interface SchedulePlan {
+  /** EventBridge Scheduler rate expression. */
+  readonly expression: string;
+  /** The freshness is shorter than the shortest schedule, one minute. */
+  readonly clamped: boolean;
+}
+
+/** Reads at least as often as the freshness asks, in whole minutes. */
+export function planSchedule(freshnessMs: number): SchedulePlan {
+  const minutes = Math.max(1, Math.floor(freshnessMs / MINUTE_MS));
+  return { expression: `rate(${String(minutes)} ${minutes === 1 ? 'minute' : 'minutes'})`, clamped: freshnessMs < MINUTE_MS };
+}

@@ -1,0 +1,78 @@
+import { Duration } from 'aws-cdk-lib/core';
+import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import type { SourceConfig } from '../shared/config/schema.ts';
+import { toMs } from '../shared/config/units.ts';
+import { planAlarmWindow } from './alarm-window.ts';
+import type { AlarmRow } from './constructs/alarms.ts';
+import { sourceMetric } from './source-metrics.ts';
+
+/** Shortest latency that an alarm asks for when the configuration names none. */
+const MIN_DEFAULT_LATENCY_MS = 60_000;
+
+/** The p99 from receipt to lake above which a source is late, in ms. */
+export function maxLatencyMs(source: SourceConfig): number {
+  return source.alarms.maxLatency === undefined
+    ? Math.max(MIN_DEFAULT_LATENCY_MS, 2 * toMs(source.freshness))
+    : toMs(source.alarms.maxLatency);
+}
+
+/** The alarms of one source. */
+export function sourceAlarms(name: string, source: SourceConfig): readonly AlarmRow[] {
+  const { type, alarms } = source;
+  const rows: AlarmRow[] = [
+    {
+      id: `${name}-error-rate`,
+      description:
+        `More than ${String(alarms.maxErrorRate * 100)} % of the records of ${name} are refused or quarantined. ` +
+        'Look at the reasons under quarantine/ in the lake, then mend the sender or widen the contract.',
+      metric: errorRate(name, source),
+      when: 'above',
+      threshold: alarms.maxErrorRate * 100,
+      periods: 3,
+      wrongPeriods: 2,
+      silence: 'fine',
+    },
+    {
+      id: `${name}-latency`,
+      description:
+        `The slowest 1 % of the records of ${name} reach the lake later than agreed. Look at the iterator age and the ` +
+        'errors of its lane; a growing iterator age asks for more shards.',
+      metric: sourceMetric('EndToEndLatency', name, type, 'p99'),
+      when: 'above',
+      threshold: maxLatencyMs(source),
+      periods: 4,
+      wrongPeriods: 3,
+      silence: 'fine',
+    },
+  ];
+  if (alarms.stoppedAfter !== undefined) {
+    const window = planAlarmWindow(toMs(alarms.stoppedAfter));
+    rows.push({
+      id: `${name}-stopped`,
+      description:
+        `Nothing has been received from ${name} for ${alarms.stoppedAfter}. Ask whether the sender runs and has a ` +
+        'valid key (push, stream), or look at the runs of the pull function and its dead letters (http).',
+      metric: sourceMetric('RecordsReceived', name, type, 'Sum', Duration.seconds(window.periodSeconds)),
+      when: 'below',
+      threshold: 1,
+      periods: window.periods,
+      wrongPeriods: window.periods,
+      silence: 'wrong',
+    });
+  }
+  return rows;
+}
+
+/** Per cent of the received records that did not become rows of the lake. A metric that is silent counts as 0. */
+function errorRate(name: string, { type }: SourceConfig): MathExpression {
+  return new MathExpression({
+    expression: '100 * (FILL(rejected, 0) + FILL(quarantined, 0)) / received',
+    usingMetrics: {
+      received: sourceMetric('RecordsReceived', name, type, 'Sum'),
+      rejected: sourceMetric('RecordsRejected', name, type, 'Sum'),
+      quarantined: sourceMetric('RecordsQuarantined', name, type, 'Sum'),
+    },
+    period: Duration.minutes(5),
+    label: `${name}: % of records refused or quarantined`,
+  });
+}

@@ -1,0 +1,32 @@
+import { Duration } from 'aws-cdk-lib/core';
+import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
+import type { SourceType } from '../shared/config/schema.ts';
+import { METRIC_NAMESPACE, type MetricName } from '../shared/domain/metrics.ts';
+import { LANES_OF } from './lanes.ts';
+
+/** Metrics that are counted where records arrive; all others are counted where they land. */
+const COUNTED_ON_RECEIPT: readonly MetricName[] = [
+  'RecordsReceived',
+  'RecordsAccepted',
+  'RecordsRejected',
+  'BytesReceived',
+  'Requests',
+];
+
+/** A metric of one source, from the lane that emits it. */
+export function sourceMetric(
+  name: MetricName,
+  source: string,
+  type: SourceType,
+  statistic: string,
+  period: Duration = Duration.minutes(5),
+): Metric {
+  const lane = COUNTED_ON_RECEIPT.includes(name) ? LANES_OF[type].received : LANES_OF[type].landed;
+  return new Metric({
+    namespace: METRIC_NAMESPACE,
+    metricName: name,
+    dimensionsMap: { source, lane },
+    statistic,
+    period,
+  });
+}

@@ -1,0 +1,93 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib/core';
+import { Dashboard, GraphWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { Topic } from 'aws-cdk-lib/aws-sns';
+import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import type { Construct } from 'constructs';
+import type { SourceConfig } from '../../shared/config/schema.ts';
+import { createAlarms } from '../constructs/alarms.ts';
+import type { Deployment } from '../deployment.ts';
+import { apiAlarms, functionAlarms, queueAlarms, streamAlarms } from '../lane-alarms.ts';
+import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
+import { sourceMetric } from '../source-metrics.ts';
+import type { PullStack } from './pull.ts';
+import type { PushStack } from './push.ts';
+import type { StreamStack } from './stream.ts';
+
+/** The stacks of the lanes that the configuration needs. */
+export interface LaneStacks {
+  readonly push: PushStack | undefined;
+  readonly stream: StreamStack | undefined;
+  readonly pull: PullStack | undefined;
+}
+
+/** The alarm topic, the alarms and the dashboard. */
+export class ObservabilityStack extends Stack {
+  constructor(scope: Construct, deployment: Deployment, key: IKey, lanes: LaneStacks) {
+    const { config } = deployment;
+    super(scope, `${config.name}-observability`, { description: 'Headgate: alarms and dashboard' });
+    const topic = new Topic(this, 'Alarms', {
+      displayName: `Headgate ${config.name} alarms`,
+      masterKey: key,
+      enforceSSL: true,
+    });
+    if (config.notify.email !== undefined) topic.addSubscription(new EmailSubscription(config.notify.email));
+    const { push, stream, pull } = lanes;
+    createAlarms(this, config.name, topic, [
+      ...Object.entries(config.sources).flatMap(([name, source]) => sourceAlarms(name, source)),
+      ...(push === undefined ? [] : [...functionAlarms(push.receiver), ...apiAlarms(push.api)]),
+      ...(stream === undefined
+        ? []
+        : [
+            ...functionAlarms(stream.consumer),
+            ...[...stream.streams].flatMap(([label, landing]) => streamAlarms(label, landing)),
+          ]),
+      ...(pull === undefined
+        ? []
+        : [
+            ...functionAlarms(pull.puller),
+            ...Object.entries(pull.deadLetters).flatMap(([label, queue]) => queueAlarms(`pull-${label}`, queue)),
+          ]),
+    ]);
+    const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
+    for (const [name, source] of Object.entries(config.sources)) dashboard.addWidgets(...sourceRow(name, source));
+    new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
+    new CfnOutput(this, 'DashboardName', { value: dashboard.dashboardName });
+  }
+}
+
+/** One row of the dashboard: what a source is, its records, its latency against the SLA, its bytes. */
+function sourceRow(name: string, source: SourceConfig): readonly [TextWidget, GraphWidget, GraphWidget, GraphWidget] {
+  const { type } = source;
+  const height = 5;
+  return [
+    new TextWidget({
+      markdown: `## ${name}\n${source.description ?? ''}\n\n${type}, fresh within ${source.freshness}`,
+      width: 4,
+      height,
+    }),
+    new GraphWidget({
+      title: `${name}: records`,
+      width: 8,
+      height,
+      left: (['RecordsReceived', 'RecordsLanded', 'RecordsDuplicate', 'RecordsQuarantined', 'RecordsRejected'] as const).map(
+        (metric) => sourceMetric(metric, name, type, 'Sum'),
+      ),
+    }),
+    new GraphWidget({
+      title: `${name}: latency, ms`,
+      width: 6,
+      height,
+      left: ['p50', 'p99'].map((statistic) =>
+        sourceMetric('EndToEndLatency', name, type, statistic).with({ label: statistic }),
+      ),
+      leftAnnotations: [{ value: maxLatencyMs(source), label: 'alarm' }],
+    }),
+    new GraphWidget({
+      title: `${name}: bytes`,
+      width: 6,
+      height,
+      left: (['BytesReceived', 'BytesLanded'] as const).map((metric) => sourceMetric(metric, name, type, 'Sum')),
+    }),
+  ];
+}

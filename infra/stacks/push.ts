@@ -1,0 +1,132 @@
+import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { AccessLogFormat } from 'aws-cdk-lib/aws-apigateway';
+import {
+  type CfnStage,
+  HttpApi,
+  HttpMethod,
+  HttpRoute,
+  HttpRouteKey,
+  HttpStage,
+  LogGroupLogDestination,
+  PayloadFormatVersion,
+} from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
+import type { IStream } from 'aws-cdk-lib/aws-kinesis';
+import { LogGroup } from 'aws-cdk-lib/aws-logs';
+import type { Construct } from 'constructs';
+import type { FunctionCode } from '../bundling/function-code.ts';
+import { acknowledge } from '../constructs/acknowledge.ts';
+import { grantAccepting, type Stores } from '../constructs/grants.ts';
+import { IngestFunction } from '../constructs/ingest-function.ts';
+import type { Deployment } from '../deployment.ts';
+import { pushSources } from '../lanes.ts';
+import { API_TIMEOUT, LOG_RETENTION_DAYS } from '../tuning.ts';
+
+/** Most that API Gateway grants a new account: requests per second, and requests at once. */
+const ACCOUNT_RATE = 10_000;
+const ACCOUNT_BURST = 5000;
+
+/** Requests per second of what does not carry records: schema and health. */
+const DEFAULT_RATE = 20;
+
+/** One line per request. No headers and no query: they may hold keys. */
+const ACCESS_LOG_FORMAT = {
+  requestId: '$context.requestId',
+  time: '$context.requestTime',
+  ip: '$context.identity.sourceIp',
+  routeKey: '$context.routeKey',
+  path: '$context.path',
+  protocol: '$context.protocol',
+  status: '$context.status',
+  responseBytes: '$context.responseLength',
+  latencyMs: '$context.responseLatency',
+  integrationLatencyMs: '$context.integrationLatency',
+  integrationError: '$context.integrationErrorMessage',
+};
+
+/** The push API and its function. */
+export class PushStack extends Stack {
+  readonly receiver: IngestFunction;
+  readonly api: HttpApi;
+
+  constructor(scope: Construct, deployment: Deployment, stores: Stores, ingest: IStream, code: FunctionCode) {
+    const { config } = deployment;
+    super(scope, `${config.name}-push`, { description: 'Headgate: the push API' });
+    this.receiver = new IngestFunction(this, 'Receiver', {
+      deploymentName: config.name,
+      lane: 'push',
+      description: 'Checks pushed records and puts them on the ingest stream',
+      code: code.push(),
+      environment: {
+        INGEST_STREAM: ingest.streamName,
+        ACCESS_TABLE: stores.access.tableName,
+        CLAIMS_TABLE: stores.claims.tableName,
+      },
+    });
+    grantAccepting(this.receiver, stores);
+    this.receiver.grant(['kinesis:PutRecords'], [ingest.streamArn]);
+    this.receiver.grantKey(stores.key, ['kms:GenerateDataKey'], ['kinesis']);
+
+    this.api = new HttpApi(this, 'Api', {
+      apiName: `${config.name}-push`,
+      description: 'Headgate push API',
+      createDefaultStage: false,
+    });
+    const integration = new HttpLambdaIntegration('Receiver', this.receiver.function, {
+      payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
+      timeout: API_TIMEOUT,
+    });
+    const rate = Math.min(
+      ACCOUNT_RATE,
+      pushSources(config).reduce((sum, [, source]) => sum + source.limits.requestsPerSecond, 0),
+    );
+    // All sources share a route, so a route's limit is the sum of theirs. A dry run costs the same and stores nothing.
+    const routes = [
+      { id: 'Records', method: HttpMethod.POST, path: '/v1/sources/{source}/records', rate },
+      { id: 'Validate', method: HttpMethod.POST, path: '/v1/sources/{source}/validate', rate: Math.ceil(rate / 10) },
+      { id: 'Schema', method: HttpMethod.GET, path: '/v1/sources/{source}/schema', rate: DEFAULT_RATE },
+      { id: 'Health', method: HttpMethod.GET, path: '/v1/health', rate: DEFAULT_RATE },
+    ].map((route) => ({
+      ...route,
+      construct: new HttpRoute(this, route.id, {
+        httpApi: this.api,
+        routeKey: HttpRouteKey.with(route.path, route.method),
+        integration,
+      }),
+    }));
+    const accessLog = new LogGroup(this, 'AccessLog', {
+      logGroupName: `/aws/apigateway/${config.name}-push`,
+      retention: LOG_RETENTION_DAYS,
+      removalPolicy: RemovalPolicy.DESTROY,
+    });
+    const stage = new HttpStage(this, 'Stage', {
+      httpApi: this.api,
+      stageName: '$default',
+      autoDeploy: true,
+      throttle: { rateLimit: DEFAULT_RATE, burstLimit: 2 * DEFAULT_RATE },
+      accessLogSettings: {
+        destination: new LogGroupLogDestination(accessLog),
+        format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG_FORMAT)),
+      },
+    });
+    // The L2 stage has no limits per route, and a limit needs its route to exist.
+    (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(
+      routes.map(({ method, path, rate: limit }) => [
+        `${method} ${path}`,
+        { ThrottlingRateLimit: limit, ThrottlingBurstLimit: Math.min(ACCOUNT_BURST, 2 * limit) },
+      ]),
+    );
+    stage.node.addDependency(...routes.map(({ construct }) => construct));
+    acknowledge(this.api, {
+      'AwsSolutions-APIG4': 'The function checks write keys of each source itself; HTTP APIs have no API keys.',
+    });
+    for (const { construct } of routes) {
+      acknowledge(construct, {
+        'AwsSolutions-APIG4': 'The function checks the write key of the source; health is public on purpose.',
+      });
+    }
+    new CfnOutput(this, 'ApiUrl', { value: this.api.apiEndpoint });
+    new CfnOutput(this, 'ApiId', { value: this.api.apiId });
+    new CfnOutput(this, 'PushFunctionName', { value: this.receiver.function.functionName });
+  }
+}

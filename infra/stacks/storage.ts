@@ -1,0 +1,48 @@
+import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { AttributeType, ProjectionType } from 'aws-cdk-lib/aws-dynamodb';
+import type { Construct } from 'constructs';
+import { DataKey } from '../constructs/data-key.ts';
+import type { Stores } from '../constructs/grants.ts';
+import { TieredBucket } from '../constructs/tiered-bucket.ts';
+import { TtlTable } from '../constructs/ttl-table.ts';
+import type { Deployment } from '../deployment.ts';
+
+/** Everything that must survive: the lake, the tables and the key that encrypts them. */
+export class StorageStack extends Stack {
+  readonly stores: Stores;
+
+  constructor(scope: Construct, deployment: Deployment) {
+    const { config, dataRemoval } = deployment;
+    super(scope, `${config.name}-storage`, {
+      description: 'Headgate: the lake and the state of ingestion',
+      terminationProtection: dataRemoval === RemovalPolicy.RETAIN,
+    });
+    const key = new DataKey(this, 'Key', { name: config.name, removalPolicy: dataRemoval });
+    const common = { encryptionKey: key, removalPolicy: dataRemoval };
+    const lake = new TieredBucket(this, 'Lake', { ...common, retention: config.retention });
+    const claims = new TtlTable(this, 'Claims', {
+      ...common,
+      partitionKey: { name: 'bucket', type: AttributeType.STRING },
+      sortKey: { name: 'number', type: AttributeType.NUMBER },
+    });
+    const ledger = new TtlTable(this, 'Ledger', {
+      ...common,
+      partitionKey: { name: 'lane', type: AttributeType.STRING },
+      sortKey: { name: 'entry', type: AttributeType.STRING },
+    });
+    const access = new TtlTable(this, 'Access', {
+      ...common,
+      partitionKey: { name: 'hash', type: AttributeType.STRING },
+    });
+    access.addGlobalSecondaryIndex({
+      indexName: 'bySource',
+      partitionKey: { name: 'source', type: AttributeType.STRING },
+      projectionType: ProjectionType.ALL,
+    });
+    this.stores = { key, lake, claims, ledger, access };
+    new CfnOutput(this, 'LakeBucketName', { value: lake.bucketName });
+    new CfnOutput(this, 'ClaimsTableName', { value: claims.tableName });
+    new CfnOutput(this, 'LedgerTableName', { value: ledger.tableName });
+    new CfnOutput(this, 'AccessTableName', { value: access.tableName });
+  }
+}

@@ -1,0 +1,75 @@
+import { CfnOutput, Stack } from 'aws-cdk-lib/core';
+import type { IStream } from 'aws-cdk-lib/aws-kinesis';
+import type { Construct } from 'constructs';
+import { toMs } from '../../shared/config/units.ts';
+import type { FunctionCode } from '../bundling/function-code.ts';
+import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
+import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts';
+import { IngestFunction } from '../constructs/ingest-function.ts';
+import { LandingStream } from '../constructs/landing-stream.ts';
+import type { Deployment } from '../deployment.ts';
+import { pushSources, streamSources } from '../lanes.ts';
+
+/** The streams and the function that lands what is on them. */
+export class StreamStack extends Stack {
+  readonly consumer: IngestFunction;
+  /** The stream that all pushed sources share, if there are any. */
+  readonly ingest: IStream | undefined;
+  /** All streams by what they are called in alarms: `ingest`, or the source's name. */
+  readonly streams: ReadonlyMap<string, LandingStream>;
+
+  constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
+    const { config, dataRemoval } = deployment;
+    super(scope, `${config.name}-stream`, { description: 'Headgate: streams and their consumer' });
+    const pushed = pushSources(config);
+    this.consumer = new IngestFunction(this, 'Consumer', {
+      deploymentName: config.name,
+      lane: 'stream',
+      description: 'Lands frames and records from Kinesis in the lake',
+      code: code.stream(),
+      layers: [new DuckDbLayer(this, 'DuckDb', code.duckdb())],
+      environment: {
+        LAKE_BUCKET: stores.lake.bucketName,
+        CLAIMS_TABLE: stores.claims.tableName,
+        LEDGER_TABLE: stores.ledger.tableName,
+      },
+    });
+    grantLanding(this.consumer, stores);
+    grantParking(this.consumer, stores);
+    this.consumer.grantKey(stores.key, ['kms:Decrypt'], ['kinesis']);
+    const common = {
+      consumer: this.consumer,
+      stores,
+      encryptionKey: stores.key,
+      retentionMs: toMs(config.ingest.retention),
+      removalPolicy: dataRemoval,
+    };
+    const streams = new Map<string, LandingStream>();
+    if (pushed.length > 0) {
+      const shared = new LandingStream(this, 'Ingest', {
+        ...common,
+        shards: config.ingest.shards,
+        freshnessMs: Math.min(...pushed.map(([, source]) => toMs(source.freshness))),
+      });
+      this.ingest = shared.stream;
+      streams.set('ingest', shared);
+      new CfnOutput(this, 'IngestStreamName', { value: shared.stream.streamName });
+    }
+    const entries: string[] = [];
+    for (const [name, source] of streamSources(config)) {
+      const own = new LandingStream(this, `Source-${name}`, {
+        ...common,
+        shards: source.shards,
+        freshnessMs: toMs(source.freshness),
+      });
+      streams.set(name, own);
+      entries.push(`"${own.stream.streamName}":"${name}"`);
+    }
+    this.streams = streams;
+    // The names are known only when the stack is deployed, so the JSON is put together as text around them.
+    const sourceStreams = `{${entries.join(',')}}`;
+    this.consumer.function.addEnvironment('SOURCE_STREAMS', sourceStreams);
+    new CfnOutput(this, 'SourceStreams', { value: sourceStreams });
+    new CfnOutput(this, 'StreamFunctionName', { value: this.consumer.function.functionName });
+  }
+}

@@ -14,7 +14,6 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-const GRACE_MS = 2500;
 const POLL_MS = 25;
 
 const [tempDir, command, ...args] = process.argv.slice(2);
@@ -40,17 +39,12 @@ async function stop(folder: string): Promise<void> {
   process.exit(0);
 }
 
-/** Ends a process group, forcibly after a grace period; resolves when no member is left. */
+/** Kills a process group, whose members have nothing to save; resolves when none is left. */
 async function endGroup(group: number): Promise<void> {
-  signalGroup(group, 'SIGTERM');
-  const forceAtMs = Date.now() + GRACE_MS;
-  while (signalGroup(group, 0)) {
-    if (Date.now() >= forceAtMs) signalGroup(group, 'SIGKILL');
-    await sleep(POLL_MS);
-  }
+  while (signalGroup(group, 'SIGKILL')) await sleep(POLL_MS);
 }
 
-function signalGroup(group: number, signal: NodeJS.Signals | 0): boolean {
+function signalGroup(group: number, signal: NodeJS.Signals): boolean {
   try {
     process.kill(-group, signal);
     return true;

@@ -1,0 +1,55 @@
+/**
+ * What may go wrong between a stream and its function, for tests. Each rate is the share of invocations, 0 to 1, that
+ * it happens to; the same seed gives the same decisions for the same sequence of batches of a shard.
+ */
+export interface DeliveryFaults {
+  readonly seed: number;
+  /** A batch that succeeded is delivered once more. */
+  readonly duplicate?: number;
+  /** A batch is cut at another place, or joined with the one that follows it. */
+  readonly recut?: number;
+  /** An invocation counts as timed out after up to `zombieAfterMs` while it goes on running beside its successor. */
+  readonly zombie?: number;
+  /** Longest time before a zombie is given up; 200 by default. */
+  readonly zombieAfterMs?: number;
+  /** The function succeeds, but its answer is lost and the batch is delivered again. */
+  readonly dropResponse?: number;
+  /** A batch is sent to the failure destination although nothing is wrong with it. */
+  readonly discard?: number;
+}
+
+/** The decisions for one shard. */
+export interface FaultDice {
+  /** Whether this fault happens now. */
+  hits(fault: Exclude<keyof DeliveryFaults, 'seed' | 'zombieAfterMs'>): boolean;
+  /** An integer from `low` to `high`, both included. */
+  between(low: number, high: number): number;
+}
+
+/** Makes the seeded decisions for a shard; without faults nothing ever hits. */
+export function createFaultDice(faults: DeliveryFaults | undefined, shardId: string): FaultDice {
+  if (faults === undefined) return { hits: () => false, between: (low) => low };
+  const random = mulberry32(hash(`${String(faults.seed)}/${shardId}`));
+  return {
+    hits: (fault) => random() < (faults[fault] ?? 0),
+    between: (low, high) => low + Math.floor(random() * (high - low + 1)),
+  };
+}
+
+/** Tommy Ettinger's mulberry32 (public domain): 32 bits of state are enough to vary tests. */
+function mulberry32(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** FNV-1a. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const character of text) value = Math.imul(value ^ character.charCodeAt(0), 0x01000193);
+  return value >>> 0;
+}

@@ -101,7 +101,7 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     if (batch === undefined) return { finished: true, commits };
     const plan = planBatch(batch);
     if (plan.fileCount > MAX_FILES && batch.entries.length > 1) {
-      maxBytes = Math.max(1, Math.floor(maxBytes / 2));
+      maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
       continue;
     }
     if (await landBatch(deps, reader.lane, state, batch, plan, options)) {
@@ -149,6 +149,8 @@ interface BatchPlan {
   /** Records that are known to go to quarantine before any key is claimed. */
   readonly quarantine: readonly QuarantineRow[];
   readonly records: number;
+  /** Raw bytes of the records. */
+  readonly bytes: number;
   /** Upper bound of the files that the batch needs. */
   readonly fileCount: number;
 }
@@ -158,14 +160,17 @@ function planBatch(batch: LaneBatch): BatchPlan {
   const partitions = new Map<Source, Map<number, PartitionPlan>>();
   const quarantine: QuarantineRow[] = [];
   let records = 0;
+  let bytes = 0;
   for (const entry of batch.entries) {
     if (entry.kind === 'quarantine') {
       quarantine.push(entry.row);
       records++;
+      bytes += entry.row.raw.length;
       continue;
     }
     const { source, frame, origin, claimOrigin } = entry;
     records += frame.count;
+    bytes += frame.payload.length;
     let ofSource = partitions.get(source);
     if (ofSource === undefined) partitions.set(source, (ofSource = new Map<number, PartitionPlan>()));
     const slices = new Map<number, PartitionSlice>();
@@ -190,6 +195,7 @@ function planBatch(batch: LaneBatch): BatchPlan {
     partitions: all,
     quarantine,
     records,
+    bytes,
     fileCount: all.length + groupQuarantine(quarantine).length,
   };
 }

@@ -5,7 +5,6 @@ import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-st
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import type { Turn } from '../../shared/adapters/memory/turn.ts';
-import { parseConfig } from '../../shared/config/define-config.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
 import { RecordFlag, writeFrame } from '../../shared/domain/frame.ts';
 import { fingerprint, payloadDigest } from '../../shared/domain/idempotency-key.ts';
@@ -17,6 +16,7 @@ import type { LedgerStore } from '../../shared/ports/ledger-store.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane } from '../../shared/pipeline/land.ts';
 import { createStreamReader, type StreamRecord } from '../../shared/pipeline/stream-reader.ts';
+import { declareEvents } from './declare-events.ts';
 import { lineTableWriter, readLines } from './line-table-writer.ts';
 import { Rng, Scheduler, type FaultRates } from './scheduler.ts';
 
@@ -56,35 +56,6 @@ interface Sent {
   readonly raw: string;
 }
 
-function simulatedSource(): Source {
-  const config = parseConfig({
-    sources: {
-      events: {
-        type: 'push',
-        freshness: '30 seconds',
-        volume: { gbPerDay: 1 },
-        contract: {
-          schema: { type: 'object', properties: { k: { type: 'string' }, t: { type: 'integer' } } },
-        },
-        key: ['k', 't'],
-        eventTime: { path: 't', format: 'epoch-milliseconds' },
-        partition: 'day',
-      },
-    },
-  }).sources['events'];
-  if (config === undefined) throw new Error('the simulated source is not declared');
-  return {
-    name: 'events',
-    config,
-    contract: { version: 'c1', schema: {}, columns: [] },
-    check: () => ({
-      status: 'rejected',
-      violations: [{ field: 'k', rule: 'type', message: 'k must be a string' }],
-      id: undefined,
-    }),
-  };
-}
-
 /**
  * Runs the real engine over memory stores: producers repeat keys on random shards, an event-source mapping delivers at
  * least once in changing cuts, invocations crash at any store call, outlive their time-out, and lose answers. A seed
@@ -113,7 +84,7 @@ export async function simulateEngine(
   const { lake: usedLake, claimLog, ledger } = options.mutate?.(stores) ?? stores;
   const clock = new ManualClock({ startMs: START_MS, jump: true });
   const telemetry = new MemoryTelemetry();
-  const source = simulatedSource();
+  const source = declareEvents();
 
   const visible = (): Map<string, number> => {
     const count = new Map<string, number>();

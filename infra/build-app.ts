@@ -18,7 +18,9 @@ export function buildApp(app: App, deployment: Deployment, code: FunctionCode): 
   const stream =
     pushed || streamSources(config).length > 0 ? new StreamStack(app, deployment, stores, code) : undefined;
   const push =
-    pushed && stream?.ingest !== undefined ? new PushStack(app, deployment, stores, stream.ingest, code) : undefined;
+    pushed && stream?.ingest !== undefined
+      ? new PushStack(app, deployment, stores, stream.ingest, code)
+      : undefined;
   const pull = httpSources(config).length > 0 ? new PullStack(app, deployment, stores, code) : undefined;
   const observability = new ObservabilityStack(app, deployment, stores.key, { push, stream, pull });
   if (deployment.embedded) leaveOutForEmbedded(app);

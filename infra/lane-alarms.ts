@@ -53,7 +53,10 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
         `The consumer of the ${label} stream is behind by a quarter of what the stream keeps, or does not read at all. ` +
         'Mend the stream function or add shards before records expire.',
       // Reported by every read, also of an empty stream: silence means that nobody reads.
-      metric: stream.metricGetRecordsIteratorAgeMilliseconds({ statistic: 'Maximum', period: Duration.minutes(5) }),
+      metric: stream.metricGetRecordsIteratorAgeMilliseconds({
+        statistic: 'Maximum',
+        period: Duration.minutes(5),
+      }),
       when: 'above',
       threshold: tuning.maxIteratorAge.toMilliseconds(),
       periods: 6,
@@ -63,7 +66,10 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
     {
       id: `${label}-stream-full`,
       description: `The ${label} stream refuses writes: its shards are full. Raise their number in the configuration.`,
-      metric: stream.metricWriteProvisionedThroughputExceeded({ statistic: 'Sum', period: Duration.minutes(1) }),
+      metric: stream.metricWriteProvisionedThroughputExceeded({
+        statistic: 'Sum',
+        period: Duration.minutes(1),
+      }),
       when: 'above',
       threshold: 0,
       periods: 15,
@@ -105,7 +111,10 @@ export function queueAlarms(label: string, queue: DeadLetterQueue): readonly Ala
       description:
         `The dead-letter queue ${label} is not empty. Its messages name the source and the error; mend the cause, then ` +
         'delete them: the next scheduled run continues from the checkpoint.',
-      metric: queue.metricApproximateNumberOfMessagesVisible({ statistic: 'Maximum', period: Duration.minutes(5) }),
+      metric: queue.metricApproximateNumberOfMessagesVisible({
+        statistic: 'Maximum',
+        period: Duration.minutes(5),
+      }),
       when: 'above',
       threshold: 0,
       periods: 1,

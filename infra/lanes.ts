@@ -12,7 +12,9 @@ import type { FunctionName } from './tuning.ts';
 export type Named<Config extends SourceConfig> = readonly [name: string, config: Config];
 
 export function pushSources(config: HeadgateConfig): readonly Named<PushSourceConfig>[] {
-  return Object.entries(config.sources).filter((entry): entry is [string, PushSourceConfig] => entry[1].type === 'push');
+  return Object.entries(config.sources).filter(
+    (entry): entry is [string, PushSourceConfig] => entry[1].type === 'push',
+  );
 }
 
 export function streamSources(config: HeadgateConfig): readonly Named<StreamSourceConfig>[] {
@@ -22,7 +24,9 @@ export function streamSources(config: HeadgateConfig): readonly Named<StreamSour
 }
 
 export function httpSources(config: HeadgateConfig): readonly Named<HttpSourceConfig>[] {
-  return Object.entries(config.sources).filter((entry): entry is [string, HttpSourceConfig] => entry[1].type === 'http');
+  return Object.entries(config.sources).filter(
+    (entry): entry is [string, HttpSourceConfig] => entry[1].type === 'http',
+  );
 }
 
 /** The lane that receives a source's records, and the lane that lands them: the `lane` dimension of their metrics. */

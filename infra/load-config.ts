@@ -13,7 +13,9 @@ import type { HeadgateConfig } from '../shared/config/schema.ts';
 export async function loadConfig(file: string): Promise<HeadgateConfig> {
   const path = resolve(file);
   if (!existsSync(path)) {
-    throw new ConfigError([`${path}: there is no such file. Create it, or name another one with -c config=<path>`]);
+    throw new ConfigError([
+      `${path}: there is no such file. Create it, or name another one with -c config=<path>`,
+    ]);
   }
   const module = (await import(pathToFileURL(path).href)) as { default?: unknown };
   if (module.default === undefined) {

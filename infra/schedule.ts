@@ -11,5 +11,8 @@ export interface SchedulePlan {
 /** Reads at least as often as the freshness asks, in whole minutes. */
 export function planSchedule(freshnessMs: number): SchedulePlan {
   const minutes = Math.max(1, Math.floor(freshnessMs / MINUTE_MS));
-  return { expression: `rate(${String(minutes)} ${minutes === 1 ? 'minute' : 'minutes'})`, clamped: freshnessMs < MINUTE_MS };
+  return {
+    expression: `rate(${String(minutes)} ${minutes === 1 ? 'minute' : 'minutes'})`,
+    clamped: freshnessMs < MINUTE_MS,
+  };
 }

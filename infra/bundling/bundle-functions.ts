@@ -26,7 +26,10 @@ export function handlerEntries(functions: readonly FunctionName[]): Record<strin
  * @returns folder by function, with `index.js` that exports `handler`, and its source map
  * @throws Error when an entry file is missing or does not bundle
  */
-export async function bundleFunctions({ config, entries }: BundleOptions): Promise<ReadonlyMap<string, string>> {
+export async function bundleFunctions({
+  config,
+  entries,
+}: BundleOptions): Promise<ReadonlyMap<string, string>> {
   const missing = Object.entries(entries).filter(([, file]) => !existsSync(file));
   if (missing.length > 0) {
     throw new Error(

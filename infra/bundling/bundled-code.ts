@@ -32,6 +32,8 @@ export async function bundledCode(config: HeadgateConfig, embedded: boolean): Pr
 /** The functions that receive or land the records of some source. */
 export function functionsOf(config: HeadgateConfig): readonly FunctionName[] {
   const types = new Set<SourceType>(Object.values(config.sources).map(({ type }) => type));
-  const lanes = new Set<FunctionName>([...types].flatMap((type) => [LANES_OF[type].received, LANES_OF[type].landed]));
+  const lanes = new Set<FunctionName>(
+    [...types].flatMap((type) => [LANES_OF[type].received, LANES_OF[type].landed]),
+  );
   return (Object.keys(FUNCTION_TUNING) as FunctionName[]).filter((name) => lanes.has(name));
 }

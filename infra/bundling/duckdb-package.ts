@@ -29,7 +29,15 @@ export function duckDbForAws(): LayerFolder {
   return layer(`linux-arm64-${shortHash(lock)}`, (folder) => {
     const target = join(folder, 'nodejs');
     cpSync(ARM64_LOCK_DIR, target, { recursive: true });
-    const args = ['ci', '--os=linux', '--cpu=arm64', '--libc=glibc', '--ignore-scripts', '--no-audit', '--no-fund'];
+    const args = [
+      'ci',
+      '--os=linux',
+      '--cpu=arm64',
+      '--libc=glibc',
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+    ];
     const { status, error, stderr } = spawnSync('npm', args, {
       cwd: target,
       encoding: 'utf8',
@@ -62,7 +70,11 @@ interface InstalledPackage {
 }
 
 /** A package and everything that it needs, as far as it is installed: npm leaves out the binaries of other platforms. */
-function closure(name: string, from: string, found: Map<string, InstalledPackage>): Map<string, InstalledPackage> {
+function closure(
+  name: string,
+  from: string,
+  found: Map<string, InstalledPackage>,
+): Map<string, InstalledPackage> {
   if (found.has(name)) return found;
   const path = createRequire(join(from, 'package.json'))
     .resolve.paths(name)

@@ -5,7 +5,11 @@ import type { Construct } from 'constructs';
 
 /** The customer key for everything that holds records, and for the alarm topic. */
 export class DataKey extends Key {
-  constructor(scope: Construct, id: string, props: { readonly name: string; readonly removalPolicy: RemovalPolicy }) {
+  constructor(
+    scope: Construct,
+    id: string,
+    props: { readonly name: string; readonly removalPolicy: RemovalPolicy },
+  ) {
     super(scope, id, {
       alias: `alias/${props.name}`,
       description: `Headgate ${props.name}: lake, tables, streams and the alarm topic`,

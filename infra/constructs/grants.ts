@@ -2,7 +2,7 @@ import type { ITable } from 'aws-cdk-lib/aws-dynamodb';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
-import { acknowledge } from './acknowledge.ts';
+import { acknowledge, objectsFinding } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 import { STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
 
@@ -54,8 +54,10 @@ export function grantLanding(to: IngestFunction, stores: Stores): void {
     ],
   });
   to.function.node.addDependency(objects);
+  const reason = 'Keys of lake objects contain dates and positions; the zones are named, the rest cannot be.';
   acknowledge(objects, {
-    'AwsSolutions-IAM5': 'Keys of lake objects contain dates and positions; the zones are named, the rest cannot be.',
+    [objectsFinding(stores.lake, 'raw/')]: reason,
+    [objectsFinding(stores.lake, 'quarantine/')]: reason,
   });
   to.grantKey(stores.key, ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']);
 }
@@ -73,6 +75,7 @@ export function grantParking(to: IngestFunction, stores: Stores): void {
   });
   to.function.node.addDependency(parking);
   acknowledge(parking, {
-    'AwsSolutions-IAM5': 'Lambda chooses the keys under its own prefix: mapping, shard, time and a random id.',
+    [objectsFinding(stores.lake, STREAM_DEAD_LETTER_PREFIX)]:
+      'Lambda chooses the keys under its own prefix: mapping, shard, time and a random id.',
   });
 }

@@ -71,7 +71,11 @@ export class IngestFunction extends Construct {
   }
 
   /** Allows exactly these actions on exactly these resources. */
-  grant(actions: string[], resources: string[], conditions?: Record<string, Record<string, string | string[]>>): void {
+  grant(
+    actions: string[],
+    resources: string[],
+    conditions?: Record<string, Record<string, string | string[]>>,
+  ): void {
     this.role.addToPolicy(new PolicyStatement({ actions, resources, conditions }));
   }
 

@@ -4,6 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventSourceMapping, MetricType, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
 import { type EventSourceTuning, planEventSource } from '../event-source-tuning.ts';
+import { acknowledge } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 import type { Stores } from './grants.ts';
 
@@ -36,6 +37,10 @@ export class LandingStream extends Construct {
       encryptionKey: props.encryptionKey,
       // A stream holds what was accepted and has not landed yet.
       removalPolicy: props.removalPolicy,
+    });
+    acknowledge(this.stream, {
+      'AwsSolutions-KDS3':
+        'The key of the deployment, not that of the service: whoever may not use it cannot read.',
     });
     props.consumer.grant(
       [

@@ -81,7 +81,10 @@ function tierRule(zone: string, prefix: string, retention: HeadgateConfig['reten
         storageClass: StorageClass.GLACIER_INSTANT_RETRIEVAL,
         transitionAfter: Duration.days(retention.glacierAfterDays),
       },
-      { storageClass: StorageClass.DEEP_ARCHIVE, transitionAfter: Duration.days(retention.deepArchiveAfterDays) },
+      {
+        storageClass: StorageClass.DEEP_ARCHIVE,
+        transitionAfter: Duration.days(retention.deepArchiveAfterDays),
+      },
     ],
   };
 }

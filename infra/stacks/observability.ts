@@ -46,18 +46,24 @@ export class ObservabilityStack extends Stack {
         ? []
         : [
             ...functionAlarms(pull.puller),
-            ...Object.entries(pull.deadLetters).flatMap(([label, queue]) => queueAlarms(`pull-${label}`, queue)),
+            ...Object.entries(pull.deadLetters).flatMap(([label, queue]) =>
+              queueAlarms(`pull-${label}`, queue),
+            ),
           ]),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
-    for (const [name, source] of Object.entries(config.sources)) dashboard.addWidgets(...sourceRow(name, source));
+    for (const [name, source] of Object.entries(config.sources))
+      dashboard.addWidgets(...sourceRow(name, source));
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'DashboardName', { value: dashboard.dashboardName });
   }
 }
 
 /** One row of the dashboard: what a source is, its records, its latency against the SLA, its bytes. */
-function sourceRow(name: string, source: SourceConfig): readonly [TextWidget, GraphWidget, GraphWidget, GraphWidget] {
+function sourceRow(
+  name: string,
+  source: SourceConfig,
+): readonly [TextWidget, GraphWidget, GraphWidget, GraphWidget] {
   const { type } = source;
   const height = 5;
   return [
@@ -70,9 +76,15 @@ function sourceRow(name: string, source: SourceConfig): readonly [TextWidget, Gr
       title: `${name}: records`,
       width: 8,
       height,
-      left: (['RecordsReceived', 'RecordsLanded', 'RecordsDuplicate', 'RecordsQuarantined', 'RecordsRejected'] as const).map(
-        (metric) => sourceMetric(metric, name, type, 'Sum'),
-      ),
+      left: (
+        [
+          'RecordsReceived',
+          'RecordsLanded',
+          'RecordsDuplicate',
+          'RecordsQuarantined',
+          'RecordsRejected',
+        ] as const
+      ).map((metric) => sourceMetric(metric, name, type, 'Sum')),
     }),
     new GraphWidget({
       title: `${name}: latency, ms`,
@@ -87,7 +99,9 @@ function sourceRow(name: string, source: SourceConfig): readonly [TextWidget, Gr
       title: `${name}: bytes`,
       width: 6,
       height,
-      left: (['BytesReceived', 'BytesLanded'] as const).map((metric) => sourceMetric(metric, name, type, 'Sum')),
+      left: (['BytesReceived', 'BytesLanded'] as const).map((metric) =>
+        sourceMetric(metric, name, type, 'Sum'),
+      ),
     }),
   ];
 }

@@ -83,7 +83,12 @@ export class PushStack extends Stack {
     // All sources share a route, so a route's limit is the sum of theirs. A dry run costs the same and stores nothing.
     const routes = [
       { id: 'Records', method: HttpMethod.POST, path: '/v1/sources/{source}/records', rate },
-      { id: 'Validate', method: HttpMethod.POST, path: '/v1/sources/{source}/validate', rate: Math.ceil(rate / 10) },
+      {
+        id: 'Validate',
+        method: HttpMethod.POST,
+        path: '/v1/sources/{source}/validate',
+        rate: Math.ceil(rate / 10),
+      },
       { id: 'Schema', method: HttpMethod.GET, path: '/v1/sources/{source}/schema', rate: DEFAULT_RATE },
       { id: 'Health', method: HttpMethod.GET, path: '/v1/health', rate: DEFAULT_RATE },
     ].map((route) => ({
@@ -118,7 +123,8 @@ export class PushStack extends Stack {
     );
     stage.node.addDependency(...routes.map(({ construct }) => construct));
     acknowledge(this.api, {
-      'AwsSolutions-APIG4': 'The function checks write keys of each source itself; HTTP APIs have no API keys.',
+      'AwsSolutions-APIG4':
+        'The function checks write keys of each source itself; HTTP APIs have no API keys.',
     });
     for (const { construct } of routes) {
       acknowledge(construct, {

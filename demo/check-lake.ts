@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Expectation } from './data/expectation.ts';
-import type { LakeFile } from './lake-copy.ts';
+import type { LakeFile } from '../shared/adapters/aws/s3-lake-view.ts';
 import { isSameRecord, mergeFields } from './same-record.ts';
 
 /** What the lake holds of one source, held against what was sent. */

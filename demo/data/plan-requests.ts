@@ -85,8 +85,7 @@ function toRequest(
   const raw = Buffer.from(isLines ? `${texts.join('\n')}\n` : `[${texts.join(',')}]`);
   // The last request is sent once: what it sends under other payloads is to be in quarantine once.
   const isRepeated =
-    !isLast &&
-    (index % REPEAT_EVERY === REPEATED_WITH_KEY || index % REPEAT_EVERY === REPEATED_WITHOUT_KEY);
+    !isLast && (index % REPEAT_EVERY === REPEATED_WITH_KEY || index % REPEAT_EVERY === REPEATED_WITHOUT_KEY);
   const idempotencyKey = index % REPEAT_EVERY === REPEATED_WITHOUT_KEY ? undefined : random.uuid();
   expectRequest(expectation, records);
   if (isRepeated && idempotencyKey !== undefined) expectReplay(expectation, records);

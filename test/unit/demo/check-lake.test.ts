@@ -10,7 +10,7 @@ import {
   expectRequest,
   type Expectation,
 } from '../../../demo/data/expectation.ts';
-import type { LakeFile } from '../../../demo/lake-copy.ts';
+import type { LakeFile } from '../../../shared/adapters/aws/s3-lake-view.ts';
 
 const DAY = '2001-01-01';
 const DATA_KEY = `raw/flights/dt=${DAY}/shard-0-1-v1.parquet`;

@@ -1,0 +1,137 @@
+import { CloudWatchLogsClient, paginateFilterLogEvents } from '@aws-sdk/client-cloudwatch-logs';
+import { paginateScan, type AttributeValue, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import {
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  ListShardsCommand,
+  type KinesisClient,
+} from '@aws-sdk/client-kinesis';
+import { PRICES, type PriceName } from '../shared/domain/prices.ts';
+import type { CostLine } from './report.ts';
+
+/** Amounts of what AWS would bill, by price. */
+export type Usage = Partial<Record<PriceName, number>>;
+
+const LABELS: Readonly<Record<PriceName, string>> = {
+  apiRequest: 'API Gateway',
+  lambdaRequest: 'Lambda requests',
+  lambdaArmGbSecond: 'Lambda time',
+  kinesisPutUnit: 'Kinesis PUT',
+  kinesisShardHour: 'Kinesis shards',
+  dynamoWriteUnit: 'DynamoDB writes',
+  dynamoReadUnit: 'DynamoDB reads',
+  s3Put: 'S3 PUT',
+  schedulerInvocation: 'Scheduler',
+};
+
+/** The bill for what was used, dearest first. */
+export function priceUsage(usage: Usage): CostLine[] {
+  return (Object.entries(usage) as [PriceName, number][])
+    .map(([name, amount]) => {
+      const { usd, per, unit } = PRICES[name];
+      return { item: LABELS[name], amount, unit, usd: (amount * usd) / per };
+    })
+    .sort((a, b) => b.usd - a.usd);
+}
+
+const PUT_UNIT_BYTES = 25_000;
+
+/** PUT units of everything on a stream, read back from it. */
+export async function measureStream(
+  kinesis: KinesisClient,
+  stream: string,
+): Promise<{ shards: number; putUnits: number }> {
+  const { Shards: shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: stream }));
+  let putUnits = 0;
+  for (const { ShardId: shardId } of shards) {
+    const start = await kinesis.send(
+      new GetShardIteratorCommand({
+        StreamName: stream,
+        ShardId: shardId,
+        ShardIteratorType: 'TRIM_HORIZON',
+      }),
+    );
+    for (let iterator = start.ShardIterator; iterator !== undefined;) {
+      const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
+      const records = page.Records ?? [];
+      for (const { Data: data } of records)
+        putUnits += Math.max(1, Math.ceil((data?.length ?? 0) / PUT_UNIT_BYTES));
+      iterator =
+        records.length === 0 && (page.MillisBehindLatest ?? 0) === 0 ? undefined : page.NextShardIterator;
+    }
+  }
+  return { shards: shards.length, putUnits };
+}
+
+/** Invocations and GB-seconds of a function, from the lines that Lambda itself writes at the end of each. */
+export async function measureFunction(
+  logs: CloudWatchLogsClient,
+  functionName: string,
+): Promise<{ invocations: number; gbSeconds: number }> {
+  let invocations = 0;
+  let gbSeconds = 0;
+  const pages = paginateFilterLogEvents(
+    { client: logs },
+    { logGroupName: `/aws/lambda/${functionName}`, filterPattern: 'REPORT' },
+  );
+  for await (const page of pages) {
+    for (const { message = '' } of page.events ?? []) {
+      const [, ms, memoryMb] =
+        /^REPORT .*Billed Duration: (\d+) ms\s+Memory Size: (\d+) MB/.exec(message) ?? [];
+      if (ms === undefined || memoryMb === undefined) continue;
+      invocations += 1;
+      gbSeconds += (Number(ms) / 1000) * (Number(memoryMb) / 1024);
+    }
+  }
+  return { invocations, gbSeconds };
+}
+
+const WRITE_UNIT_BYTES = 1024;
+const READ_UNIT_BYTES = 4096;
+
+/**
+ * Capacity units that the items in the tables of claims and of the ledger took to write and read, from the items
+ * themselves: each claim is one write and one consistent read by every lane, each request two writes, each committed
+ * range one announcement and one transaction of two items (billed twice) after one read.
+ */
+export async function measureTables(
+  dynamodb: DynamoDBClient,
+  tables: { readonly claims: string; readonly ledger: string },
+  lanes: number,
+): Promise<{ writeUnits: number; readUnits: number }> {
+  let writeUnits = 0;
+  let readUnits = 0;
+  for await (const item of scan(dynamodb, tables.claims)) {
+    const units = Math.ceil(itemBytes(item) / WRITE_UNIT_BYTES);
+    const isRequest = item['bucket']?.S?.startsWith('request#') === true;
+    writeUnits += isRequest ? 2 * units : units;
+    readUnits += isRequest ? 0 : lanes * Math.ceil(itemBytes(item) / READ_UNIT_BYTES);
+  }
+  for await (const item of scan(dynamodb, tables.ledger)) {
+    if (item['entry']?.S === 'state') continue;
+    writeUnits += 1 + 2 * (1 + Math.ceil(itemBytes(item) / WRITE_UNIT_BYTES));
+    readUnits += 1;
+  }
+  return { writeUnits, readUnits };
+}
+
+async function* scan(client: DynamoDBClient, table: string): AsyncGenerator<Record<string, AttributeValue>> {
+  for await (const page of paginateScan({ client }, { TableName: table })) yield* page.Items ?? [];
+}
+
+/** Size as DynamoDB counts it: names and values. */
+function itemBytes(item: Readonly<Record<string, AttributeValue>>): number {
+  return Object.entries(item).reduce(
+    (sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value),
+    0,
+  );
+}
+
+function valueBytes(value: AttributeValue): number {
+  if (value.B !== undefined) return value.B.length;
+  if (value.S !== undefined) return Buffer.byteLength(value.S);
+  if (value.N !== undefined) return Math.ceil(value.N.length / 2) + 1;
+  if (value.L !== undefined) return 3 + value.L.reduce((sum, element) => sum + 1 + valueBytes(element), 0);
+  if (value.M !== undefined) return 3 + itemBytes(value.M);
+  return 1;
+}

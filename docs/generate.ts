@@ -77,7 +77,9 @@ function configPage(): string {
   const sources = root.properties?.['sources'];
   const variants =
     typeof sources?.additionalProperties === 'object' ? (sources.additionalProperties.oneOf ?? []) : [];
-  const { sources: _sources, ...others } = root.properties ?? {};
+  const others = Object.fromEntries(
+    Object.entries(root.properties ?? {}).filter(([name]) => name !== 'sources'),
+  );
   const sections = variants.map((variant) => {
     const type = String(variant.properties?.['type']?.const);
     return `## Sources of type \`${type}\`\n\n${variant.description ?? ''}\n\n${tableOf(variant)}`;

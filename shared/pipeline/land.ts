@@ -515,35 +515,43 @@ async function resolveIntent(
   intent: Intent,
 ): Promise<void> {
   const probe = deps.probe ?? probeNothing;
+  const tombstoneFor = createTombstones(deps);
   const data: IntentObject[] = [];
-  let fenced = false;
+  const tombstones: IntentObject[] = [];
   await forEachLimited(intent.objects, PARALLEL_PUTS, async (object) => {
-    const outcome = await deps.lake.putIfAbsent(object.key, await tombstoneFor(deps, object));
+    const outcome = await deps.lake.putIfAbsent(object.key, await tombstoneFor(object));
     if (outcome === 'exists' && (await kindAt(deps, object.key)) === 'data') data.push(object);
-    else fenced = true;
+    else tombstones.push(object);
     await probe('R.1');
   });
-  if (!fenced) {
+  if (tombstones.length === 0) {
     const commit = { from: intent.from, to: intent.to, records: intent.records, keys: intent.objects.length };
     // A conflict means that somebody else has decided; the caller reads again either way.
     await deps.ledger.commit(lane, state.version, commit, deps.newToken());
     return;
   }
   await forEachLimited(data, PARALLEL_PUTS, async (object) => {
-    await deps.lake.overwrite(object.key, await tombstoneFor(deps, object));
+    await deps.lake.overwrite(object.key, await tombstoneFor(object));
     await probe('R.2');
   });
   await deps.ledger.abort(lane, state.version, deps.newToken());
   await probe('R.3');
 }
 
-async function tombstoneFor(deps: LandDeps, object: IntentObject): Promise<LakeObject> {
-  const source = object.zone === 'raw' ? deps.sources.get(object.source) : undefined;
-  const bytes =
-    source === undefined
-      ? await deps.tables.writeQuarantineTombstone()
-      : await deps.tables.writeTombstone(source);
-  return { kind: 'tombstone', bytes, rows: 0, writtenAtMs: deps.clock.nowMs() };
+/** Tombstones by the columns that they must have; each is built once. */
+function createTombstones(deps: LandDeps): (object: IntentObject) => Promise<LakeObject> {
+  const built = new Map<Source | undefined, Promise<Uint8Array>>();
+  return async ({ zone, source: name }) => {
+    // A source that is no longer declared has no columns; a file without rows may have any.
+    const source = zone === 'raw' ? deps.sources.get(name) : undefined;
+    let bytes = built.get(source);
+    if (bytes === undefined) {
+      bytes =
+        source === undefined ? deps.tables.writeQuarantineTombstone() : deps.tables.writeTombstone(source);
+      built.set(source, bytes);
+    }
+    return { kind: 'tombstone', bytes: await bytes, rows: 0, writtenAtMs: deps.clock.nowMs() };
+  };
 }
 
 /* ------------------------------------------------------------------------------------------------- telemetry */

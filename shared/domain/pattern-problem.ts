@@ -253,7 +253,9 @@ class Automaton {
       }
       case 'repeat':
         return this.repeat(node.body, node.min, node.max);
-      default:
+      case 'start':
+      case 'end':
+      case 'empty':
         return { nullable: true, first: [], last: [] };
     }
   }
@@ -312,7 +314,10 @@ function countWays(node: Node, length: number): number {
       if (body === 1) return Math.max(1, most - node.min + 1);
       return body ** most * Math.max(1, most - node.min + 1);
     }
-    default:
+    case 'char':
+    case 'start':
+    case 'end':
+    case 'empty':
       return 1;
   }
 }

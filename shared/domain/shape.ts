@@ -18,20 +18,15 @@ function shapeOf(schema: unknown, root: JsonSchema, refs: readonly string[]): Sh
   const node = toSchemaNode(schema, root);
   if (node.types?.length !== 1 || node.refs.some((ref) => refs.includes(ref))) return OPEN_SHAPE;
   const below = [...refs, ...node.refs];
-  switch (node.types[0]) {
-    case 'object':
-      return node.properties.size === 0
-        ? OPEN_SHAPE
-        : { ...OPEN_SHAPE, fields: fieldsOf(node.properties, root, below) };
-    case 'array':
-      return node.items === undefined
-        ? OPEN_SHAPE
-        : { ...OPEN_SHAPE, element: shapeOf(node.items, root, below) };
-    case 'integer':
-      return { ...OPEN_SHAPE, number: node.format === 'int64' ? 'int64' : 'integer' };
-    default:
-      return OPEN_SHAPE;
+  const [type] = node.types;
+  if (type === 'object' && node.properties.size > 0) {
+    return { ...OPEN_SHAPE, fields: fieldsOf(node.properties, root, below) };
   }
+  if (type === 'array' && node.items !== undefined) {
+    return { ...OPEN_SHAPE, element: shapeOf(node.items, root, below) };
+  }
+  if (type === 'integer') return { ...OPEN_SHAPE, number: node.format === 'int64' ? 'int64' : 'integer' };
+  return OPEN_SHAPE;
 }
 
 function fieldsOf(

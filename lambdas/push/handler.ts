@@ -1,0 +1,27 @@
+import { config, validators } from 'headgate:bundle';
+import { createDynamoDbClient, createKinesisClient } from '../../shared/adapters/aws/clients.ts';
+import { DynamoRequestStore } from '../../shared/adapters/aws/dynamo-request-store.ts';
+import { DynamoWriteKeyStore } from '../../shared/adapters/aws/dynamo-write-key-store.ts';
+import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
+import { KinesisFrameBus } from '../../shared/adapters/aws/kinesis-frame-bus.ts';
+import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts';
+import { compileSources } from '../../shared/config/compile-sources.ts';
+import { pushEnv, readEnv } from '../../shared/config/env.ts';
+import { createHandler, SEND_BUDGET_MS } from './create-handler.ts';
+
+const env = readEnv(pushEnv, process.env);
+const dynamodb = createDynamoDbClient();
+
+export const handler = createHandler({
+  sources: compileSources(config, validators),
+  bus: new KinesisFrameBus({
+    kinesis: createKinesisClient(),
+    stream: env.INGEST_STREAM,
+    clock,
+    budgetMs: SEND_BUDGET_MS,
+  }),
+  requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
+  keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
+  clock,
+  telemetry: new EmfTelemetry({ lane: 'push', clock }),
+});

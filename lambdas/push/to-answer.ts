@@ -1,0 +1,61 @@
+import type { RecordOutcome } from '../../shared/pipeline/accept-records.ts';
+
+/** A function's answer may have 6 MB; beyond this, results are shortened to index, status and rule. */
+const MAX_DETAIL_LENGTH = 2_000_000;
+
+/** The answer to a request with records. The four counts add up to the number of records. */
+export interface PushAnswer {
+  /** Meet their contract and are durable. */
+  readonly accepted: number;
+  /** Are the same as an earlier record of this request. */
+  readonly duplicates: number;
+  /** Violate their contract and are kept in quarantine. */
+  readonly quarantined: number;
+  /** Were refused; nothing of them is kept. */
+  readonly rejected: number;
+  /** What is not plainly accepted (or, on request, everything). */
+  readonly results: readonly RecordResult[];
+}
+
+export interface RecordResult {
+  /** Position in the request, from 0; in lines, blank ones are not counted. */
+  readonly index: number;
+  readonly id?: string;
+  readonly status: RecordOutcome['status'];
+  readonly error?: { readonly field?: string; readonly rule: string; readonly message?: string };
+}
+
+function toResult({ id, status, violations }: RecordOutcome, index: number): RecordResult {
+  const [error] = violations;
+  return {
+    index,
+    ...(id === undefined ? {} : { id }),
+    status,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+function toShortResult({ status, violations }: RecordOutcome, index: number): RecordResult {
+  const [error] = violations;
+  return { index, status, ...(error === undefined ? {} : { error: { rule: error.rule } }) };
+}
+
+/** Counts outcomes and lists those that the sender should look at. */
+export function toAnswer(outcomes: readonly RecordOutcome[], isVerbose: boolean): PushAnswer {
+  const counts = { accepted: 0, duplicate: 0, quarantined: 0, rejected: 0 };
+  const results: RecordResult[] = [];
+  let detailLength = 0;
+  outcomes.forEach((outcome, index) => {
+    counts[outcome.status]++;
+    if (outcome.status === 'accepted' && !isVerbose) return;
+    if (detailLength > MAX_DETAIL_LENGTH) {
+      results.push(toShortResult(outcome, index));
+      return;
+    }
+    const result = toResult(outcome, index);
+    detailLength += JSON.stringify(result).length;
+    results.push(result);
+  });
+  const { accepted, duplicate: duplicates, quarantined, rejected } = counts;
+  return { accepted, duplicates, quarantined, rejected, results };
+}

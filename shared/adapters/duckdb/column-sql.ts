@@ -30,14 +30,9 @@ const SCALARS = {
 } as const;
 
 function toSqlType(type: ColumnType, use: 0 | 1): string {
-  switch (type.kind) {
-    case 'list':
-      return `${toSqlType(type.element, use)}[]`;
-    case 'struct':
-      return `STRUCT(${type.fields.map((field) => `${quoteName(field.name)} ${toSqlType(field.type, use)}`).join(', ')})`;
-    default:
-      return SCALARS[type.kind][use];
-  }
+  if (type.kind === 'list') return `${toSqlType(type.element, use)}[]`;
+  if (type.kind !== 'struct') return SCALARS[type.kind][use];
+  return `STRUCT(${type.fields.map((field) => `${quoteName(field.name)} ${toSqlType(field.type, use)}`).join(', ')})`;
 }
 
 /** DuckDB's type for reading a column from JSON. */

@@ -1,0 +1,221 @@
+import {
+  CreateTableCommand,
+  type CreateTableCommandInput,
+  type DynamoDBClient,
+} from '@aws-sdk/client-dynamodb';
+import {
+  CreateStreamCommand,
+  GetRecordsCommand,
+  GetShardIteratorCommand,
+  ListShardsCommand,
+  waitUntilStreamExists,
+  type KinesisClient,
+} from '@aws-sdk/client-kinesis';
+import { CreateBucketCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { afterAll, beforeAll, describe } from 'vitest';
+import {
+  createDynamoDbClient,
+  createKinesisClient,
+  createS3Client,
+  createSsmClient,
+} from '../../../shared/adapters/aws/clients.ts';
+import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
+import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
+import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
+import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
+import { injectFaults, type FaultPlan } from '../../../shared/adapters/aws/fault-middleware.ts';
+import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.ts';
+import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
+import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
+import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
+import type { ObjectKind } from '../../../shared/ports/lake.ts';
+import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
+import { claimLogContract } from '../../contract/claim-log.suite.ts';
+import { frameBusContract } from '../../contract/frame-bus.suite.ts';
+import { lakeContract } from '../../contract/lake.suite.ts';
+import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
+import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
+import { requestStoreContract } from '../../contract/request-store.suite.ts';
+import { writeKeyStoreContract } from '../../contract/write-key-store.suite.ts';
+import { startBareEmulator, type BareEmulator } from '../../support/emulator.ts';
+
+const BUCKET = 'headgate-contract-lake';
+const STREAM = 'headgate-contract-ingest';
+const TABLES: readonly CreateTableCommandInput[] = [
+  {
+    TableName: 'claims',
+    KeySchema: [
+      { AttributeName: 'bucket', KeyType: 'HASH' },
+      { AttributeName: 'number', KeyType: 'RANGE' },
+    ],
+    AttributeDefinitions: [
+      { AttributeName: 'bucket', AttributeType: 'S' },
+      { AttributeName: 'number', AttributeType: 'N' },
+    ],
+    BillingMode: 'PAY_PER_REQUEST',
+  },
+  {
+    TableName: 'ledger',
+    KeySchema: [
+      { AttributeName: 'lane', KeyType: 'HASH' },
+      { AttributeName: 'entry', KeyType: 'RANGE' },
+    ],
+    AttributeDefinitions: [
+      { AttributeName: 'lane', AttributeType: 'S' },
+      { AttributeName: 'entry', AttributeType: 'S' },
+    ],
+    BillingMode: 'PAY_PER_REQUEST',
+  },
+  {
+    TableName: 'access',
+    KeySchema: [{ AttributeName: 'hash', KeyType: 'HASH' }],
+    AttributeDefinitions: [
+      { AttributeName: 'hash', AttributeType: 'S' },
+      { AttributeName: 'source', AttributeType: 'S' },
+    ],
+    GlobalSecondaryIndexes: [
+      {
+        IndexName: 'bySource',
+        KeySchema: [{ AttributeName: 'source', KeyType: 'HASH' }],
+        Projection: { ProjectionType: 'ALL' },
+      },
+    ],
+    BillingMode: 'PAY_PER_REQUEST',
+  },
+];
+
+/** The first attempt of every call has its effect and loses its answer. */
+const losingAnswers: FaultPlan = {
+  onAttempt: ({ attempt }) => (attempt === 1 ? { kind: 'reset-after' } : undefined),
+};
+
+/** The first call of PutRecords, too, whose repetitions are calls of their own. */
+function losingFirstAnswers(): FaultPlan {
+  let lost = false;
+  return {
+    onAttempt: () => {
+      if (lost) return undefined;
+      lost = true;
+      return { kind: 'reset-after' };
+    },
+  };
+}
+
+function faulty<Client extends { readonly middlewareStack: unknown }>(
+  client: Client,
+  plan: FaultPlan,
+): Client {
+  injectFaults(client, plan);
+  return client;
+}
+
+describe('AWS', () => {
+  let emulator: BareEmulator;
+  let dynamodb: DynamoDBClient;
+  let s3: S3Client;
+  let kinesis: KinesisClient;
+  let ssm: SSMClient;
+
+  beforeAll(async () => {
+    emulator = await startBareEmulator();
+    dynamodb = createDynamoDbClient(emulator.connection);
+    s3 = createS3Client(emulator.connection);
+    kinesis = createKinesisClient(emulator.connection);
+    ssm = createSsmClient(emulator.connection);
+    for (const table of TABLES) await dynamodb.send(new CreateTableCommand(table));
+    await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+    await kinesis.send(new CreateStreamCommand({ StreamName: STREAM, ShardCount: 2 }));
+    await waitUntilStreamExists({ client: kinesis, maxWaitTime: 30 }, { StreamName: STREAM });
+  });
+
+  afterAll(async () => {
+    for (const client of [dynamodb, s3, kinesis, ssm]) client.destroy();
+    await emulator.stop();
+  });
+
+  const losingDynamoDb = (): DynamoDBClient =>
+    faulty(createDynamoDbClient(emulator.connection), losingAnswers);
+
+  ledgerStoreContract({
+    open: () => new DynamoLedgerStore({ dynamodb, table: 'ledger', clock: systemClock }),
+    openLosingAnswers: () =>
+      new DynamoLedgerStore({ dynamodb: losingDynamoDb(), table: 'ledger', clock: systemClock }),
+  });
+  claimLogContract({
+    open: () => new DynamoClaimLog({ dynamodb, table: 'claims' }),
+    openLosingAnswers: () => new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims' }),
+  });
+  requestStoreContract({
+    open: () => new DynamoRequestStore({ dynamodb, table: 'claims' }),
+    openLosingAnswers: () => new DynamoRequestStore({ dynamodb: losingDynamoDb(), table: 'claims' }),
+  });
+  writeKeyStoreContract({
+    open: () => new DynamoWriteKeyStore({ dynamodb, table: 'access', clock: systemClock }),
+    openLosingAnswers: () =>
+      new DynamoWriteKeyStore({ dynamodb: losingDynamoDb(), table: 'access', clock: systemClock }),
+  });
+  lakeContract({
+    open: () => new S3Lake({ s3, bucket: BUCKET, clock: systemClock }),
+    openLosingAnswers: () =>
+      new S3Lake({
+        s3: faulty(createS3Client(emulator.connection), losingAnswers),
+        bucket: BUCKET,
+        clock: systemClock,
+      }),
+    peek: async (key) => {
+      const answer = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
+      const metadata = answer.Metadata ?? {};
+      return {
+        kind: metadata[LAKE_METADATA.kind] as ObjectKind,
+        rows: Number(metadata[LAKE_METADATA.rows]),
+        writtenAtMs: Number(metadata[LAKE_METADATA.writtenAtMs]),
+        bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(),
+      };
+    },
+  });
+  frameBusContract({
+    open: () => new KinesisFrameBus({ kinesis, stream: STREAM, clock: systemClock }),
+    openLosingAnswers: () =>
+      new KinesisFrameBus({
+        kinesis: faulty(createKinesisClient(emulator.connection), losingFirstAnswers()),
+        stream: STREAM,
+        clock: systemClock,
+      }),
+    stored: async (partitionKeys) =>
+      (await readStream(kinesis)).filter(({ partitionKey }) => partitionKeys.has(partitionKey)),
+  });
+  parameterStoreContract({
+    open: () => new SsmParameterStore({ ssm, clock: systemClock }),
+    openLosingAnswers: () =>
+      new SsmParameterStore({
+        ssm: faulty(createSsmClient(emulator.connection), losingAnswers),
+        clock: systemClock,
+      }),
+    set: async (name, value) => {
+      await ssm.send(
+        new PutParameterCommand({ Name: name, Value: value, Type: 'SecureString', Overwrite: true }),
+      );
+    },
+  });
+});
+
+/** Everything in the stream, in order per shard. */
+async function readStream(kinesis: KinesisClient): Promise<OutgoingFrame[]> {
+  const frames: OutgoingFrame[] = [];
+  const { Shards: shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: STREAM }));
+  for (const { ShardId } of shards) {
+    let { ShardIterator: iterator } = await kinesis.send(
+      new GetShardIteratorCommand({ StreamName: STREAM, ShardId, ShardIteratorType: 'TRIM_HORIZON' }),
+    );
+    while (iterator !== undefined) {
+      const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
+      if (page.Records?.length === 0) break;
+      for (const { PartitionKey = '', Data = new Uint8Array() } of page.Records ?? []) {
+        frames.push({ partitionKey: PartitionKey, bytes: Data });
+      }
+      iterator = page.NextShardIterator;
+    }
+  }
+  return frames;
+}

@@ -1,0 +1,132 @@
+import type { Context, KinesisStreamEvent } from 'aws-lambda';
+import { describe, expect, test } from 'vitest';
+import { createHandler } from '../../../../lambdas/stream/create-handler.ts';
+import { ManualClock } from '../../../../shared/adapters/memory/manual-clock.ts';
+import { MemoryClaimLog } from '../../../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryLake } from '../../../../shared/adapters/memory/memory-lake.ts';
+import { MemoryLedgerStore } from '../../../../shared/adapters/memory/memory-ledger-store.ts';
+import { MemoryTelemetry } from '../../../../shared/adapters/memory/memory-telemetry.ts';
+import { compileSources } from '../../../../shared/config/compile-sources.ts';
+import { compileValidators } from '../../../../shared/config/compile-validators.ts';
+import { parseConfig } from '../../../../shared/config/define-config.ts';
+import { BlockedError } from '../../../../shared/domain/errors.ts';
+import { createClaimCache } from '../../../../shared/pipeline/claim-keys.ts';
+import type { CrashPoint } from '../../../../shared/pipeline/probe.ts';
+import { lineTableWriter, readLines } from '../../../support/line-table-writer.ts';
+
+const START_MS = Date.UTC(2026, 0, 1);
+const config = parseConfig({
+  sources: {
+    clicks: {
+      type: 'stream',
+      freshness: '30 seconds',
+      volume: { gbPerDay: 1 },
+      contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+      key: ['id'],
+    },
+  },
+});
+const sources = compileSources(config, compileValidators(config));
+
+function setUp(probe: (point: CrashPoint) => void = () => undefined) {
+  const clock = new ManualClock({ startMs: START_MS, jump: true });
+  const lake = new MemoryLake();
+  const telemetry = new MemoryTelemetry();
+  let tokens = 0;
+  const deps = {
+    ledger: new MemoryLedgerStore(),
+    claimLog: new MemoryClaimLog(),
+    claimCache: createClaimCache(),
+    lake,
+    tables: lineTableWriter(),
+    clock,
+    telemetry,
+    sources,
+    configVersion: 'v1',
+    newToken: () => String(tokens++),
+    probe,
+    sourceOfStream: { 'clicks-stream': 'clicks' },
+  };
+  const landed = (): string[] =>
+    lake.list('raw/').flatMap(({ bytes }) => readLines(bytes).map(({ raw }) => raw));
+  return { deps, clock, lake, telemetry, landed };
+}
+
+const eventOf = (...texts: readonly string[]): KinesisStreamEvent => ({
+  Records: texts.map((text, i) => ({
+    awsRegion: 'eu-central-1',
+    eventID: `shardId-000000000000:${String(100 + i)}`,
+    eventName: 'aws:kinesis:record',
+    eventSource: 'aws:kinesis',
+    eventSourceARN: 'arn:aws:kinesis:eu-central-1:111122223333:stream/clicks-stream',
+    eventVersion: '1.0',
+    invokeIdentityArn: 'arn:aws:iam::111122223333:role/r',
+    kinesis: {
+      approximateArrivalTimestamp: START_MS / 1000,
+      data: Buffer.from(text).toString('base64'),
+      kinesisSchemaVersion: '1.0',
+      partitionKey: 'p',
+      sequenceNumber: String(100 + i),
+    },
+  })),
+});
+
+const contextOf = (remainingMs: number): Context =>
+  ({ awsRequestId: 'request', getRemainingTimeInMillis: () => remainingMs }) as Context;
+
+describe('the stream function', () => {
+  test('lands a delivery and reports no failure', async () => {
+    const { deps, landed, telemetry } = setUp();
+    const answer = await createHandler(deps)(eventOf('{"id":"a"}', '{"id":"b"}'), contextOf(60_000));
+    expect(answer).toEqual({ batchItemFailures: [] });
+    expect(landed()).toEqual(['{"id":"a"}', '{"id":"b"}']);
+    expect(telemetry.flushes).toBe(1);
+  });
+
+  test('a delivery that comes again lands nothing twice', async () => {
+    const { deps, landed } = setUp();
+    const handler = createHandler(deps);
+    await handler(eventOf('{"id":"a"}'), contextOf(60_000));
+    await handler(eventOf('{"id":"a"}', '{"id":"b"}'), contextOf(60_000));
+    expect(landed()).toEqual(['{"id":"a"}', '{"id":"b"}']);
+  });
+
+  test('names the first record that is not durable when the time ran out between two commits', async () => {
+    const { deps, clock, landed } = setUp((point) => {
+      if (point === 'B.6') clock.advance(57_000);
+    });
+    // Two records of 40 MB do not fit into one commit.
+    const large = JSON.stringify({ id: 'large', text: 'x'.repeat(40_000_000) });
+    const answer = await createHandler(deps)(
+      eventOf(large, large.replace('large', 'other')),
+      contextOf(60_000),
+    );
+    expect(answer).toEqual({ batchItemFailures: [{ itemIdentifier: '101' }] });
+    expect(landed()).toHaveLength(1);
+  });
+
+  test('throws when nothing could be landed in time: an empty answer would mean success', async () => {
+    const { deps, telemetry } = setUp();
+    await expect(createHandler(deps)(eventOf('{"id":"a"}'), contextOf(1_000))).rejects.toMatchObject({
+      code: 'OUT_OF_TIME',
+    });
+    expect(telemetry.logs).toMatchObject([{ level: 'error', fields: { code: 'OUT_OF_TIME' } }]);
+    expect(telemetry.flushes).toBe(1);
+  });
+
+  test('throws when the sink is denied, and commits nothing', async () => {
+    const { deps } = setUp();
+    const denied = {
+      ...deps,
+      lake: {
+        putIfAbsent: () => Promise.reject(new BlockedError('ACCESS_DENIED', 'denied')),
+        overwrite: () => Promise.reject(new BlockedError('ACCESS_DENIED', 'denied')),
+        kindOf: () => Promise.reject(new BlockedError('ACCESS_DENIED', 'denied')),
+      },
+    };
+    await expect(createHandler(denied)(eventOf('{"id":"a"}'), contextOf(60_000))).rejects.toMatchObject({
+      disposition: 'block',
+    });
+    expect(deps.ledger.peek('kinesis/clicks-stream/shardId-000000000000').position).toBeUndefined();
+  });
+});

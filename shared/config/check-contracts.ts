@@ -1,7 +1,9 @@
 import { checkSchema } from '../domain/check-schema.ts';
 import type { JsonSchema } from '../domain/contract.ts';
 import { toSchemaNode, type SchemaNode, type SchemaType } from '../domain/schema-node.ts';
+import { toContract } from '../domain/to-contract.ts';
 import { schemaProblems } from './compile-validators.ts';
+import { cursorKind } from './cursor-kind.ts';
 import type { HeadgateConfig, SourceConfig } from './schema.ts';
 
 /** The schema at a field, or what is wrong with the path. */
@@ -42,10 +44,13 @@ function checkSource(source: SourceConfig): readonly string[] {
   if (source.type === 'http' && source.incremental !== undefined) {
     fields.push(['incremental.cursor', source.incremental.cursor, ['string', 'integer', 'number']]);
   }
-  return fields.flatMap(([place, path, allowed]) => {
+  const found = fields.flatMap(([place, path, allowed]) => {
     const problem = checkField(schema, path, allowed);
     return problem === undefined ? [] : [`${place}: ${problem}`];
   });
+  if (source.type !== 'http' || found.length > 0) return found;
+  const cursor = cursorKind(source, toContract(schema).columns);
+  return cursor?.kind === 'unusable' ? [`incremental: ${cursor.problem}`] : [];
 }
 
 /**

@@ -77,9 +77,13 @@ const common = {
   changes: z
     .enum(['append', 'upserts', 'upserts-and-deletes'])
     .default('append')
-    .describe('Question 4: how does the data change? Events are appended; tables also change and delete rows.'),
+    .describe(
+      'Question 4: how does the data change? Events are appended; tables also change and delete rows.',
+    ),
   budget: z
-    .strictObject({ usdPerGb: z.number().positive().describe('Most that one GB of raw JSON may cost, in US dollars.') })
+    .strictObject({
+      usdPerGb: z.number().positive().describe('Most that one GB of raw JSON may cost, in US dollars.'),
+    })
     .optional()
     .describe('Question 5: what may it cost?'),
   contract,
@@ -112,8 +116,15 @@ const common = {
         .describe('Alarm when nothing was received for this long. Without it the source has no such alarm.'),
       maxLatency: duration('1 second', '7 days')
         .optional()
-        .describe('Alarm when the p99 from receipt to lake is above this. Default: twice the freshness, 1 minute at least.'),
-      maxErrorRate: z.number().gt(0).lte(1).default(0.05).describe('Alarm above this share of failed records.'),
+        .describe(
+          'Alarm when the p99 from receipt to lake is above this. Default: twice the freshness, 1 minute at least.',
+        ),
+      maxErrorRate: z
+        .number()
+        .gt(0)
+        .lte(1)
+        .default(0.05)
+        .describe('Alarm above this share of failed records.'),
     })
     .prefault({})
     .describe('Thresholds of the alarms of this source.'),
@@ -127,9 +138,9 @@ const stream = z
   .strictObject({
     type: z.literal('stream'),
     ...common,
-    shards: z.int().min(1).max(500).default(1).describe('Shards of the source\'s own Kinesis stream.'),
+    shards: z.int().min(1).max(500).default(1).describe("Shards of the source's own Kinesis stream."),
   })
-  .describe('Producers put plain JSON records (or frames) on a Kinesis stream of the source\'s own.');
+  .describe("Producers put plain JSON records (or frames) on a Kinesis stream of the source's own.");
 
 const deploymentValue = z.union([
   z.string(),
@@ -137,7 +148,9 @@ const deploymentValue = z.union([
     .strictObject({
       parameter: z
         .string()
-        .regex(/^\/[\w./-]+$/, { error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"' }),
+        .regex(/^\/[\w./-]+$/, {
+          error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
+        }),
     })
     .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
 ]);
@@ -172,18 +185,36 @@ const http = z
     type: z.literal('http'),
     ...common,
     url: deploymentValue.describe('The endpoint: https, or an SSM parameter that holds it.'),
-    headers: z.record(z.string(), deploymentValue).default({}).describe('Request headers, for example authorization.'),
+    headers: z
+      .record(z.string(), deploymentValue)
+      .default({})
+      .describe('Request headers, for example authorization.'),
     query: z.record(z.string(), z.string()).default({}).describe('Query parameters of every request.'),
-    recordsPath: path.optional().describe('Where the response holds the array of records; the whole body if absent.'),
+    recordsPath: path
+      .optional()
+      .describe('Where the response holds the array of records; the whole body if absent.'),
     paginator: paginator.default({ type: 'none' }),
     incremental: z
       .strictObject({
         cursor: path.describe('The field that grows: a time stamp or a version.'),
-        parameter: z.string().min(1).describe('Query parameter that takes the cursor\'s value: records from there on.'),
+        parameter: z
+          .string()
+          .min(1)
+          .describe("Query parameter that takes the cursor's value: records from there on."),
         initialValue: z.string().describe('Where the first run starts.'),
         lookback: duration('0 seconds', '30 days')
           .default('0 seconds')
-          .describe('Read again this far behind the cursor, for records that appear late; they are deduplicated.'),
+          .describe(
+            'Read again this far behind the cursor, for records that appear late; they are deduplicated.',
+          ),
+        order: z
+          .enum(['ascending', 'unknown'])
+          .default('unknown')
+          .describe(
+            '`ascending`: the API lists records in ascending order of the cursor (add its sort parameter to `query`), ' +
+              'so the cursor moves with every page. `unknown`: it moves at the end of a listing, and listings of ' +
+              'several pages by number are read twice, to notice records that moved from page to page.',
+          ),
       })
       .optional()
       .describe('Read only what is new. Without it every run reads everything.'),
@@ -193,6 +224,12 @@ const http = z
       .describe('Allow plain http and private addresses. Only for endpoints in your own network.'),
     requestTimeout: duration('1 second', '5 minutes').default('30 seconds'),
     pagesPerCommit: z.int().min(1).max(1000).default(20).describe('Pages that land together in one commit.'),
+  })
+  .refine((source) => source.incremental === undefined || source.dedupe === 'record', {
+    path: ['dedupe'],
+    error:
+      'must be "record" where the source is read incrementally: every run reads the records at its cursor again; ' +
+      'remove "dedupe", or remove "incremental" to read everything in every run',
   })
   .describe('An HTTP API is read on a schedule, as often as the freshness asks.');
 
@@ -219,8 +256,15 @@ export const configSchema = z
       .describe('Who is told when an alarm fires. Other targets subscribe to the SNS topic.'),
     ingest: z
       .strictObject({
-        shards: z.int().min(1).max(500).default(1).describe('Shards of the stream that all pushed sources share.'),
-        retention: duration('1 day', '365 days').default('7 days').describe('How long the stream keeps records.'),
+        shards: z
+          .int()
+          .min(1)
+          .max(500)
+          .default(1)
+          .describe('Shards of the stream that all pushed sources share.'),
+        retention: duration('1 day', '365 days')
+          .default('7 days')
+          .describe('How long the stream keeps records.'),
       })
       .prefault({})
       .describe('The stream behind the push API.'),
@@ -234,14 +278,18 @@ export const configSchema = z
         (days) =>
           days.glacierAfterDays >= days.infrequentAccessAfterDays + 30 &&
           days.deepArchiveAfterDays >= days.glacierAfterDays + 90,
-        { error: 'each tier must come after the one before: +30 days to Glacier IR, +90 days to Deep Archive' },
+        {
+          error: 'each tier must come after the one before: +30 days to Glacier IR, +90 days to Deep Archive',
+        },
       )
       .prefault({})
       .describe('When data in the lake moves to cheaper storage.'),
     protect: z
       .boolean()
       .default(true)
-      .describe('Keep the lake and the tables when the stack is deleted. `false` also needs `-c destroy=true`.'),
+      .describe(
+        'Keep the lake and the tables when the stack is deleted. `false` also needs `-c destroy=true`.',
+      ),
     sources,
   })
   .describe('Headgate configuration');

@@ -1,0 +1,117 @@
+import { BlockedError } from './errors.ts';
+
+/**
+ * How far a pulled source has been read. As canonical JSON text it is the lane's position in the ledger: everything
+ * that a run does follows from it.
+ */
+export interface PullPosition {
+  /** The highest cursor value up to which everything is durable, as exact text; it only grows. */
+  readonly cursor: string | undefined;
+  /** Where the next listing begins, inclusive: at the cursor, or a look-back behind it. */
+  readonly since: string | undefined;
+  /** The listing that is being read; undefined when the last one was read to its end. */
+  readonly listing: Listing | undefined;
+  /**
+   * Marks of durable records that the next answers will hold again; those are dropped without asking the claims, which
+   * may have expired by then. A record in quarantine has claimed no key: its mark is all that keeps it from going
+   * there again with each reading.
+   */
+  readonly seen: readonly string[];
+}
+
+/** One reading of all pages from an anchor on. */
+export interface Listing {
+  /** Cursor value that the pages are asked from; undefined where the source is not read incrementally. */
+  readonly anchor: string | undefined;
+  /** When the listing began, ms since the epoch; it stays when the listing goes on from another anchor. */
+  readonly startedAtMs: number;
+  /** Token of the next page; undefined for the first. */
+  readonly token: string | undefined;
+  /** The highest cursor value in the pages of this reading. */
+  readonly highest: string | undefined;
+  /** Running digest of the records of this reading, up to `bound`. */
+  readonly digest: string;
+  /** Digest of the reading before this one, when pages are read again to see whether records moved between them. */
+  readonly former: string | undefined;
+  /** The highest cursor value of the first reading; later ones compare what is not above it. */
+  readonly bound: string | undefined;
+  /** Readings before this one. */
+  readonly readings: number;
+}
+
+/** Nothing was read yet. */
+export const START: PullPosition = { cursor: undefined, since: undefined, listing: undefined, seen: [] };
+
+const VERSION = 1;
+const POSITION_TEXTS = ['cursor', 'since'] as const;
+const LISTING_TEXTS = ['anchor', 'token', 'highest', 'former', 'bound'] as const;
+
+/** The position as text: one text per position. */
+export function formatPosition({ cursor, since, listing, seen }: PullPosition): string {
+  return JSON.stringify({
+    v: VERSION,
+    cursor,
+    since,
+    listing: listing && {
+      anchor: listing.anchor,
+      startedAtMs: listing.startedAtMs,
+      token: listing.token,
+      highest: listing.highest,
+      digest: listing.digest,
+      former: listing.former,
+      bound: listing.bound,
+      readings: listing.readings,
+    },
+    seen,
+  });
+}
+
+/**
+ * Reads a position.
+ *
+ * @throws BlockedError with code `UNREADABLE_POSITION`: reading from anywhere else could lose records
+ */
+export function parsePosition(lane: string, text: string | undefined): PullPosition {
+  if (text === undefined) return START;
+  const value = parseObject(text);
+  if (value?.v !== VERSION || !hasTexts(value, POSITION_TEXTS) || !isTextList(value.seen))
+    throw unreadable(lane);
+  const { listing } = value;
+  if (listing !== undefined && !isListing(listing)) throw unreadable(lane);
+  return { cursor: textOf(value.cursor), since: textOf(value.since), listing, seen: value.seen };
+}
+
+function unreadable(lane: string): BlockedError {
+  return new BlockedError(
+    'UNREADABLE_POSITION',
+    `the position of lane ${lane} is not one that this version of Headgate can read (version ${String(VERSION)}); deploy the version that wrote it, or delete the lane's state in the ledger table to read the source from its beginning (records that landed within the dedupe window are recognised)`,
+  );
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function parseObject(text: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): value is Fields => typeof value === 'object' && value !== null;
+const textOf = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
+const hasTexts = (value: Fields, names: readonly string[]): boolean =>
+  names.every((name) => value[name] === undefined || typeof value[name] === 'string');
+const isTextList = (value: unknown): value is readonly string[] =>
+  Array.isArray(value) && value.every((entry) => typeof entry === 'string');
+
+function isListing(value: unknown): value is Listing {
+  return (
+    isObject(value) &&
+    hasTexts(value, LISTING_TEXTS) &&
+    typeof value.startedAtMs === 'number' &&
+    typeof value.digest === 'string' &&
+    typeof value.readings === 'number'
+  );
+}

@@ -1,0 +1,52 @@
+import { cursorKind } from '../../config/cursor-kind.ts';
+import type { HttpSourceConfig } from '../../config/schema.ts';
+import { toMs } from '../../config/units.ts';
+import { BlockedError } from '../../domain/errors.ts';
+import { isCursor, type CursorKind } from '../../domain/pull-cursor.ts';
+import type { Source } from '../../domain/source.ts';
+
+/** How a source is read incrementally. */
+export interface Incremental {
+  readonly kind: CursorKind;
+  /** Field names down to the cursor. */
+  readonly path: readonly string[];
+  readonly initialValue: string;
+  readonly lookbackMs: number;
+}
+
+/**
+ * The incremental cursor of a source, with what its contract says about it; undefined when every run reads everything.
+ *
+ * @throws BlockedError with code `BAD_CURSOR` when the field cannot be a cursor
+ */
+export function incrementalOf({ name, config, contract }: Source<HttpSourceConfig>): Incremental | undefined {
+  const { incremental } = config;
+  const kind = cursorKind(config, contract.columns);
+  if (incremental === undefined || kind === undefined) return undefined;
+  if (kind.kind === 'unusable') {
+    throw new BlockedError('BAD_CURSOR', `sources.${name}.incremental: ${kind.problem}`);
+  }
+  return {
+    kind,
+    path: incremental.cursor.split('.'),
+    initialValue: incremental.initialValue,
+    lookbackMs: toMs(incremental.lookback),
+  };
+}
+
+/**
+ * Refuses a position whose cursor is no value of the field any more: the contract has given it another type since.
+ *
+ * @throws BlockedError with code `CURSOR_TYPE_CHANGED`
+ */
+export function requireSameKind(
+  source: string,
+  incremental: Incremental | undefined,
+  cursor: string | undefined,
+): void {
+  if (incremental === undefined || cursor === undefined || isCursor(incremental.kind, cursor)) return;
+  throw new BlockedError(
+    'CURSOR_TYPE_CHANGED',
+    `source ${source} has been read up to a cursor that is no ${incremental.kind.kind}: the contract has changed the type of ${incremental.path.join('.')}; change it back, or delete the state of lane pull/${source} in the ledger table to read the source from its beginning`,
+  );
+}

@@ -1,4 +1,5 @@
 import { CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -11,8 +12,11 @@ import { REGION } from './assembly/synthesise.ts';
 /** Clients of the embedded cloud's services. */
 export interface AwsClients {
   readonly cloudFormation: CloudFormationClient;
+  readonly dynamodb: DynamoDBClient;
   readonly kinesis: KinesisClient;
   readonly lambda: LambdaClient;
+  /** Makes each call once: a repeated invocation would be a second delivery. */
+  readonly invoke: LambdaClient;
   readonly s3: S3Client;
   readonly scheduler: SchedulerClient;
   readonly sqs: SQSClient;
@@ -43,8 +47,10 @@ export function createAwsClients(endpoint: string): AwsClients {
   };
   const clients = {
     cloudFormation: new CloudFormationClient(options),
+    dynamodb: new DynamoDBClient(options),
     kinesis: new KinesisClient(options),
     lambda: new LambdaClient(options),
+    invoke: new LambdaClient({ ...options, maxAttempts: 1 }),
     s3: new S3Client({ ...options, forcePathStyle: true }),
     scheduler: new SchedulerClient(options),
     sqs: new SQSClient(options),

@@ -1,7 +1,6 @@
-import { LambdaClient } from '@aws-sdk/client-lambda';
-import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { applyDroppedSettings } from './after-deploy/apply-dropped-settings.ts';
 import { readAssembly } from './assembly/read-assembly.ts';
-import { headgateApp, REGION, synthesise, type CdkApp } from './assembly/synthesise.ts';
+import { headgateApp, synthesise, type CdkApp } from './assembly/synthesise.ts';
 import { createAwsClients, toCloudEnv, type AwsClients } from './aws-clients.ts';
 import { CloudError } from './cloud-error.ts';
 import { deployAssembly, type StackOutputs } from './deploy/deploy-assembly.ts';
@@ -117,7 +116,8 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     if (synthesised.status === 'rejected') throw synthesised.reason;
     const stacks = await readAssembly(synthesised.value);
     const outputs = toCallableUrls(await deployAssembly(clients, stacks, onProgress), cloud.endpoint);
-    const poller = await startPoller(clients, cloud.endpoint, options);
+    await applyDroppedSettings(clients, stacks);
+    const poller = await startPoller(clients, options);
     return {
       ...cloud,
       outputs,
@@ -134,34 +134,16 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 }
 
-async function startPoller(
-  clients: AwsClients,
-  endpoint: string,
-  options: CloudOptions,
-): Promise<EventSourcePoller> {
-  const invokeClient = new LambdaClient({
-    endpoint,
-    region: REGION,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    requestHandler: new NodeHttpHandler(),
-    maxAttempts: 1,
-  });
-  const poller = startEventSourcePoller({
+async function startPoller(clients: AwsClients, options: CloudOptions): Promise<EventSourcePoller> {
+  return startEventSourcePoller({
     mappings: await takeOverMappings(clients.lambda),
     reader: createShardReader(clients.kinesis),
-    invoker: createInvoker(invokeClient),
+    invoker: createInvoker(clients.invoke),
     destination: createFailureDestination(clients.s3, clients.sqs),
     clock: systemClock,
     faults: options.faults,
     ...(options.onPollerEvent && { onEvent: options.onPollerEvent }),
   });
-  return {
-    ...poller,
-    stop: async () => {
-      await poller.stop();
-      invokeClient.destroy();
-    },
-  };
 }
 
 /** Replaces host names of APIs, which no DNS server here knows, by the emulator's path for them. */

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import { CloudError } from '../cloud-error.ts';
 import { projectDir } from '../paths.ts';
 import type { CdkApp } from './synthesise.ts';
 
@@ -9,9 +11,15 @@ import type { CdkApp } from './synthesise.ts';
  * A hash of everything that a synthesised assembly depends on: the app's folders, the configuration file with what it
  * imports, and the machine whose native binaries go into the functions.
  *
- * @throws Error when an input does not exist
+ * @throws CloudError when the configuration file does not exist or cannot be read as TypeScript
  */
 export async function hashInputs(app: CdkApp, configFile: string): Promise<string> {
+  if (!existsSync(join(projectDir, configFile))) {
+    throw new CloudError(
+      `There is no configuration file ${resolve(projectDir, configFile)}.`,
+      'Create it, or name another one with --config <path>.',
+    );
+  }
   const files = new Set<string>();
   for (const input of app.inputs) for (const file of await filesIn(join(projectDir, input))) files.add(file);
   for (const file of await importsOf([app.entry, configFile])) files.add(file);
@@ -44,6 +52,9 @@ async function importsOf(entryPoints: string[]): Promise<string[]> {
     platform: 'node',
     format: 'esm',
     logLevel: 'silent',
+  }).catch((error: unknown) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CloudError(reason, 'Correct the file; nothing has been deployed.', { cause: error });
   });
   return Object.keys(metafile.inputs).map((file) => resolve(projectDir, file));
 }

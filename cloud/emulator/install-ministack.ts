@@ -1,4 +1,4 @@
-import { access, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CloudError } from '../cloud-error.ts';
 import { cacheDir } from '../paths.ts';
@@ -16,6 +16,7 @@ const REQUIREMENTS = [
   'cryptography==50.0.2',
 ];
 
+const PART = '.part-';
 const installDir = join(cacheDir, `ministack-${MINISTACK_VERSION}`);
 const pythonOf = (environmentDir: string): string =>
   process.platform === 'win32'
@@ -37,7 +38,8 @@ export async function installMinistack(onInstall: (python: Python) => void): Pro
     const base = await findPython();
     onInstall(base);
     // Built aside and renamed when complete, so that an interrupted installation is never mistaken for a good one.
-    const partDir = await mkdtemp(`${installDir}.part-`);
+    await removeInterrupted();
+    const partDir = await mkdtemp(`${installDir}${PART}`);
     try {
       await createEnvironment(base, partDir);
       await rm(installDir, { recursive: true, force: true });
@@ -47,6 +49,14 @@ export async function installMinistack(onInstall: (python: Python) => void): Pro
     }
     return python;
   });
+}
+
+/** Removes what installations that were killed have left. */
+async function removeInterrupted(): Promise<void> {
+  for (const name of await readdir(cacheDir)) {
+    if (name.startsWith('ministack-') && name.includes(PART))
+      await rm(join(cacheDir, name), { recursive: true, force: true });
+  }
 }
 
 async function isInstalled(python: string): Promise<boolean> {

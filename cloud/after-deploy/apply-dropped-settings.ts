@@ -1,0 +1,32 @@
+import { DescribeStackResourcesCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
+import type { AssemblyStack } from '../assembly/read-assembly.ts';
+import type { AwsClients } from '../aws-clients.ts';
+import { droppedSettings } from './dropped-settings.ts';
+
+/** Applies to the deployed resources what the emulator's CloudFormation leaves out. */
+export async function applyDroppedSettings(
+  clients: AwsClients,
+  stacks: readonly AssemblyStack[],
+): Promise<void> {
+  for (const stack of stacks) {
+    const names = await physicalNames(clients.cloudFormation, stack.name);
+    for (const [logicalId, { Type, Properties }] of Object.entries(stack.resources)) {
+      const name = names.get(logicalId);
+      if (name === undefined) continue;
+      for (const { type, property, apply } of droppedSettings) {
+        const value = Properties[property];
+        if (type === Type && value !== undefined) await apply(clients, name, value);
+      }
+    }
+  }
+}
+
+async function physicalNames(
+  client: CloudFormationClient,
+  stackName: string,
+): Promise<ReadonlyMap<string, string>> {
+  const { StackResources } = await client.send(new DescribeStackResourcesCommand({ StackName: stackName }));
+  return new Map(
+    (StackResources ?? []).map((entry) => [entry.LogicalResourceId ?? '', entry.PhysicalResourceId ?? '']),
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * The embedded cloud by hand.
+ *
+ * npm run cloud [-- --port <number>] [--deploy] [--config <path>]
+ */
+import { Command, InvalidArgumentError } from 'commander';
+import { CloudError } from './cloud-error.ts';
+import type { PollerEvent } from './event-source-poller/deliver-batch.ts';
+import { startCloud, startEmptyCloud, type EmptyCloud } from './start-cloud.ts';
+import { stopOnSignal } from './stop-on-signal.ts';
+
+const DEFAULT_PORT = 4566;
+
+interface Arguments {
+  readonly port: number;
+  readonly deploy: boolean;
+  readonly config: string;
+}
+
+const command = new Command('npm run cloud --')
+  .description(
+    'Starts the embedded cloud: an AWS emulator on this machine, with Headgate deployed to it if asked.',
+  )
+  .option('--port <number>', 'port to listen on; 0 for any free one', parsePort, DEFAULT_PORT)
+  .option('--deploy', 'deploy the CDK app and carry its streams to its functions', false)
+  .option('--config <path>', 'configuration to deploy', 'headgate.config.ts')
+  .addHelpText('after', '\nExample:\n  npm run cloud -- --port 0 --deploy --config demo/headgate.config.ts');
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (text.trim() !== '' && Number.isInteger(port) && port >= 0 && port <= 65_535) return port;
+  throw new InvalidArgumentError('It must be a number from 1 to 65535, or 0 for any free port.');
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function toLine(event: PollerEvent): string {
+  switch (event.kind) {
+    case 'failed':
+      return `${event.functionArn.split(':').at(-1) ?? ''} failed on ${event.shardId}: ${event.reason}`;
+    case 'discarded':
+      return `${String(event.records)} records of ${event.shardId} were discarded: ${event.condition}`;
+    case 'unreadable':
+      return `${event.streamArn} cannot be read: ${event.reason}`;
+  }
+}
+
+function usage(cloud: EmptyCloud): string {
+  const exports = Object.entries(cloud.env).map(([name, value]) => `  export ${name}=${value}`);
+  return [
+    '',
+    'To use it from another shell:',
+    ...exports,
+    '',
+    'Ctrl-C stops it and removes everything in it.',
+  ].join('\n');
+}
+
+async function main({ port, deploy, config }: Arguments): Promise<void> {
+  const onProgress = (message: string): void => {
+    print(`- ${message}`);
+  };
+  const options = { port, mayUseRunning: deploy, onProgress };
+  if (!deploy) {
+    const cloud = await startEmptyCloud(options);
+    print(usage(cloud));
+    await stopOnSignal(cloud);
+    return;
+  }
+  const cloud = await startCloud({
+    ...options,
+    config,
+    onPollerEvent: (event) => {
+      print(`- ${toLine(event)}`);
+    },
+  });
+  print('');
+  for (const [stack, outputs] of Object.entries(cloud.outputs)) {
+    print(stack);
+    for (const [key, value] of Object.entries(outputs))
+      if (!key.startsWith('Exports')) print(`  ${key} = ${value}`);
+  }
+  print(usage(cloud));
+  await stopOnSignal(cloud);
+}
+
+try {
+  await main(command.parse().opts<Arguments>());
+} catch (error) {
+  if (!(error instanceof CloudError)) throw error;
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,3 +1,4 @@
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration } from 'aws-cdk-lib/core';
 
 /*
@@ -30,7 +31,7 @@ export type FunctionName = keyof typeof FUNCTION_TUNING;
 export const API_TIMEOUT = Duration.seconds(29);
 
 /** How long logs of functions and of the API are kept. */
-export const LOG_RETENTION_DAYS = 30;
+export const LOG_RETENTION = RetentionDays.ONE_MONTH;
 
 /** Dead letters wait for an operator as long as SQS allows. */
 export const DEAD_LETTER_RETENTION = Duration.days(14);

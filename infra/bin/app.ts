@@ -1,9 +1,11 @@
-import { App } from 'aws-cdk-lib/core';
+import { Annotations, App } from 'aws-cdk-lib/core';
 import { ConfigError } from '../../shared/config/define-config.ts';
 import { buildApp } from '../build-app.ts';
 import { bundledCode } from '../bundling/bundled-code.ts';
-import { planDataRemoval } from '../deployment.ts';
+import { readContext } from '../context.ts';
+import { dataRemovalWarning, planDataRemoval } from '../deployment.ts';
 import { loadConfig } from '../load-config.ts';
+import { SynthesisError } from '../synthesis-error.ts';
 
 /*
  * npx cdk synth | deploy --all | diff
@@ -12,29 +14,24 @@ import { loadConfig } from '../load-config.ts';
  *   -c destroy=true     with `protect: false` in the configuration: data goes with its stack
  */
 
-/** A context value that is `true` or absent; anything else is a mistake that must not pass for "no". */
-function flag(app: App, name: string): boolean {
-  const value: unknown = app.node.tryGetContext(name);
-  if (value === undefined || value === false || value === 'false') return false;
-  if (value === true || value === 'true') return true;
-  throw new ConfigError([`-c ${name}=${String(value)}: must be "true" or "false"`]);
-}
-
 async function main(): Promise<void> {
-  const app = new App();
-  const file: unknown = app.node.tryGetContext('config');
-  const config = await loadConfig(typeof file === 'string' ? file : 'headgate.config.ts');
-  const embedded = flag(app, 'embedded');
-  const dataRemoval = planDataRemoval(config.protect, flag(app, 'destroy'));
-  buildApp(app, { config, embedded, dataRemoval }, await bundledCode(config, embedded));
+  // Only to read the context: whether templates are validated must be known before the real app is made.
+  const { node } = new App({ autoSynth: false });
+  const { configFile, embedded, destroy } = readContext((name) => node.tryGetContext(name));
+  const config = await loadConfig(configFile);
+  const code = await bundledCode(config, embedded);
+  // Validation against the schemas of CloudFormation takes longer than everything else; the emulator has its own.
+  const app = new App({ builtinCloudFormationValidation: !embedded });
+  buildApp(app, { config, embedded, dataRemoval: planDataRemoval(config.protect, destroy) }, code);
+  const warning = dataRemovalWarning(config.protect, destroy);
+  if (warning !== undefined) Annotations.of(app).addWarningV2('headgate:data-removal', warning);
   app.synth();
 }
 
 try {
   await main();
 } catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  // A wrong configuration is the user's own text: the message says it all, a stack trace would hide it.
+  if (!(error instanceof ConfigError || error instanceof SynthesisError)) throw error;
   process.stderr.write(`${error.message}\n`);
   process.exit(1);
 }

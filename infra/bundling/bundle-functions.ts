@@ -5,6 +5,7 @@ import { build, type OutputFile } from 'esbuild';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { FunctionName } from '../tuning.ts';
 import { bundlePlugin } from './bundle-plugin.ts';
+import { SynthesisError } from '../synthesis-error.ts';
 import { createOnce } from './create-once.ts';
 import { cacheDir, projectDir } from './paths.ts';
 
@@ -24,7 +25,7 @@ export function handlerEntries(functions: readonly FunctionName[]): Record<strin
  * the same asset, and is not uploaded again.
  *
  * @returns folder by function, with `index.js` that exports `handler`, and its source map
- * @throws Error when an entry file is missing or does not bundle
+ * @throws SynthesisError when an entry file is missing; BuildFailure when it does not bundle
  */
 export async function bundleFunctions({
   config,
@@ -32,7 +33,7 @@ export async function bundleFunctions({
 }: BundleOptions): Promise<ReadonlyMap<string, string>> {
   const missing = Object.entries(entries).filter(([, file]) => !existsSync(file));
   if (missing.length > 0) {
-    throw new Error(
+    throw new SynthesisError(
       `cannot bundle ${missing.map(([name, file]) => `${name}: ${relative(projectDir, file)} does not exist`).join('; ')}. ` +
         'A function needs a handler.ts that exports `handler`.',
     );

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { SynthesisError } from '../synthesis-error.ts';
 import { createOnce } from './create-once.ts';
 import { cacheDir, projectDir } from './paths.ts';
 
@@ -22,7 +23,7 @@ const MODULES = join('nodejs', 'node_modules');
  * DuckDB with the binary for Lambda on arm64. npm leaves out the packages of other platforms, so they are installed
  * from a lock file of their own; once, until the lock changes.
  *
- * @throws Error that says what to do when the packages cannot be fetched
+ * @throws SynthesisError that says what to do when the packages cannot be fetched
  */
 export function duckDbForAws(): LayerFolder {
   const lock = readFileSync(join(ARM64_LOCK_DIR, 'package-lock.json'));
@@ -44,7 +45,7 @@ export function duckDbForAws(): LayerFolder {
       shell: process.platform === 'win32',
     });
     if (status !== 0) {
-      throw new Error(
+      throw new SynthesisError(
         'DuckDB for Lambda (linux-arm64) could not be installed with "npm ci". Check the connection to the npm ' +
           `registry and try again; the embedded cloud does not need it (-c embedded=true).\n${error?.message ?? stderr}`,
       );

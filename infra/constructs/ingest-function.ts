@@ -13,7 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
-import { FUNCTION_TUNING, type FunctionName, LOG_RETENTION_DAYS } from '../tuning.ts';
+import { FUNCTION_TUNING, type FunctionName, LOG_RETENTION } from '../tuning.ts';
 
 /** Services through which a function uses the data key. */
 export type KeyUser = 'dynamodb' | 'kinesis' | 's3';
@@ -46,7 +46,7 @@ export class IngestFunction extends Construct {
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/lambda/${functionName}`,
-      retention: LOG_RETENTION_DAYS,
+      retention: LOG_RETENTION,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     this.grant(['logs:CreateLogStream', 'logs:PutLogEvents'], [logGroup.logGroupArn]);

@@ -20,7 +20,7 @@ import { grantAccepting, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
 import { pushSources } from '../lanes.ts';
-import { API_TIMEOUT, LOG_RETENTION_DAYS } from '../tuning.ts';
+import { API_TIMEOUT, LOG_RETENTION } from '../tuning.ts';
 
 /** Most that API Gateway grants a new account: requests per second, and requests at once. */
 const ACCOUNT_RATE = 10_000;
@@ -101,7 +101,7 @@ export class PushStack extends Stack {
     }));
     const accessLog = new LogGroup(this, 'AccessLog', {
       logGroupName: `/aws/apigateway/${config.name}-push`,
-      retention: LOG_RETENTION_DAYS,
+      retention: LOG_RETENTION,
       removalPolicy: RemovalPolicy.DESTROY,
     });
     const stage = new HttpStage(this, 'Stage', {

@@ -2,12 +2,13 @@ import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { AttributeType, ProjectionType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import { DataKey } from '../constructs/data-key.ts';
+import { LakeCatalog } from '../constructs/lake-catalog.ts';
 import type { Stores } from '../constructs/grants.ts';
 import { TieredBucket } from '../constructs/tiered-bucket.ts';
 import { TtlTable } from '../constructs/ttl-table.ts';
 import type { Deployment } from '../deployment.ts';
 
-/** Everything that must survive: the lake, the tables and the key that encrypts them. */
+/** Everything that must survive: the lake, the tables and the key that encrypts them; and the catalog of the lake. */
 export class StorageStack extends Stack {
   readonly stores: Stores;
 
@@ -39,8 +40,10 @@ export class StorageStack extends Stack {
       partitionKey: { name: 'source', type: AttributeType.STRING },
       projectionType: ProjectionType.ALL,
     });
+    const catalog = new LakeCatalog(this, 'Catalog', config, lake);
     this.stores = { key, lake, claims, ledger, access };
     new CfnOutput(this, 'LakeBucketName', { value: lake.bucketName });
+    new CfnOutput(this, 'CatalogDatabaseName', { value: catalog.databaseName });
     new CfnOutput(this, 'ClaimsTableName', { value: claims.tableName });
     new CfnOutput(this, 'LedgerTableName', { value: ledger.tableName });
     new CfnOutput(this, 'AccessTableName', { value: access.tableName });

@@ -1,0 +1,159 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { EmfTelemetry } from '../../../shared/adapters/aws/emf-telemetry.ts';
+import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
+
+interface Document {
+  readonly _aws: {
+    readonly Timestamp: number;
+    readonly CloudWatchMetrics: {
+      readonly Namespace: string;
+      readonly Dimensions: string[][];
+      readonly Metrics: { readonly Name: string; readonly Unit: string }[];
+    }[];
+  };
+  readonly [property: string]: unknown;
+}
+
+interface Distribution {
+  readonly Values: number[];
+  readonly Counts: number[];
+}
+
+function createTelemetry(): { telemetry: EmfTelemetry; lines: string[] } {
+  const lines: string[] = [];
+  const clock = new ManualClock({ startMs: 1_704_067_200_000 });
+  return {
+    lines,
+    telemetry: new EmfTelemetry({ lane: 'stream', clock, write: (line) => void lines.push(line) }),
+  };
+}
+
+function documents(lines: readonly string[]): Document[] {
+  return lines.map((line) => JSON.parse(line) as Document);
+}
+
+describe('EMF telemetry', () => {
+  test('a source is one document with its counters added up', () => {
+    const { telemetry, lines } = createTelemetry();
+    telemetry.count('RecordsLanded', 'orders', 5);
+    telemetry.count('RecordsLanded', 'orders', 7);
+    telemetry.count('BytesLanded', 'orders', 1_000);
+    telemetry.flush();
+    expect(documents(lines)).toEqual([
+      {
+        _aws: {
+          Timestamp: 1_704_067_200_000,
+          CloudWatchMetrics: [
+            {
+              Namespace: 'Headgate',
+              Dimensions: [['source', 'lane']],
+              Metrics: [
+                { Name: 'RecordsLanded', Unit: 'Count' },
+                { Name: 'BytesLanded', Unit: 'Bytes' },
+              ],
+            },
+          ],
+        },
+        source: 'orders',
+        lane: 'stream',
+        RecordsLanded: 12,
+        BytesLanded: 1_000,
+      },
+    ]);
+  });
+
+  test('sources do not mix', () => {
+    const { telemetry, lines } = createTelemetry();
+    telemetry.count('Requests', 'orders', 1);
+    telemetry.count('Requests', 'invoices', 2);
+    telemetry.flush();
+    expect(documents(lines).map(({ source, Requests }) => [source, Requests])).toEqual([
+      ['orders', 1],
+      ['invoices', 2],
+    ]);
+  });
+
+  test('a flush writes what was counted since the last one, and nothing when that is nothing', () => {
+    const { telemetry, lines } = createTelemetry();
+    telemetry.flush();
+    expect(lines).toEqual([]);
+    telemetry.count('Requests', 'orders', 1);
+    telemetry.flush();
+    telemetry.flush();
+    telemetry.count('Requests', 'orders', 4);
+    telemetry.flush();
+    expect(documents(lines).map(({ Requests }) => Requests)).toEqual([1, 4]);
+  });
+
+  test('a distribution is its values and how often each was seen', () => {
+    const { telemetry, lines } = createTelemetry();
+    telemetry.record('EndToEndLatency', 'orders', 900.5, 500);
+    telemetry.record('EndToEndLatency', 'orders', 20);
+    telemetry.record('EndToEndLatency', 'orders', 900.5, 3);
+    telemetry.flush();
+    expect(documents(lines)[0]?.['EndToEndLatency']).toEqual({ Values: [20, 900.5], Counts: [1, 503] });
+  });
+
+  test('however many values there are, no metric has more than 100 and no count is lost', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.double({ min: 0, max: 1e7, noNaN: true }), fc.integer({ min: 1, max: 9 })), {
+          minLength: 1,
+          maxLength: 900,
+          size: 'max',
+        }),
+        (values) => {
+          const { telemetry, lines } = createTelemetry();
+          telemetry.count('Requests', 'orders', 3);
+          for (const [value, times] of values) telemetry.record('EndToEndLatency', 'orders', value, times);
+          telemetry.flush();
+          const all = documents(lines);
+          const parts = all.map((document) => document['EndToEndLatency'] as Distribution);
+          for (const { Values, Counts } of parts) {
+            expect(Values.length).toBeLessThanOrEqual(100);
+            expect(Counts).toHaveLength(Values.length);
+          }
+          const counts = parts.flatMap(({ Counts }) => Counts);
+          expect(counts.reduce((a, b) => a + b, 0)).toBe(values.reduce((sum, [, times]) => sum + times, 0));
+          // The greatest value is kept to 5 %, and the counter is in one document only.
+          const greatest = Math.max(...values.map(([value]) => value));
+          const kept = Math.max(...parts.flatMap(({ Values }) => Values));
+          expect(Math.abs(kept - greatest)).toBeLessThanOrEqual(greatest * 0.05);
+          expect(all.filter((document) => 'Requests' in document)).toHaveLength(1);
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+
+  test.each([NaN, Infinity, -1])(
+    '%s is logged and left out, so that the rest of the document counts',
+    (value) => {
+      const { telemetry, lines } = createTelemetry();
+      telemetry.count('Requests', 'orders', value);
+      telemetry.record('EndToEndLatency', 'orders', value);
+      telemetry.count('Errors', 'orders', 1);
+      telemetry.flush();
+      const all = documents(lines);
+      expect(all.slice(0, 2).map(({ level }) => level)).toEqual(['error', 'error']);
+      expect(all[2]?._aws.CloudWatchMetrics[0]?.Metrics).toEqual([{ Name: 'Errors', Unit: 'Count' }]);
+    },
+  );
+
+  test('a log line is one line of JSON with what an error is made of', () => {
+    const { telemetry, lines } = createTelemetry();
+    const error = Object.assign(new Error('first\nsecond', { cause: new TypeError('why') }), { code: 'X' });
+    telemetry.log('warn', 'it failed', { error, position: 49_600_000_000_000_000_000n });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).not.toContain('\n');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+      timestamp: '2024-01-01T00:00:00.000Z',
+      level: 'warn',
+      message: 'it failed',
+      lane: 'stream',
+      error: { name: 'Error', message: 'first\nsecond', code: 'X', cause: { message: 'why' } },
+      position: '49600000000000000000',
+    });
+  });
+});

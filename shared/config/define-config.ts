@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { checkContracts } from './check-contracts.ts';
 import { configSchema, type HeadgateConfig, type HeadgateConfigInput } from './schema.ts';
 

@@ -1,0 +1,36 @@
+import { createInterface } from 'node:readline/promises';
+import { createDynamoDbClient } from '../shared/adapters/aws/clients.ts';
+import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
+import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
+import { systemClock } from '../shared/adapters/aws/system-clock.ts';
+import { loadConfig } from '../shared/config/load-config.ts';
+import { runCli } from './run-cli.ts';
+
+async function confirm(question: string): Promise<boolean> {
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
+  } finally {
+    terminal.close();
+  }
+}
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  terminal: {
+    out: (text) => {
+      process.stdout.write(`${text}\n`);
+    },
+    err: (text) => {
+      process.stderr.write(`${text}\n`);
+    },
+    confirm: process.stdin.isTTY ? confirm : undefined,
+  },
+  clock: systemClock,
+  loadConfig,
+  openKeys: async (config) =>
+    new DynamoWriteKeyStore({
+      dynamodb: createDynamoDbClient(),
+      table: await readStackOutput(`${config.name}-storage`, 'AccessTableName'),
+      clock: systemClock,
+    }),
+});

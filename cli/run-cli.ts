@@ -1,0 +1,59 @@
+import { Command, CommanderError } from 'commander';
+import { ConfigError } from '../shared/config/define-config.ts';
+import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
+import { HeadgateError } from '../shared/domain/errors.ts';
+import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
+import { createValidateCommand } from './commands/validate.ts';
+import { CommandError, UsageError } from './terminal.ts';
+
+/** 0: done. 1: problems were found, or the command failed. 2: it was called in a wrong way. */
+export type ExitCode = 0 | 1 | 2;
+
+/** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
+function throwInsteadOfExit(command: Command, deps: KeysDeps): void {
+  command.exitOverride().configureOutput({
+    writeOut: (text) => {
+      deps.terminal.out(text.trimEnd());
+    },
+    writeErr: (text) => {
+      deps.terminal.err(text.trimEnd());
+    },
+  });
+  for (const subcommand of command.commands) throwInsteadOfExit(subcommand, deps);
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the program's own name
+ */
+export async function runCli(args: readonly string[], deps: KeysDeps): Promise<ExitCode> {
+  const program = new Command('headgate')
+    .description('Headgate: declared sources land in the lake')
+    .addHelpText(
+      'after',
+      '\nExample:\n  $ headgate keys create orders\n\nExit codes: 0 ok, 1 problems, 2 wrong usage',
+    )
+    .showHelpAfterError('(see --help)')
+    .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE));
+  throwInsteadOfExit(program, deps);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (error instanceof ConfigError && args.includes('--json')) {
+      deps.terminal.out(JSON.stringify({ valid: false, problems: error.problems }));
+      return 1;
+    }
+    const isExplained =
+      error instanceof CommandError ||
+      error instanceof UsageError ||
+      error instanceof ConfigError ||
+      error instanceof HeadgateError;
+    if (!isExplained) throw error;
+    deps.terminal.err(error.message);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}

@@ -1,5 +1,6 @@
 /**
- * Writes docs/reference from the code: `npm run docs`. With `--check` it writes nothing and fails when a page is stale.
+ * Writes docs/reference from the code, and tested files into the snippets of pages: `npm run docs`. With `--check` it
+ * writes nothing and fails when a page is stale.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -125,22 +126,42 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'quarantine.md': quarantinePage,
 };
 
-const isCheck = process.argv.includes('--check');
-const stale: string[] = [];
-for (const [name, render] of Object.entries(PAGES)) {
-  const path = join(import.meta.dirname, 'reference', name);
-  const text = await format(render(), { ...(await resolveConfig(path)), parser: 'markdown' });
-  if (!isCheck) writeFileSync(path, text);
-  else if (readOrEmpty(path) !== text) stale.push(`docs/reference/${name}`);
+/** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
+const SNIPPET_PAGES = ['README.md'];
+const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
+
+const ROOT = join(import.meta.dirname, '..');
+
+/** A page with its snippets as their files are; imports of a file in docs/examples are shown as seen from the root. */
+function withSnippets(page: string): string {
+  return page.replaceAll(SNIPPET, (_block, file: string, language: string) => {
+    const text = readFileSync(join(ROOT, file), 'utf8').replaceAll("'../../", "'./");
+    return `<!-- snippet: ${file} -->\n\n\`\`\`${language}\n${text}\`\`\``;
+  });
 }
-if (stale.length > 0) {
-  console.error(`stale: ${stale.join(', ')}\nRun \`npm run docs\` and commit what it writes.`);
-  process.exitCode = 1;
+
+const pages = new Map<string, string>();
+for (const [name, render] of Object.entries(PAGES)) {
+  const path = join('docs/reference', name);
+  pages.set(path, await format(render(), { ...(await resolveConfig(join(ROOT, path))), parser: 'markdown' }));
+}
+for (const page of SNIPPET_PAGES) pages.set(page, withSnippets(readOrEmpty(page)));
+
+const stale = [...pages].filter(([path, text]) => readOrEmpty(path) !== text);
+if (process.argv.includes('--check')) {
+  if (stale.length > 0) {
+    console.error(
+      `stale: ${stale.map(([path]) => path).join(', ')}\nRun \`npm run docs\` and commit what it writes.`,
+    );
+    process.exitCode = 1;
+  }
+} else {
+  for (const [path, text] of stale) writeFileSync(join(ROOT, path), text);
 }
 
 function readOrEmpty(path: string): string {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(join(ROOT, path), 'utf8');
   } catch {
     return '';
   }

@@ -1,5 +1,5 @@
 import middy, { type MiddyfiedHandler } from '@middy/core';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpSourceConfig } from '../../shared/config/schema.ts';
 import { BlockedError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';

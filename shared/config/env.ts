@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Environment of each Lambda function; infra sets exactly these, handlers read exactly these. */
 export const pushEnv = z.object({

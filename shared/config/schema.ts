@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { duration, size } from './units.ts';
 
 /** Names of sources: they become paths, partition keys and parts of resource names. */
@@ -212,8 +212,8 @@ const http = z
           .default('unknown')
           .describe(
             '`ascending`: the API lists records in ascending order of the cursor (add its sort parameter to `query`), ' +
-              'so the cursor moves with every page. `unknown`: it moves at the end of a listing, and listings of ' +
-              'several pages by number are read twice, to notice records that moved from page to page.',
+              'so the cursor moves with every page. `unknown`: it moves at the end of a listing, and a listing of ' +
+              'several pages is read twice, to notice records that moved from page to page meanwhile.',
           ),
       })
       .optional()

@@ -1,3 +1,5 @@
+import type { QueryResult } from '../shared/adapters/duckdb/query-lake.ts';
+
 /** The figures of one source, or of all. `accepted = landed + duplicate + quarantined` when all is well. */
 export interface SourceFigures {
   /** Records sent to the push API or served to the pull, repeated ones included. */
@@ -29,11 +31,6 @@ export interface CostLine {
   readonly amount: number;
   readonly unit: string;
   readonly usd: number;
-}
-
-export interface QueryResult {
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
 }
 
 /** What a run of the demo found. */

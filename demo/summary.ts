@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import pc from 'picocolors';
-import { sumSources, type DemoReport, type QueryResult, type SourceReport } from './report.ts';
+import type { QueryResult } from '../shared/adapters/duckdb/query-lake.ts';
+import { sumSources, type DemoReport, type SourceReport } from './report.ts';
 
 const count = new Intl.NumberFormat('en-US');
 

@@ -1,0 +1,44 @@
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
+import { NodeHttpHandler } from '@smithy/node-http-handler';
+import { createDynamoDbClient } from '../shared/adapters/aws/clients.ts';
+import { measureFunction, measureStream, measureTables, priceUsage } from './measure-usage.ts';
+import type { PushResult } from './push-requests.ts';
+import type { CostLine } from './report.ts';
+import type { DemoStage } from './set-up.ts';
+
+const FUNCTIONS = ['PushFunctionName', 'StreamFunctionName', 'PullFunctionName'];
+
+/**
+ * What this run would have cost on AWS.
+ *
+ * @param ingestSeconds for how long the stream was needed: its shards are billed by time
+ */
+export async function measureCost(
+  stage: DemoStage,
+  pushed: PushResult,
+  ingestSeconds: number,
+): Promise<CostLine[]> {
+  const { clients, cloud, connection, lake } = stage;
+  const dynamodb = createDynamoDbClient(connection);
+  const logs = new CloudWatchLogsClient({ ...connection, requestHandler: new NodeHttpHandler() });
+  try {
+    const stream = await measureStream(clients.kinesis, cloud.output('IngestStreamName'));
+    const tables = { claims: cloud.output('ClaimsTableName'), ledger: cloud.output('LedgerTableName') };
+    const capacity = await measureTables(dynamodb, tables, stream.shards);
+    const functions = await Promise.all(FUNCTIONS.map((name) => measureFunction(logs, cloud.output(name))));
+    return priceUsage({
+      apiRequest: pushed.billedRequests,
+      lambdaRequest: functions.reduce((sum, each) => sum + each.invocations, 0),
+      lambdaArmGbSecond: functions.reduce((sum, each) => sum + each.gbSeconds, 0),
+      kinesisPutUnit: stream.putUnits,
+      kinesisShardHour: (stream.shards * ingestSeconds) / 3600,
+      dynamoWriteUnit: capacity.writeUnits,
+      dynamoReadUnit: capacity.readUnits,
+      s3Put: (await lake.list()).length,
+      schedulerInvocation: functions.at(-1)?.invocations ?? 0,
+    });
+  } finally {
+    dynamodb.destroy();
+    logs.destroy();
+  }
+}

@@ -1,0 +1,93 @@
+import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { dirname, relative } from 'node:path';
+import type { PollerEvent } from '../cloud/event-source-poller/deliver-batch.ts';
+import { projectDir } from '../cloud/paths.ts';
+import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { checkLake } from './check-lake.ts';
+import { compileSources, listProblems } from './compile-report.ts';
+import type { DemoScale } from './data/prepare.ts';
+import { pull, PULLED, push, waitUntilLanded } from './ingest.ts';
+import { measureCost } from './measure-cost.ts';
+import type { Progress } from './progress.ts';
+import type { DemoReport } from './report.ts';
+import { setUp } from './set-up.ts';
+
+export interface DemoOptions {
+  readonly scale: DemoScale;
+  /** Where a copy of the lake is to be found afterwards; what was there is replaced. */
+  readonly lakeFolder: string;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+  /** Told what goes wrong between the stream and its function. */
+  readonly onPollerEvent: (event: PollerEvent) => void;
+}
+
+const QUERY =
+  `SELECT origin || '-' || destination AS route, count(*) AS flights, round(avg(delay), 1) AS minutes_late,
+  max(delay) AS worst FROM flights GROUP BY 1 ORDER BY 2 DESC LIMIT 5`.replaceAll(/\s+/g, ' ');
+
+/**
+ * The whole demo: starts the embedded cloud, deploys Headgate to it, pushes and pulls real data, waits until it has
+ * landed and checks the lake from S3 alone. It stops everything it has started, whatever happens.
+ *
+ * @throws Error when a step fails; that the lake does not hold what was sent is in the report's `problems`
+ */
+export async function runDemo(options: DemoOptions): Promise<DemoReport> {
+  const { progress, lakeFolder } = options;
+  const startMs = performance.now();
+  await using stack = new AsyncDisposableStack();
+  const stage = await setUp(options, stack);
+  const abort = new AbortController();
+  void stage.cloud.died.then((problem) => {
+    abort.abort(problem);
+  });
+  const signal = AbortSignal.any([options.signal, abort.signal]);
+
+  const ingestStartMs = performance.now();
+  const pushed = await push(stage, progress, signal);
+  const pulling = pull(stage);
+  // There is nothing to wait for when the pull has failed.
+  pulling.catch((error: unknown) => {
+    abort.abort(error);
+  });
+  await Promise.all([pulling, waitUntilLanded(stage, progress, signal)]);
+  const ingestSeconds = (performance.now() - ingestStartMs) / 1000;
+
+  const phase = progress.start('Checking the lake from S3 alone');
+  try {
+    const { data, api } = stage;
+    // Copied beside its place and then moved there, so that a run in another shell never sees half a lake.
+    await mkdir(dirname(lakeFolder), { recursive: true });
+    const temporary = await mkdtemp(`${lakeFolder}-`);
+    stack.defer(() => rm(temporary, { recursive: true, force: true }));
+    const files = await stage.lake.copyTo(temporary);
+    const pulled = data.expectations.get(PULLED);
+    if (pulled !== undefined) pulled.sent = pulled.accepted = api.recordsServed;
+    const check = await checkLake(temporary, files, data.expectations);
+    const sources = compileSources(data.expectations, check, pushed);
+    const problems = listProblems(data.expectations, check, sources);
+    const lines = await measureCost(stage, pushed, ingestSeconds);
+    const rawBytes = [...sources.values()].reduce((sum, source) => sum + source.rawBytes, 0);
+    const result = await queryLake(temporary, QUERY);
+    await rm(lakeFolder, { recursive: true, force: true });
+    await rename(temporary, lakeFolder);
+    phase.done(problems.length === 0 ? 'all there, each once' : 'it is not what was sent');
+    return {
+      sources,
+      problems,
+      latencyMs: check.latencyMs,
+      wallSeconds: Math.round((performance.now() - startMs) / 100) / 10,
+      push: {
+        records: [...pushed.totals.values()].reduce((sum, source) => sum + source.sent, 0),
+        seconds: pushed.durationMs / 1000,
+        requests: pushed.requests,
+      },
+      cost: { lines, usdPerGb: lines.reduce((sum, line) => sum + line.usd, 0) / (rawBytes / 1e9) },
+      lakeFolder: relative(projectDir, lakeFolder),
+      query: { sql: QUERY, athenaSql: QUERY, result },
+    };
+  } catch (error) {
+    phase.fail();
+    throw error;
+  }
+}

@@ -42,8 +42,10 @@ export class ShardBuffer {
       if (count > 0) return this.#records.splice(0, count);
       if (this.#isClosed) return undefined;
       const startedAtMs = clock.nowMs();
-      if ((await this.#read()) > 0 || this.#isClosed) continue;
-      if (this.#records.length === 0) this.emptyReadAtMs = startedAtMs;
+      const found = await this.#read();
+      if (found === 'records' || this.#isClosed) continue;
+      // An unsuccessful read is no evidence that there is nothing.
+      if (found === 'nothing' && this.#records.length === 0) this.emptyReadAtMs = startedAtMs;
       const windowLeftMs =
         this.#records.length === 0 ? Infinity : this.#firstAtMs + mapping.windowMs - clock.nowMs();
       await clock.sleep(Math.max(0, Math.min(pollIntervalMs, windowLeftMs)), signal);
@@ -60,31 +62,31 @@ export class ShardBuffer {
     return isFull || isOver || this.#isClosed ? count : 0;
   }
 
-  async #read(): Promise<number> {
+  async #read(): Promise<'records' | 'nothing' | 'unknown'> {
     const { reader, mapping, shardId, clock, onReadError } = this.#options;
     try {
       this.#iterator ??= await reader.open(mapping.streamArn, shardId, this.#position);
       if (this.#iterator === undefined) {
         this.#isClosed = true;
-        return 0;
+        return 'nothing';
       }
       const page = await reader.read(this.#iterator, mapping.batchSize - this.#records.length);
       if (page === 'expired') {
         this.#iterator = undefined;
-        return 0;
+        return 'unknown';
       }
       this.#iterator = page.next;
       this.#isClosed = page.next === undefined;
       const last = page.records.at(-1);
-      if (last === undefined) return 0;
+      if (last === undefined) return 'nothing';
       if (this.#records.length === 0) this.#firstAtMs = clock.nowMs();
       this.#records.push(...page.records);
       this.#position = { after: last.sequenceNumber };
-      return page.records.length;
+      return 'records';
     } catch (error) {
       this.#iterator = undefined;
       if (!this.#options.signal.aborted) onReadError(error);
-      return 0;
+      return 'unknown';
     }
   }
 }

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
+import { PROBLEM_TYPE_PREFIX, PROBLEMS } from '../lambdas/middleware/problems.ts';
 import { configSchema } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
@@ -120,9 +121,23 @@ function quarantinePage(): string {
   ].join('\n\n');
 }
 
+function problemsPage(): string {
+  const rows = Object.entries(PROBLEMS).map(
+    ([name, { status, title }]) => `| \`${PROBLEM_TYPE_PREFIX}${name}\` | ${String(status)} | ${title} |`,
+  );
+  return [
+    GENERATED,
+    '# Problems of the push API',
+    'Errors are problem documents (RFC 9457, `application/problem+json`). `type` and `status` are stable; `detail` says ' +
+      'what is wrong with this request and what to do.',
+    ['| type | status | title |', '| --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
 const PAGES: Readonly<Record<string, () => string>> = {
   'config.md': configPage,
   'metrics.md': metricsPage,
+  'problems.md': problemsPage,
   'quarantine.md': quarantinePage,
 };
 

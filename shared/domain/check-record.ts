@@ -6,7 +6,7 @@ import { describeError } from './describe-error.ts';
 import { isDate, isDateTime, isLakeTime } from './formats.ts';
 import { RecordFlag } from './frame.ts';
 import { FINGERPRINT_BYTES, fingerprint, payloadDigest, type KeyPart } from './idempotency-key.ts';
-import { scanJson, toPathKey } from './scan-json.ts';
+import { MAX_SIGNIFICANT_DIGITS, scanJson, toPathKey } from './scan-json.ts';
 import { OPEN_SHAPE, toShape, type Shape } from './shape.ts';
 import type { CheckedRecord, Source } from './source.ts';
 import { violation } from './violation.ts';
@@ -19,6 +19,9 @@ const NO_KEY = new Uint8Array(FINGERPRINT_BYTES);
 const COLON = 0x3a;
 const QUOTE = 0x22;
 const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+const DIGIT_9 = 0x39;
+const POINT = 0x2e;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -94,8 +97,37 @@ function countNames(bytes: Uint8Array): number {
   return count;
 }
 
-/** Eighteen digits in a row, perhaps with the point: more than a double keeps. */
-const MANY_DIGITS = /\d[\d.]{17}/;
+/** Every run of this many characters has a character at a multiple of half of it, and one more half further. */
+const LONG_RUN = MAX_SIGNIFICANT_DIGITS + 1;
+const HALF_RUN = LONG_RUN / 2;
+
+function isDigitOrPoint(byte: number | undefined): boolean {
+  return byte !== undefined && ((byte >= DIGIT_0 && byte <= DIGIT_9) || byte === POINT);
+}
+
+/** Significant digits of the run of digits and points around `at`, and where the run ends. */
+function measureRun(bytes: Uint8Array, at: number): { digits: number; end: number } {
+  let from = at;
+  while (isDigitOrPoint(bytes[from - 1])) from--;
+  let end = at;
+  let digits = 0;
+  for (end = from; isDigitOrPoint(bytes[end]); end++) {
+    if (bytes[end] !== POINT && (digits > 0 || bytes[end] !== DIGIT_0)) digits++;
+  }
+  return { digits, end };
+}
+
+/** Whether a text may have a number with more digits than a double keeps; only every ninth byte is looked at. */
+function hasManyDigits(bytes: Uint8Array): boolean {
+  for (let i = 0; i + HALF_RUN < bytes.length; i += HALF_RUN) {
+    if (!isDigitOrPoint(bytes[i]) || !isDigitOrPoint(bytes[i + HALF_RUN])) continue;
+    const { digits, end } = measureRun(bytes, i);
+    if (digits > MAX_SIGNIFICANT_DIGITS) return true;
+    i = Math.max(i, end - (end % HALF_RUN) - HALF_RUN);
+  }
+  return false;
+}
+
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 
 /** Whether JSON.parse may have lost something of this text: only then it is read again, character by character. */
@@ -103,7 +135,7 @@ function isSuspicious(bytes: Uint8Array, text: string, walk: Walk): boolean {
   return (
     walk.hasUnsafeNumber ||
     countNames(bytes) !== walk.names ||
-    MANY_DIGITS.test(text) ||
+    hasManyDigits(bytes) ||
     (text.includes('\\u') && SURROGATE_ESCAPE.test(text))
   );
 }

@@ -3,7 +3,7 @@ import type { Violation } from './contract.ts';
 import type { Shape } from './shape.ts';
 
 /** Most significant digits that a double keeps: 17 tell any two doubles apart. */
-const MAX_SIGNIFICANT_DIGITS = 17;
+export const MAX_SIGNIFICANT_DIGITS = 17;
 const INT64_MIN = -(2n ** 63n);
 const INT64_MAX = 2n ** 63n - 1n;
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);

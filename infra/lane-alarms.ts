@@ -11,9 +11,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
   return [
     {
       id: `${lane}-function-errors`,
-      description:
-        `The ${lane} function fails. Its log group ${fn.logGroup.logGroupName} names the cause; records are not lost, ` +
-        'they wait where they came from.',
+      description: `The ${lane} function fails. Look at its log for the cause and mend that; records are not lost, they wait where they came from.`,
       metric: fn.metricErrors({ statistic: 'Sum', period: Duration.minutes(1) }),
       when: 'above',
       threshold: 0,

@@ -73,6 +73,8 @@ function writeOnce(name: string, files: readonly OutputFile[]): string {
   const path = join(cacheDir, 'bundles', `${name}-${hash.digest('hex').slice(0, 20)}`);
   createOnce(path, (folder) => {
     for (const file of files) writeFileSync(join(folder, basename(file.path)), file.contents);
+    // Wherever the folder stands: the project's own package.json says that .js files are ES modules.
+    writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'commonjs' }));
   });
   return path;
 }

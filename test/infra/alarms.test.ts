@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'vitest';
+import { planAlarmWindow } from '../../infra/alarm-window.ts';
+import { everything, orders } from './configs.ts';
+import { resourcesOf, synth, templateOf } from './synth.ts';
+
+interface Dimension {
+  readonly Name: string;
+  readonly Value: unknown;
+}
+
+interface AlarmProperties {
+  readonly AlarmName: string;
+  readonly AlarmDescription: string;
+  readonly MetricName?: string;
+  readonly Dimensions?: readonly Dimension[];
+  readonly Metrics?: readonly {
+    readonly Expression?: string;
+    readonly MetricStat?: { readonly Metric: { Dimensions: readonly Dimension[] } };
+  }[];
+  readonly Threshold: number;
+  readonly ComparisonOperator: string;
+  readonly TreatMissingData: string;
+  readonly AlarmActions: readonly unknown[];
+  readonly OKActions: readonly unknown[];
+  readonly EvaluationPeriods: number;
+  readonly DatapointsToAlarm: number;
+  readonly Period: number;
+  readonly ExtendedStatistic?: string;
+}
+
+const templates = synth(everything);
+const alarms = resourcesOf(templates, 'AWS::CloudWatch::Alarm').map(
+  ({ Properties }) => Properties as unknown as AlarmProperties,
+);
+
+function alarm(name: string): AlarmProperties {
+  const found = alarms.find(({ AlarmName }) => AlarmName === `lab-${name}`);
+  if (found === undefined)
+    throw new Error(`no alarm lab-${name}, only ${alarms.map(({ AlarmName }) => AlarmName).join()}`);
+  return found;
+}
+
+function dimensionsOf({ Dimensions = [], Metrics = [] }: AlarmProperties): readonly Dimension[][] {
+  return Metrics.length === 0
+    ? [[...Dimensions]]
+    : Metrics.flatMap(({ MetricStat }) =>
+        MetricStat === undefined ? [] : [[...MetricStat.Metric.Dimensions]],
+      );
+}
+
+const values = (dimensions: readonly Dimension[] | undefined): Record<string, unknown> =>
+  Object.fromEntries((dimensions ?? []).map(({ Name, Value }) => [Name, Value]));
+
+describe.each(alarms.map((properties) => [properties.AlarmName, properties] as const))(
+  '%s',
+  (_, properties) => {
+    test('measures something in particular', () => {
+      const all = dimensionsOf(properties);
+      expect(all).not.toEqual([]);
+      for (const dimensions of all) expect(dimensions).not.toEqual([]);
+    });
+
+    test('tells the topic when it fires and when it is over', () => {
+      const [topicId] = Object.keys(templateOf(templates, 'observability').findResources('AWS::SNS::Topic'));
+      expect(properties.AlarmActions).toEqual([{ Ref: topicId }]);
+      expect(properties.OKActions).toEqual([{ Ref: topicId }]);
+    });
+
+    test('says what silence means and what to do', () => {
+      expect(['breaching', 'notBreaching']).toContain(properties.TreatMissingData);
+      const text = JSON.stringify(properties.AlarmDescription);
+      expect(text.length).toBeGreaterThan(80);
+      expect(text).toMatch(/look|mend|ask|raise|check/i);
+    });
+  },
+);
+
+test('names of alarms are unique', () => {
+  const names = alarms.map(({ AlarmName }) => AlarmName);
+  expect(new Set(names).size).toBe(names.length);
+});
+
+describe('the alarms of a source', () => {
+  test('stopped: nothing received for the configured time, where silence is what is wrong', () => {
+    const stopped = alarm('orders-stopped');
+    expect(stopped).toMatchObject({
+      MetricName: 'RecordsReceived',
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+    expect(stopped.Period * stopped.EvaluationPeriods).toBe(20 * 60);
+    expect(stopped.DatapointsToAlarm).toBe(stopped.EvaluationPeriods);
+    expect(values(stopped.Dimensions)).toEqual({ source: 'orders', lane: 'push' });
+  });
+
+  test('stopped is there only where the configuration asks for it', () => {
+    expect(alarms.filter(({ AlarmName }) => AlarmName.endsWith('-stopped'))).toHaveLength(1);
+  });
+
+  test('latency: p99 over the configured limit, where records land', () => {
+    const latency = alarm('orders-latency');
+    expect(latency).toMatchObject({
+      MetricName: 'EndToEndLatency',
+      ExtendedStatistic: 'p99',
+      Threshold: 180_000,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
+    expect(values(latency.Dimensions)).toEqual({ source: 'orders', lane: 'stream' });
+  });
+
+  test.each([
+    ['clicks', 180_000],
+    // Twice 24 seconds is under a minute.
+    ['sensors', 60_000],
+    ['rates', 840_000],
+  ])('latency of %s is twice its freshness by default, a minute at least', (source, threshold) => {
+    expect(alarm(`${source}-latency`).Threshold).toBe(threshold);
+  });
+
+  test('error rate: refused where they arrive and quarantined where they land, in per cent of the received', () => {
+    const rate = alarm('orders-error-rate');
+    expect(rate).toMatchObject({
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
+    expect(rate.Threshold).toBeCloseTo(7);
+    expect(rate.Metrics?.find(({ Expression }) => Expression !== undefined)?.Expression).toBe(
+      '100 * (FILL(rejected, 0) + FILL(quarantined, 0)) / received',
+    );
+    expect(dimensionsOf(rate).map(values)).toEqual([
+      { source: 'orders', lane: 'push' },
+      { source: 'orders', lane: 'push' },
+      { source: 'orders', lane: 'stream' },
+    ]);
+  });
+
+  test.each([
+    ['sensors', 'stream', 'stream'],
+    ['rates', 'pull', 'pull'],
+  ])('%s is counted in its own lanes', (source, received, landed) => {
+    expect(dimensionsOf(alarm(`${source}-error-rate`)).map((all) => values(all)['lane'])).toEqual([
+      received,
+      received,
+      landed,
+    ]);
+  });
+});
+
+describe('the alarms of a lane', () => {
+  test.each(['ingest', 'sensors'])(
+    '%s: the iterator is older than a quarter of the retention, or nobody reads',
+    (label) => {
+      expect(alarm(`${label}-iterator-age`)).toMatchObject({
+        MetricName: 'GetRecords.IteratorAgeMilliseconds',
+        Threshold: 24 * 3_600_000,
+        TreatMissingData: 'breaching',
+      });
+    },
+  );
+
+  test.each(['ingest', 'sensors'])('%s: one parked or dropped batch is enough', (label) => {
+    expect(alarm(`${label}-dead-letters`)).toMatchObject({
+      MetricName: 'OnFailureDestinationDeliveredEventCount',
+      Threshold: 0,
+      EvaluationPeriods: 1,
+    });
+    expect(alarm(`${label}-dropped`)).toMatchObject({ MetricName: 'DroppedEventCount', Threshold: 0 });
+    for (const mapping of resourcesOf(templates, 'AWS::Lambda::EventSourceMapping')) {
+      expect(mapping.Properties['MetricsConfig']).toEqual({ Metrics: ['EventCount'] });
+    }
+  });
+
+  test.each(['pull-schedule', 'pull-run'])('%s: one message in the dead-letter queue is enough', (label) => {
+    expect(alarm(`${label}-dead-letters`)).toMatchObject({
+      MetricName: 'ApproximateNumberOfMessagesVisible',
+      Threshold: 0,
+      EvaluationPeriods: 1,
+      TreatMissingData: 'notBreaching',
+    });
+  });
+
+  test.each(['push', 'stream', 'pull'])('%s: errors and throttles of the function', (lane) => {
+    expect(alarm(`${lane}-function-errors`)).toMatchObject({ MetricName: 'Errors', DatapointsToAlarm: 3 });
+    expect(alarm(`${lane}-function-throttles`)).toMatchObject({
+      MetricName: 'Throttles',
+      DatapointsToAlarm: 5,
+    });
+  });
+
+  test('are not there for lanes that are not', () => {
+    const names = resourcesOf(synth({ sources: { orders } }), 'AWS::CloudWatch::Alarm').map(
+      ({ Properties }) => Properties['AlarmName'],
+    );
+    expect(names).toContain('headgate-push-function-errors');
+    expect(names.filter((name) => String(name).includes('pull'))).toEqual([]);
+  });
+});
+
+describe('the window of an alarm', () => {
+  test.each([
+    [60_000, 60, 1],
+    [61_000, 60, 2],
+    [12 * 60_000, 60, 12],
+    [20 * 60_000, 300, 4],
+    [3_600_000, 300, 12],
+    [24 * 3_600_000, 3600, 24],
+    [7 * 24 * 3_600_000, 3600, 168],
+  ])('%i ms is %i s times %i', (durationMs, periodSeconds, periods) => {
+    expect(planAlarmWindow(durationMs)).toEqual({ periodSeconds, periods });
+  });
+
+  test('covers the duration and stays within what CloudWatch takes, for every length in minutes', () => {
+    for (let minutes = 1; minutes <= 7 * 24 * 60; minutes++) {
+      const { periodSeconds, periods } = planAlarmWindow(minutes * 60_000);
+      const seconds = periodSeconds * periods;
+      expect(seconds).toBeGreaterThanOrEqual(minutes * 60);
+      expect(seconds - minutes * 60).toBeLessThan(periodSeconds);
+      expect(seconds).toBeLessThanOrEqual(periodSeconds < 3600 ? 86_400 : 7 * 86_400);
+    }
+  });
+});
+
+describe('the topic', () => {
+  test('is encrypted and tells the configured address', () => {
+    const observability = templateOf(templates, 'observability');
+    const [topic] = resourcesOf(templates, 'AWS::SNS::Topic');
+    expect(JSON.stringify(topic?.Properties['KmsMasterKeyId'])).toContain('Key');
+    observability.hasResourceProperties('AWS::SNS::Subscription', {
+      Protocol: 'email',
+      Endpoint: 'ops@example.com',
+    });
+  });
+
+  test('has no subscription when no address is configured', () => {
+    const { sources } = everything;
+    expect(resourcesOf(synth({ sources }), 'AWS::SNS::Subscription')).toEqual([]);
+  });
+});
+
+test('the dashboard has a row for every source, with its records, latency and bytes', () => {
+  const [dashboard] = resourcesOf(templates, 'AWS::CloudWatch::Dashboard');
+  const body = JSON.stringify(dashboard?.Properties['DashboardBody']);
+  for (const source of Object.keys(everything.sources)) {
+    expect(body).toContain(`## ${source}`);
+    for (const title of ['records', 'latency, ms', 'bytes']) expect(body).toContain(`${source}: ${title}`);
+  }
+});

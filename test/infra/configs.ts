@@ -1,0 +1,58 @@
+import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
+
+/*
+ * Configurations for template tests. Values that infra passes on are distinct, so that a test cannot pass because two
+ * of them were swapped.
+ */
+
+const contract = {
+  schema: {
+    type: 'object',
+    required: ['id', 'at'],
+    properties: {
+      id: { type: 'string' },
+      at: { type: 'string', format: 'date-time' },
+      amount: { type: 'number' },
+      tags: { type: 'array', items: { type: 'string' } },
+    },
+  },
+};
+
+const common = { volume: { gbPerDay: 1 }, key: ['id'], contract };
+
+export const orders = {
+  ...common,
+  type: 'push',
+  description: 'Orders of the shop',
+  freshness: '60 seconds',
+  partition: 'hour',
+  alarms: { stoppedAfter: '20 minutes', maxLatency: '3 minutes', maxErrorRate: 0.07 },
+  limits: { requestsPerSecond: 130 },
+} as const;
+
+export const clicks = {
+  ...common,
+  type: 'push',
+  freshness: '90 seconds',
+  partition: 'day',
+  limits: { requestsPerSecond: 240 },
+} as const;
+
+export const sensors = { ...common, type: 'stream', freshness: '24 seconds', shards: 5 } as const;
+
+export const rates = {
+  ...common,
+  type: 'http',
+  freshness: '7 minutes',
+  url: { parameter: '/rates/url' },
+  headers: { authorization: { parameter: '/rates/key' }, accept: 'application/json' },
+} as const;
+
+/** A source of every type. */
+export const everything = {
+  name: 'lab',
+  notify: { email: 'ops@example.com' },
+  ingest: { shards: 3, retention: '4 days' },
+  retention: { infrequentAccessAfterDays: 31, glacierAfterDays: 92, deepArchiveAfterDays: 383 },
+  sources: { orders, clicks, sensors, rates },
+} satisfies HeadgateConfigInput;

@@ -1,0 +1,119 @@
+import { describe, expect, test } from 'vitest';
+import { everything } from './configs.ts';
+import { resourcesOf, type Resource, synth, templateOf } from './synth.ts';
+
+const templates = synth(everything);
+
+interface Statement {
+  readonly Action: string | readonly string[];
+  readonly Resource: unknown;
+  readonly Condition?: unknown;
+}
+
+/** What the role of a lane's function may do: action → resources, as text. */
+function permissionsOf(lane: 'push' | 'stream' | 'pull'): Map<string, string> {
+  const template = new Map([[lane, templateOf(templates, lane)]]);
+  const [fn] = resourcesOf(template, 'AWS::Lambda::Function');
+  const role = (fn?.Properties['Role'] as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
+  const statements = resourcesOf(template, 'AWS::IAM::Policy')
+    .filter(
+      ({ Properties }: Resource) => JSON.stringify(Properties['Roles']) === JSON.stringify([{ Ref: role }]),
+    )
+    .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement);
+  const permissions = new Map<string, string>();
+  for (const { Action, Resource: resource } of statements) {
+    for (const action of [Action].flat()) {
+      permissions.set(action, (permissions.get(action) ?? '') + JSON.stringify(resource));
+    }
+  }
+  return permissions;
+}
+
+const actionsOf = (lane: 'push' | 'stream' | 'pull', service: string): string[] =>
+  [...permissionsOf(lane).keys()].filter((action) => action.startsWith(`${service}:`)).sort();
+
+describe('the push function', () => {
+  test('writes to the ingest stream and cannot read it', () => {
+    expect(actionsOf('push', 'kinesis')).toEqual(['kinesis:PutRecords']);
+  });
+
+  test('cannot see the lake, parameters or queues', () => {
+    for (const service of ['s3', 'ssm', 'sqs']) expect(actionsOf('push', service), service).toEqual([]);
+  });
+
+  test('reads write keys and cannot create them', () => {
+    const permissions = permissionsOf('push');
+    for (const [action, resources] of permissions) {
+      if (resources.includes('Access')) expect(action).toBe('dynamodb:GetItem');
+    }
+    expect(permissions.get('dynamodb:GetItem')).toContain('Access');
+  });
+
+  test('cannot touch the ledger', () => {
+    expect([...permissionsOf('push').values()].join()).not.toContain('Ledger');
+  });
+});
+
+describe.each(['stream', 'pull'] as const)('the %s function', (lane) => {
+  test('writes objects of its zones, never deletes one, and changes no setting of the bucket', () => {
+    expect(actionsOf(lane, 's3')).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+    const objects = permissionsOf(lane).get('s3:PutObject') ?? '';
+    expect(objects).toContain('/raw/*');
+    expect(objects).toContain('/quarantine/*');
+    expect(objects).not.toContain('"/*"');
+  });
+
+  test('cannot see write keys', () => {
+    expect([...permissionsOf(lane).values()].join()).not.toContain('Access');
+  });
+
+  test('deletes no claim and no ledger entry', () => {
+    expect(actionsOf(lane, 'dynamodb')).toEqual([
+      'dynamodb:GetItem',
+      'dynamodb:PutItem',
+      'dynamodb:Query',
+      'dynamodb:UpdateItem',
+    ]);
+  });
+});
+
+test('the stream function alone may park dead letters and read streams, and writes to none', () => {
+  expect(permissionsOf('stream').get('s3:PutObject')).toContain('/aws/lambda/*');
+  expect(permissionsOf('pull').get('s3:PutObject')).not.toContain('/aws/lambda/*');
+  expect(actionsOf('pull', 'kinesis')).toEqual([]);
+  expect(actionsOf('stream', 'kinesis').filter((action) => action.includes('Put'))).toEqual([]);
+});
+
+test('the data key is used only through services, each of which the function needs', () => {
+  const expected = {
+    push: ['dynamodb', 'kinesis'],
+    stream: ['dynamodb', 'kinesis', 's3'],
+    pull: ['dynamodb', 's3'],
+  };
+  for (const [lane, services] of Object.entries(expected)) {
+    const statements = resourcesOf(new Map([[lane, templateOf(templates, lane)]]), 'AWS::IAM::Policy')
+      .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement)
+      .filter(({ Action }) => JSON.stringify(Action).includes('kms:'));
+    for (const statement of statements)
+      expect(JSON.stringify(statement.Condition)).toContain('kms:ViaService');
+    const named = new Set(
+      [
+        ...JSON.stringify(statements.map(({ Condition }) => Condition)).matchAll(
+          /"(\w+)\.",\{"Ref":"AWS::Region"/g,
+        ),
+      ].map(([, service]) => service),
+    );
+    expect([...named].sort(), lane).toEqual(services);
+  }
+});
+
+test('no policy allows an action by wildcard, and none uses a managed policy', () => {
+  for (const { Properties } of resourcesOf(templates, 'AWS::IAM::Policy')) {
+    for (const { Action } of (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement) {
+      for (const action of [Action].flat()) expect(action).not.toContain('*');
+    }
+  }
+  for (const { Properties } of resourcesOf(templates, 'AWS::IAM::Role')) {
+    expect(Properties).not.toHaveProperty('ManagedPolicyArns');
+  }
+});

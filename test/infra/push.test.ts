@@ -1,0 +1,99 @@
+import { Match } from 'aws-cdk-lib/assertions';
+import { describe, expect, test } from 'vitest';
+import { everything } from './configs.ts';
+import { resourcesOf, synth, templateOf } from './synth.ts';
+
+const templates = synth(everything);
+const push = templateOf(templates, 'push');
+
+describe('the push API', () => {
+  test('has the documented routes and no other', () => {
+    const routes = resourcesOf(templates, 'AWS::ApiGatewayV2::Route').map(
+      ({ Properties }) => Properties['RouteKey'],
+    );
+    expect(routes.sort()).toEqual([
+      'GET /v1/health',
+      'GET /v1/sources/{source}/schema',
+      'POST /v1/sources/{source}/records',
+      'POST /v1/sources/{source}/validate',
+    ]);
+  });
+
+  test('hands requests over in payload format 2.0 and waits longer than the function runs', () => {
+    push.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
+      PayloadFormatVersion: '2.0',
+      TimeoutInMillis: 29_000,
+    });
+    push.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'lab-push',
+      Timeout: 25,
+      MemorySize: 1769,
+    });
+  });
+
+  test('limits records to the sum of what its sources allow, and everything else to less', () => {
+    push.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      StageName: '$default',
+      AutoDeploy: true,
+      DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+      RouteSettings: {
+        'POST /v1/sources/{source}/records': { ThrottlingRateLimit: 370, ThrottlingBurstLimit: 740 },
+        'POST /v1/sources/{source}/validate': { ThrottlingRateLimit: 37, ThrottlingBurstLimit: 74 },
+        'GET /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+        'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+      },
+    });
+  });
+
+  test('never asks for more than an account has', () => {
+    const busy = { ...everything.sources.orders, limits: { requestsPerSecond: 9000 } };
+    const stage = templateOf(synth({ sources: { a: busy, b: busy } }), 'push');
+    stage.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
+      RouteSettings: Match.objectLike({
+        'POST /v1/sources/{source}/records': { ThrottlingRateLimit: 10_000, ThrottlingBurstLimit: 5000 },
+      }),
+    });
+  });
+
+  test('has its routes before the stage that limits them', () => {
+    const [stage] = resourcesOf(templates, 'AWS::ApiGatewayV2::Stage');
+    const routes = Object.keys(push.findResources('AWS::ApiGatewayV2::Route'));
+    expect(stage?.DependsOn).toEqual(expect.arrayContaining(routes));
+  });
+
+  test('writes an access log as JSON that holds no header and no query, where keys may be', () => {
+    const [stage] = resourcesOf(templates, 'AWS::ApiGatewayV2::Stage');
+    const { Format } = stage?.Properties['AccessLogSettings'] as { Format: string };
+    const fields = JSON.parse(Format) as Record<string, string>;
+    expect(fields).toMatchObject({
+      status: '$context.status',
+      path: '$context.path',
+      requestId: '$context.requestId',
+    });
+    for (const value of Object.values(fields)) expect(value).not.toMatch(/header|querystring|authorizer/i);
+  });
+
+  test('keeps its logs for a month', () => {
+    for (const { Properties } of resourcesOf(templates, 'AWS::Logs::LogGroup')) {
+      expect(Properties).toMatchObject({ RetentionInDays: 30 });
+    }
+  });
+
+  test('gives the function the environment that its handler reads', () => {
+    const [fn] = resourcesOf(new Map([['push', push]]), 'AWS::Lambda::Function');
+    const { Variables } = fn?.Properties['Environment'] as { Variables: Record<string, unknown> };
+    expect(Object.keys(Variables).sort()).toEqual([
+      'ACCESS_TABLE',
+      'CLAIMS_TABLE',
+      'INGEST_STREAM',
+      'NODE_OPTIONS',
+    ]);
+  });
+});
+
+test('no function reserves concurrency: a new account has ten', () => {
+  for (const { Properties } of resourcesOf(templates, 'AWS::Lambda::Function')) {
+    expect(Properties).not.toHaveProperty('ReservedConcurrentExecutions');
+    expect(Properties).not.toHaveProperty('VpcConfig');
+  }
+});

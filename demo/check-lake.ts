@@ -154,45 +154,31 @@ class SourceComparison {
   }
 
   async #readRows(connection: DuckDBConnection): Promise<void> {
-    if (this.#dataFiles.length === 0) return;
-    const writtenAtMs = new Map(this.#dataFiles.map((file) => [file.key, file.writtenAtMs]));
-    const rowsOfFile = new Map<string, number>();
-    const result = await connection.stream(
-      `SELECT to_json(t)::VARCHAR, _extra::VARCHAR, epoch_ms(_received_at)::DOUBLE, strftime(_event_time, '%Y-%m-%d'), file
-       FROM (SELECT t, t._extra, t._received_at, t._event_time, t.filename AS file FROM read_parquet(${this.#paths(this.#dataFiles)},
-             union_by_name = true, hive_partitioning = false, filename = true) t)`,
-    );
-    for await (const rows of result.yieldRowsJs()) {
-      for (const [json, extra, receivedAtMs, day, path] of rows as [
-        string,
-        string | null,
-        number,
-        string,
-        string,
-      ][]) {
-        const key = path.slice(this.#folder.length + 1);
-        rowsOfFile.set(key, (rowsOfFile.get(key) ?? 0) + 1);
-        this.#latencies.push((writtenAtMs.get(key) ?? 0) - receivedAtMs);
-        this.#addRow(json, extra);
-        if (!key.includes(`/dt=${day}/`)) this.#misplaced.push(`an event of ${day} in ${key}`);
+    for (const file of this.#dataFiles) {
+      const table = `read_parquet(${this.#path(file)}, hive_partitioning = false)`;
+      const groups = await connection.runAndReadAll(
+        `SELECT epoch_ms(_received_at)::DOUBLE, strftime(_event_time, '%Y-%m-%d'), count(*)::DOUBLE FROM ${table} GROUP BY ALL`,
+      );
+      let rows = 0;
+      for (const [receivedAtMs, day, count] of groups.getRowsJS() as [number, string, number][]) {
+        rows += count;
+        for (let i = 0; i < count; i++) this.#latencies.push(file.writtenAtMs - receivedAtMs);
+        if (!file.key.includes(`/dt=${day}/`)) this.#misplaced.push(`events of ${day} in ${file.key}`);
       }
-    }
-    for (const { key, rows } of this.#dataFiles) {
-      const found = rowsOfFile.get(key) ?? 0;
-      if (found !== rows) this.#miscounted.push(`${key}: ${String(found)}, not ${String(rows)}`);
+      if (rows !== file.rows) this.#miscounted.push(`${file.key}: ${String(rows)}, not ${String(file.rows)}`);
+      const result = await connection.stream(`SELECT to_json(t)::VARCHAR FROM ${table} t`);
+      for await (const chunk of result.yieldRowsJs()) for (const [json] of chunk) this.#addRow(String(json));
     }
   }
 
-  #addRow(json: string, extra: string | null): void {
+  #addRow(json: string): void {
+    const row = JSON.parse(json) as Record<string, unknown>;
     const columns: Record<string, unknown> = {};
-    for (const [name, value] of Object.entries(JSON.parse(json) as Record<string, unknown>)) {
-      if (!name.startsWith('_') && name !== 'filename') columns[name] = value;
-    }
-    const record = (extra === null ? columns : mergeFields(columns, JSON.parse(extra))) as Record<
-      string,
-      unknown
-    >;
-    const key = this.#expectation.keyOf(record);
+    for (const name in row) if (!name.startsWith('_')) columns[name] = row[name];
+    const extra = row['_extra'];
+    // Text or JSON, depending on how the file declares the column.
+    const record = mergeFields(columns, typeof extra === 'string' ? JSON.parse(extra) : extra);
+    const key = this.#expectation.keyOf(record as Record<string, unknown>);
     const texts = this.#expectation.rows.get(key);
     this.#rows += 1;
     if (texts === undefined) {
@@ -213,8 +199,8 @@ class SourceComparison {
     const copies = new Map<string, Map<string, number>>();
     if (this.#quarantineFiles.length === 0) return copies;
     const reader = await connection.runAndReadAll(
-      `SELECT reason, hex(raw) FROM read_parquet(${this.#paths(this.#quarantineFiles)},
-         union_by_name = true, hive_partitioning = false)`,
+      `SELECT reason, hex(raw) FROM read_parquet([${this.#quarantineFiles.map((file) => this.#path(file)).join(', ')}],
+         hive_partitioning = false)`,
     );
     for (const [reason, hex] of reader.getRowsJS() as [string, string][]) {
       const text = Buffer.from(hex, 'hex').toString('utf8');
@@ -259,7 +245,7 @@ class SourceComparison {
     return losers;
   }
 
-  #paths(files: readonly LakeFile[]): string {
-    return `[${files.map(({ key }) => `'${join(this.#folder, key).replaceAll("'", "''")}'`).join(', ')}]`;
+  #path({ key }: LakeFile): string {
+    return `'${join(this.#folder, key).replaceAll("'", "''")}'`;
   }
 }

@@ -127,7 +127,12 @@ export default defineConfig({
       allowPrivateNetwork: true,
       recordsPath: 'data',
       paginator: { type: 'page', parameter: 'page', sizeParameter: 'size', size: 500 },
-      incremental: { cursor: 'flight_date', parameter: 'since', initialValue: '1990-01-01' },
+      incremental: {
+        cursor: 'flight_date',
+        parameter: 'since',
+        initialValue: '1990-01-01',
+        order: 'ascending',
+      },
     },
   },
 });

@@ -58,9 +58,12 @@ export async function pushRequests(
   const sum = { rawBytes: 0, requests: 0, billedRequests: 0 };
   const queue = requests.values();
   const startMs = performance.now();
+  // One request that fails for good ends the others, which would otherwise go on trying.
+  const abort = new AbortController();
+  const signal = AbortSignal.any([options.signal, abort.signal]);
 
   async function sendOne(request: PlannedRequest, time: number): Promise<void> {
-    const { answer, attempts } = await sendWithRetries(request, time, options);
+    const { answer, attempts } = await sendWithRetries(request, time, { ...options, signal });
     const total = totals.get(request.source) ?? { sent: 0, accepted: 0, rejected: 0 };
     totals.set(request.source, total);
     total.sent += request.records.length;
@@ -79,7 +82,12 @@ export async function pushRequests(
     }
   }
 
-  await Promise.all(Array.from({ length: options.connections }, work));
+  try {
+    await Promise.all(Array.from({ length: options.connections }, work));
+  } catch (error) {
+    abort.abort(error);
+    throw error;
+  }
   return { totals, ...sum, durationMs: performance.now() - startMs };
 }
 

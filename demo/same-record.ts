@@ -47,6 +47,8 @@ function isEmptied(value: unknown): boolean {
 }
 
 function isSameInstant(sent: string, landed: string): boolean {
-  if (!/^\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}(\.\d+)?\+00$/.test(landed)) return false;
-  return Date.parse(sent) === Date.parse(`${landed.replace(' ', 'T')}:00`);
+  const [, date, time] = /^(\d{4}-\d{2}-\d{2}) (\d{2}:\d{2}:\d{2}(?:\.\d+)?)\+00$/.exec(landed) ?? [];
+  if (date === undefined || time === undefined) return false;
+  const instant = `${date}T${time}Z`;
+  return sent === instant || Date.parse(sent) === Date.parse(instant);
 }

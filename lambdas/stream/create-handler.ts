@@ -2,7 +2,7 @@ import middy, { type MiddyfiedHandler } from '@middy/core';
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
 import { TransientError } from '../../shared/domain/errors.ts';
 import { comparePositions } from '../../shared/domain/identity.ts';
-import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
+import { runLane, type LandDeps, type RunOutcome } from '../../shared/pipeline/land.ts';
 import { createStreamReader, type StreamBatch } from '../../shared/pipeline/stream-reader.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 
@@ -27,11 +27,26 @@ export function createHandler(
       // A delivery holds records of one shard; a caller that mixes them is served as well.
       for (const batch of byShard(event.Records)) {
         const reader = createStreamReader(deps.sources, deps.sourceOfStream[batch.stream], batch);
-        const { finished } = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs });
-        if (!finished) failures.push({ itemIdentifier: await firstPending(deps, reader.lane, batch) });
+        const run = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs });
+        countReceived(deps, batch.stream, run);
+        if (!run.finished) failures.push({ itemIdentifier: await firstPending(deps, reader.lane, batch) });
       }
       return { batchItemFailures: failures };
     });
+}
+
+/** Records of a source's own stream arrive here; those of the shared stream were counted by the push function. */
+function countReceived(
+  { telemetry, sourceOfStream }: StreamHandlerDeps,
+  stream: string,
+  run: RunOutcome,
+): void {
+  const source = sourceOfStream[stream];
+  const count = source === undefined ? undefined : run.counts.get(source);
+  if (source === undefined || count === undefined) return;
+  const records = count.landed + count.duplicates + count.quarantined;
+  telemetry.count('RecordsReceived', source, records);
+  telemetry.count('RecordsAccepted', source, records);
 }
 
 /** The first record that is not in the lake, after a run that ended at its deadline. */

@@ -66,6 +66,18 @@ export interface RunOutcome {
   /** Whether the reader had nothing left; otherwise the deadline came first and the rest is for the next run. */
   readonly finished: boolean;
   readonly commits: number;
+  /** What this run committed, by source. */
+  readonly counts: ReadonlyMap<string, LandCounts>;
+}
+
+/** What became of the records of one source. */
+export interface LandCounts {
+  readonly landed: number;
+  readonly duplicates: number;
+  readonly quarantined: number;
+  /** Bytes of the files. */
+  readonly bytes: number;
+  readonly files: number;
 }
 
 /** How long others wait for an announced intent before they resolve it. */
@@ -86,26 +98,29 @@ const MAX_CONFLICTS = 100;
 export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOptions): Promise<RunOutcome> {
   const probe = deps.probe ?? probeNothing;
   let commits = 0;
+  const counts = new Map<string, Counts>();
   let conflicts = 0;
   let maxBytes = MAX_BATCH_BYTES;
   for (;;) {
-    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return { finished: false, commits };
+    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return { finished: false, commits, counts };
     await probe('B.1');
     const state = await deps.ledger.read(reader.lane);
     if (state.intent !== undefined) {
-      if (!(await waitForLease(deps, state.intent, options))) return { finished: false, commits };
+      if (!(await waitForLease(deps, state.intent, options))) return { finished: false, commits, counts };
       await resolveIntent(deps, reader.lane, state, state.intent);
       continue;
     }
     const batch = await reader.read(state, maxBytes);
-    if (batch === undefined) return { finished: true, commits };
+    if (batch === undefined) return { finished: true, commits, counts };
     const plan = planBatch(batch);
     if (plan.fileCount > MAX_FILES && batch.entries.length > 1) {
       maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
       continue;
     }
-    if (await landBatch(deps, reader.lane, state, batch, plan, options)) {
+    const landed = await landBatch(deps, reader.lane, state, batch, plan, options);
+    if (landed !== undefined) {
       commits++;
+      addCounts(counts, landed);
       maxBytes = MAX_BATCH_BYTES;
     } else if (++conflicts > MAX_CONFLICTS) {
       throw new TransientError(
@@ -357,15 +372,14 @@ interface BuiltFile {
   keyFor(version: number): string;
 }
 
-interface Counts {
-  landed: number;
-  duplicates: number;
-  quarantined: number;
-  bytes: number;
-  files: number;
-}
+/** Counts in the making. */
+type Counts = { -readonly [Name in keyof LandCounts]: LandCounts[Name] };
 
-/** Claims, builds and commits one batch. @returns false when another writer was first: read the ledger again */
+/**
+ * Claims, builds and commits one batch.
+ *
+ * @returns what was committed, or undefined when another writer was first: read the ledger again
+ */
 async function landBatch(
   deps: LandDeps,
   lane: string,
@@ -373,7 +387,7 @@ async function landBatch(
   batch: LaneBatch,
   plan: BatchPlan,
   options: RunOptions,
-): Promise<boolean> {
+): Promise<ReadonlyMap<string, Counts> | undefined> {
   const probe = deps.probe ?? probeNothing;
   const fates = await claimBatch(deps, plan.partitions);
   await probe('B.2');
@@ -390,17 +404,17 @@ async function landBatch(
       owner: options.owner,
       leaseUntilMs: deps.clock.nowMs() + LEASE_MS,
     };
-    if ((await deps.ledger.announce(lane, version, intent, deps.newToken())) === 'conflict') return false;
+    if ((await deps.ledger.announce(lane, version, intent, deps.newToken())) === 'conflict') return undefined;
     version++;
     await probe('B.3');
-    if (!(await putFiles(deps, files, version))) return false;
+    if (!(await putFiles(deps, files, version))) return undefined;
     await probe('B.5');
   }
   const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
-  if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return false;
+  if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
   await probe('B.6');
   emit(deps, batch, counts, fates);
-  return true;
+  return counts;
 }
 
 async function buildFiles(
@@ -563,6 +577,17 @@ function countsOf(counts: Map<string, Counts>, source: string): Counts {
     counts.set(source, count);
   }
   return count;
+}
+
+function addCounts(total: Map<string, Counts>, added: ReadonlyMap<string, Counts>): void {
+  for (const [source, { landed, duplicates, quarantined, bytes, files }] of added) {
+    const count = countsOf(total, source);
+    count.landed += landed;
+    count.duplicates += duplicates;
+    count.quarantined += quarantined;
+    count.bytes += bytes;
+    count.files += files;
+  }
 }
 
 /** Counts are emitted after the commit, so that an aborted attempt is not counted; a lost commit may be counted twice. */

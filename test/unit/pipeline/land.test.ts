@@ -102,7 +102,7 @@ describe('runLane', () => {
   test('writes one file per partition, named after its range and announcement', async () => {
     const { deps, entryOf, lake } = setUp();
     const lane = laneOf([entryOf([{ k: 'a' }, { k: 'b', day: 1 }], 'o1'), entryOf([{ k: 'c' }], 'o2')]);
-    expect(await runLane(deps, lane, OPTIONS)).toEqual({ finished: true, commits: 1 });
+    expect(await runLane(deps, lane, OPTIONS)).toMatchObject({ finished: true, commits: 1 });
     expect(lake.list().map(({ key, rows }) => [key, rows])).toEqual([
       ['raw/events/dt=2026-01-01/test-1-2-v1.parquet', 2],
       ['raw/events/dt=2026-01-02/test-1-2-v1.parquet', 1],
@@ -206,7 +206,7 @@ describe('runLane', () => {
     const { deps, entryOf, clock, ledger } = setUp();
     const lane = laneOf([entryOf([{ k: 'a' }], 'o1')]);
     clock.advance(56_000);
-    expect(await runLane(deps, lane, OPTIONS)).toEqual({ finished: false, commits: 0 });
+    expect(await runLane(deps, lane, OPTIONS)).toMatchObject({ finished: false, commits: 0 });
     expect(ledger.peek('test').version).toBe(0);
   });
 

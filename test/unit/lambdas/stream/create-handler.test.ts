@@ -83,6 +83,13 @@ describe('the stream function', () => {
     expect(telemetry.flushes).toBe(1);
   });
 
+  test("counts what arrives on a source's own stream, whatever becomes of it", async () => {
+    const { deps, telemetry } = setUp();
+    await createHandler(deps)(eventOf('{"id":"a"}', '{"id":"a"}', '{"id":1}', 'text'), contextOf(60_000));
+    expect(telemetry.total('RecordsReceived', 'clicks')).toBe(4);
+    expect(telemetry.total('RecordsAccepted', 'clicks')).toBe(4);
+  });
+
   test('a delivery that comes again lands nothing twice', async () => {
     const { deps, landed } = setUp();
     const handler = createHandler(deps);

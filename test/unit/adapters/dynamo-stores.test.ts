@@ -221,8 +221,8 @@ describe('write keys in DynamoDB', () => {
     });
     dynamodb
       .on(QueryCommand)
-      .resolvesOnce({ Items: [item('b', 2)], LastEvaluatedKey: { hash: { S: 'b' } } } as object)
-      .resolvesOnce({ Items: [item('a', 1)] } as object);
+      .resolvesOnce({ Items: [item('b', 2)], LastEvaluatedKey: { hash: { S: 'b' } } })
+      .resolvesOnce({ Items: [item('a', 1)] });
     expect((await createStore().list('orders')).map(({ hash }) => hash)).toEqual(['a', 'b']);
   });
 });

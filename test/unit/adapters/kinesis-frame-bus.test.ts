@@ -112,6 +112,18 @@ describe('kinesis frame bus', () => {
     ).toHaveLength(5);
   });
 
+  test('a frame that never gets through does not keep others from it', async () => {
+    answer((key) => key === 'a');
+    const result = await createBus().send(frames('a', 'b', 'b', 'b', 'b', 'b', 'b', 'b'));
+    expect(result).toMatchObject({ durable: [1, 2, 3, 4, 5, 6, 7], refused: [0] });
+  });
+
+  test('a call has at most 500 entries', async () => {
+    answer(() => false);
+    await createBus().send(frames(...Array.from({ length: 1_001 }, (_, i) => `k${String(i)}`)));
+    expect(sentKeys().map((keys) => keys.length)).toEqual([500, 500, 1]);
+  });
+
   test('a throttled call is a refusal of all its frames, not an exception', async () => {
     kinesis
       .on(PutRecordsCommand)

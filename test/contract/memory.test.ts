@@ -1,18 +1,22 @@
 import { describe } from 'vitest';
+import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
+import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
 import type { StoreCall, Turn } from '../../shared/adapters/memory/turn.ts';
 import { claimLogContract } from './claim-log.suite.ts';
+import { clockContract } from './clock.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
+import { telemetryContract } from './telemetry.suite.ts';
 import { writeKeyStoreContract } from './write-key-store.suite.ts';
 
 /** Every call has its effect, loses its answer and is repeated, once; others may come in between. */
@@ -67,6 +71,25 @@ describe('memory', () => {
     set: (name, value) => {
       parameters.set(name, value);
       return Promise.resolve();
+    },
+  });
+
+  clockContract({ open: () => new ManualClock({ jump: true }) });
+  telemetryContract({
+    open: () => {
+      const telemetry = new MemoryTelemetry();
+      return {
+        telemetry,
+        total: (metric, source) => telemetry.total(metric, source),
+        distribution: (metric, source) => {
+          const times = new Map<number, number>();
+          for (const entry of telemetry.values(metric, source)) {
+            times.set(entry.value, (times.get(entry.value) ?? 0) + entry.times);
+          }
+          return times;
+        },
+        logs: () => telemetry.logs,
+      };
     },
   });
 });

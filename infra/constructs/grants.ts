@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { acknowledge, objectsFinding } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
-import { STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
+import { STAGED_BATCH_PREFIX, STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
 export interface Stores {
@@ -60,6 +60,24 @@ export function grantLanding(to: IngestFunction, stores: Stores): void {
     [objectsFinding(stores.lake, 'quarantine/')]: reason,
   });
   to.grantKey(stores.key, ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']);
+}
+
+/** Lets the pull function keep each batch that it is about to land, until a retry needs it again. */
+export function grantStaging(to: IngestFunction, stores: Stores): void {
+  const staging = new Policy(to, 'StagingAccess', {
+    roles: [to.role],
+    statements: [
+      new PolicyStatement({
+        actions: ['s3:PutObject', 's3:GetObject'],
+        resources: [stores.lake.arnForObjects(`${STAGED_BATCH_PREFIX}*`)],
+      }),
+    ],
+  });
+  to.function.node.addDependency(staging);
+  acknowledge(staging, {
+    [objectsFinding(stores.lake, STAGED_BATCH_PREFIX)]:
+      'Keys of staged batches contain the source and a number; the prefix is named, the rest cannot be.',
+  });
 }
 
 /** Lets Lambda, as the function, park batches that it gave up on. */

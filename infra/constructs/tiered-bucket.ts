@@ -13,7 +13,7 @@ import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /**
- * Zones of the lake and the prefixes that belong to them. No zone expires: data in `raw/` is the product, and a record
+ * Zones of the lake and the prefixes that belong to them. No zone expires (only staged batches in it do): data in `raw/` is the product, and a record
  * that was suppressed as a duplicate may have its only copy in `quarantine/` or among the dead letters.
  *
  * Lambda writes discarded stream batches under `aws/lambda/<mapping>/`; it takes a bucket, not a prefix.
@@ -24,6 +24,13 @@ export const ZONE_PREFIXES = {
   quarantine: ['quarantine/'],
   dlq: ['dlq/', 'aws/lambda/'],
 } as const;
+
+/**
+ * Where pulled batches are kept until they are committed. They are of no use after that; a run that might still need one
+ * ends within the 15 minutes of a Lambda function.
+ */
+export const STAGED_BATCH_PREFIX = 'landing/pull/';
+const STAGED_BATCH_DAYS = 7;
 
 /** Where Lambda parks batches that it gave up on. */
 export const STREAM_DEAD_LETTER_PREFIX = 'aws/lambda/';
@@ -52,6 +59,7 @@ export class TieredBucket extends Bucket {
         ...Object.entries(ZONE_PREFIXES).flatMap(([zone, prefixes]) =>
           prefixes.map((prefix) => tierRule(zone, prefix, props.retention)),
         ),
+        { id: 'staged-batches', prefix: STAGED_BATCH_PREFIX, expiration: Duration.days(STAGED_BATCH_DAYS) },
         {
           id: 'clean-up',
           abortIncompleteMultipartUploadAfter: Duration.days(7),

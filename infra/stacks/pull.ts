@@ -8,7 +8,7 @@ import { toMs } from '../../shared/config/units.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { DeadLetterQueue } from '../constructs/dead-letter-queue.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
-import { grantLanding, type Stores } from '../constructs/grants.ts';
+import { grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
 import { httpSources } from '../lanes.ts';
@@ -42,6 +42,7 @@ export class PullStack extends Stack {
       },
     });
     grantLanding(this.puller, stores);
+    grantStaging(this.puller, stores);
     const parameters = parameterNames(sources.map(([, source]) => source));
     if (parameters.length > 0) {
       this.puller.grant(

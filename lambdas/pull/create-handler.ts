@@ -5,10 +5,12 @@ import { BlockedError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import { createPullReader } from '../../shared/pipeline/pull/create-pull-reader.ts';
+import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { PullSource } from '../../shared/ports/pull-source.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 
 export interface PullHandlerDeps extends LandDeps {
+  readonly stage: BatchStage;
   /** Opens a source; called once per source and process, so that connections are kept between runs. */
   readonly openSource: (source: Source<HttpSourceConfig>) => PullSource;
 }
@@ -43,12 +45,12 @@ export function createHandler(deps: PullHandlerDeps): MiddyfiedHandler<unknown, 
   return middy<unknown, PullOutcome>()
     .use(flushTelemetry(deps.telemetry))
     .handler(async (event, context) => {
-      const { clock, telemetry, ledger } = deps;
+      const { clock, telemetry, ledger, stage } = deps;
       const source = findSource(deps.sources, event);
       const deadlineMs = clock.nowMs() + context.getRemainingTimeInMillis();
       try {
         const pages = pullSourceOf(source);
-        const reader = createPullReader({ source, pages, clock, telemetry, deadlineMs });
+        const reader = createPullReader({ source, pages, stage, clock, telemetry, deadlineMs });
         const { finished, commits } = await runLane(deps, reader, {
           owner: context.awsRequestId,
           deadlineMs,

@@ -1,5 +1,6 @@
 import { config, validators } from 'headgate:bundle';
-import { createSsmClient } from '../../shared/adapters/aws/clients.ts';
+import { createS3Client, createSsmClient } from '../../shared/adapters/aws/clients.ts';
+import { S3BatchStage } from '../../shared/adapters/aws/s3-batch-stage.ts';
 import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
 import { createHttpPullSource } from '../../shared/adapters/http/http-pull-source.ts';
 import { createHttpSender } from '../../shared/adapters/http/send-request.ts';
@@ -8,18 +9,15 @@ import { pullEnv, readEnv } from '../../shared/config/env.ts';
 import { createLandDeps } from '../composition/create-land-deps.ts';
 import { createHandler } from './create-handler.ts';
 
-const deps = createLandDeps(
-  'pull',
-  readEnv(pullEnv, process.env),
-  config,
-  compileSources(config, validators),
-);
+const env = readEnv(pullEnv, process.env);
+const deps = createLandDeps('pull', env, config, compileSources(config, validators));
 
 const sender = createHttpSender();
 const parameters = new SsmParameterStore({ ssm: createSsmClient(), clock: deps.clock });
 
 export const handler = createHandler({
   ...deps,
+  stage: new S3BatchStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET, clock: deps.clock }),
   openSource: ({ name, config: source }) =>
     createHttpPullSource({ ...deps, name, config: source, sender, parameters, random: Math.random }),
 });

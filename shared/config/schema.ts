@@ -146,11 +146,9 @@ const deploymentValue = z.union([
   z.string(),
   z
     .strictObject({
-      parameter: z
-        .string()
-        .regex(/^\/[\w./-]+$/, {
-          error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
-        }),
+      parameter: z.string().regex(/^\/[\w./-]+$/, {
+        error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
+      }),
     })
     .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
 ]);
@@ -213,7 +211,7 @@ const http = z
           .describe(
             '`ascending`: the API lists records in ascending order of the cursor (add its sort parameter to `query`), ' +
               'so the cursor moves with every page. `unknown`: it moves at the end of a listing, and a listing of ' +
-              'several pages is read twice, to notice records that moved from page to page meanwhile.',
+              'several pages is read two or three times, to notice records that moved from page to page meanwhile.',
           ),
       })
       .optional()

@@ -7,10 +7,14 @@ import type { Listing } from './pull-position.ts';
  * When may the cursor move past what a listing has read? Pages are separate answers of a system that changes meanwhile:
  *
  * - Everything in one answer existed together, so a listing of one page is complete.
- * - Tokens that are positions (page numbers, offsets) skip a record when one that was read leaves the listing: it is
- *   deleted, or updated and so moved to the end. A second reading that finds the very same records up to the same
- *   cursor value shows that none left: to be skipped in both readings, a record needs one that left in the first,
- *   which the second cannot have. So listings of several pages are read until two readings agree.
+ * - In a listing of several pages a record is missed when one that was read leaves (it is deleted, or updated and so
+ *   moved) and those behind it move up over the border of a page; or when it appears in the part that was read.
+ *   (1) Nothing was skipped in a reading if the next one finds all of its records again: none had left. So that
+ *   reading has every record that was there when it began.
+ *   (2) What appears after a reading began has a cursor value at least as high as any that was there then (or is within
+ *   the look-back). So the cursor may move to the highest value that is known to have been there: that of the reading
+ *   before it or, for the first one, of its first page.
+ *   Such listings are therefore read two or three times, more often while they change.
  * - An API that lists in ascending order of the cursor can be asked again from the last value of each page, instead of
  *   for the page after it. Each answer then is a listing of its own, nothing is read twice but the records with that
  *   very value, and the cursor moves with every page. Only when one value fills a whole page its next pages are needed.
@@ -21,7 +25,6 @@ export interface ListingRules {
   /** undefined where the source is not read incrementally: the next listing reads everything again anyway. */
   readonly kind: CursorKind | undefined;
   readonly ascending: boolean;
-  readonly tokens: 'positions' | 'anchors';
 }
 
 /** A page as far as its listing is concerned. */
@@ -50,10 +53,11 @@ export function beginListing(anchor: string | undefined, startedAtMs: number): L
     anchor,
     startedAtMs,
     token: undefined,
+    bound: undefined,
     highest: undefined,
     digest: '',
+    check: '',
     former: undefined,
-    bound: undefined,
     readings: 0,
   };
 }
@@ -64,32 +68,21 @@ export function beginListing(anchor: string | undefined, startedAtMs: number): L
  * @throws BlockedError with code `PULL_NOT_ASCENDING` when the records are not in the order that was declared
  */
 export function takePage(listing: Listing, page: ListedPage, rules: ListingRules): ListingStep {
-  const { kind, ascending, tokens } = rules;
+  const { kind, ascending } = rules;
   if (kind === undefined) {
     return page.next === undefined
       ? { kind: 'settled', reached: undefined, next: undefined }
       : { kind: 'reading', listing: { ...listing, token: page.next } };
   }
   if (ascending) checkOrder(kind, page.records);
-  const highest = page.records.reduce((high, { cursor }) => laterOf(kind, high, cursor), listing.highest);
-  const digest = extendDigest(kind, listing, page.records);
-  const ended = page.next === undefined || (ascending && isPast(kind, highest, listing.anchor));
-  if (!ended) return { kind: 'reading', listing: { ...listing, token: page.next, highest, digest } };
-
-  const isOneAnswer = listing.token === undefined;
-  if (!isOneAnswer && tokens === 'positions' && digest !== listing.former) {
-    return {
-      kind: 'again',
-      listing: {
-        ...beginListing(listing.anchor, listing.startedAtMs),
-        former: digest,
-        bound: listing.bound ?? highest,
-        readings: listing.readings + 1,
-      },
-    };
-  }
-  const reached = isOneAnswer ? highest : (listing.bound ?? highest);
-  const mayHaveMore = ascending && (page.next !== undefined || reached !== highest);
+  const isFirstPage = listing.token === undefined;
+  const taken = extendReading(kind, listing, page.records);
+  const ended = page.next === undefined || (ascending && isPast(kind, taken.highest, listing.anchor));
+  if (!ended) return { kind: 'reading', listing: { ...taken, token: page.next } };
+  const settled = isFirstPage ? { reached: taken.highest } : compareReadings(kind, taken);
+  if (settled === undefined) return { kind: 'again', listing: beginReading(taken) };
+  const { reached } = settled;
+  const mayHaveMore = ascending && (page.next !== undefined || reached !== taken.highest);
   return {
     kind: 'settled',
     reached,
@@ -97,10 +90,59 @@ export function takePage(listing: Listing, page: ListedPage, rules: ListingRules
   };
 }
 
+function extendReading(kind: CursorKind, listing: Listing, records: readonly ListedRecord[]): Listing {
+  const { token, former, readings } = listing;
+  const highest = records.reduce((high, { cursor }) => laterOf(kind, high, cursor), listing.highest);
+  const limit = former?.highest;
+  const counted = records.filter(
+    ({ cursor }) => cursor === undefined || limit === undefined || compareCursors(kind, cursor, limit) <= 0,
+  );
+  return {
+    ...listing,
+    // What the first answer holds was there when the first reading began.
+    bound: token === undefined && readings === 0 ? highest : listing.bound,
+    highest,
+    digest: extendDigest(listing.digest, records),
+    check: extendDigest(listing.check, counted),
+  };
+}
+
+/** Compares a complete reading with the one before. @returns how far everything was read; undefined to read again */
+function compareReadings(
+  kind: CursorKind,
+  { check, former, readings }: Listing,
+): { reached: string | undefined } | undefined {
+  if (former === undefined || check !== former.digest) return undefined;
+  // After the first reading a third one is worth it, unless the first page had the highest value.
+  if (readings === 1 && former.bound !== former.highest) return undefined;
+  // What had the bound may have left since, and then the former reading has not come that far.
+  return { reached: earlierOf(kind, former.bound, former.highest) };
+}
+
+function beginReading(listing: Listing): Listing {
+  const { bound, highest, digest } = listing;
+  return {
+    ...beginListing(listing.anchor, listing.startedAtMs),
+    bound: highest,
+    former: { bound, highest, digest },
+    readings: listing.readings + 1,
+  };
+}
+
 /** The later of two cursor values, either of which may be absent. */
 export function laterOf(kind: CursorKind, a: string | undefined, b: string | undefined): string | undefined {
   if (a === undefined || b === undefined) return a ?? b;
   return compareCursors(kind, a, b) < 0 ? b : a;
+}
+
+/** The earlier of two cursor values; undefined when one of them is absent or no value of the field: nobody knows. */
+export function earlierOf(
+  kind: CursorKind,
+  a: string | undefined,
+  b: string | undefined,
+): string | undefined {
+  if (a === undefined || b === undefined || !isCursor(kind, a) || !isCursor(kind, b)) return undefined;
+  return compareCursors(kind, a, b) < 0 ? a : b;
 }
 
 function checkOrder(kind: CursorKind, records: readonly ListedRecord[]): void {
@@ -122,17 +164,9 @@ function isPast(kind: CursorKind, cursor: string | undefined, anchor: string | u
   return anchor === undefined || !isCursor(kind, anchor) || compareCursors(kind, cursor, anchor) > 0;
 }
 
-function extendDigest(
-  kind: CursorKind,
-  { digest, bound }: Listing,
-  records: readonly ListedRecord[],
-): string {
-  const counted = records.filter(
-    ({ cursor }) => cursor === undefined || bound === undefined || compareCursors(kind, cursor, bound) <= 0,
-  );
-  if (counted.length === 0) return digest;
-  // Record by record, so that it does not depend on where the pages were cut.
-  return counted.reduce(
+/** Record by record, so that it does not depend on where the pages were cut. */
+function extendDigest(digest: string, records: readonly ListedRecord[]): string {
+  return records.reduce(
     (sum, { mark }) => hash('sha256', `${sum} ${mark}`, 'base64url').slice(0, DIGEST_LENGTH),
     digest,
   );

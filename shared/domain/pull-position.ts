@@ -17,37 +17,52 @@ export interface PullPosition {
    * there again with each reading.
    */
   readonly seen: readonly string[];
+  /** The highest cursor value of any record that has a mark: an answer from above it holds none of them. */
+  readonly seenUpTo: string | undefined;
 }
 
-/** One reading of all pages from an anchor on. */
-export interface Listing {
+/** What is known about one reading of all pages of a listing. */
+export interface Reading {
+  /** A cursor value of which it is known that it was there when the reading began. */
+  readonly bound: string | undefined;
+  /** The highest cursor value of the reading. */
+  readonly highest: string | undefined;
+  /** Digest of its records in their order. */
+  readonly digest: string;
+}
+
+/** All pages from an anchor on, which may have to be read several times. */
+export interface Listing extends Reading {
   /** Cursor value that the pages are asked from; undefined where the source is not read incrementally. */
   readonly anchor: string | undefined;
   /** When the listing began, ms since the epoch; it stays when the listing goes on from another anchor. */
   readonly startedAtMs: number;
   /** Token of the next page; undefined for the first. */
   readonly token: string | undefined;
-  /** The highest cursor value in the pages of this reading. */
-  readonly highest: string | undefined;
-  /** Running digest of the records of this reading, up to `bound`. */
-  readonly digest: string;
-  /** Digest of the reading before this one, when pages are read again to see whether records moved between them. */
-  readonly former: string | undefined;
-  /** The highest cursor value of the first reading; later ones compare what is not above it. */
-  readonly bound: string | undefined;
+  /** Digest of this reading's records up to the highest cursor value of the former reading. */
+  readonly check: string;
+  /** The reading before this one. */
+  readonly former: Reading | undefined;
   /** Readings before this one. */
   readonly readings: number;
 }
 
 /** Nothing was read yet. */
-export const START: PullPosition = { cursor: undefined, since: undefined, listing: undefined, seen: [] };
+export const START: PullPosition = {
+  cursor: undefined,
+  since: undefined,
+  listing: undefined,
+  seen: [],
+  seenUpTo: undefined,
+};
 
 const VERSION = 1;
-const POSITION_TEXTS = ['cursor', 'since'] as const;
-const LISTING_TEXTS = ['anchor', 'token', 'highest', 'former', 'bound'] as const;
+const POSITION_TEXTS = ['cursor', 'since', 'seenUpTo'] as const;
+const READING_TEXTS = ['bound', 'highest'] as const;
+const LISTING_TEXTS = ['anchor', 'token'] as const;
 
 /** The position as text: one text per position. */
-export function formatPosition({ cursor, since, listing, seen }: PullPosition): string {
+export function formatPosition({ cursor, since, listing, seen, seenUpTo }: PullPosition): string {
   return JSON.stringify({
     v: VERSION,
     cursor,
@@ -56,15 +71,17 @@ export function formatPosition({ cursor, since, listing, seen }: PullPosition): 
       anchor: listing.anchor,
       startedAtMs: listing.startedAtMs,
       token: listing.token,
-      highest: listing.highest,
-      digest: listing.digest,
-      former: listing.former,
-      bound: listing.bound,
       readings: listing.readings,
+      check: listing.check,
+      ...toReading(listing),
+      former: listing.former && toReading(listing.former),
     },
     seen,
+    seenUpTo,
   });
 }
+
+const toReading = ({ bound, highest, digest }: Reading): Reading => ({ bound, highest, digest });
 
 /**
  * Reads a position.
@@ -78,13 +95,19 @@ export function parsePosition(lane: string, text: string | undefined): PullPosit
     throw unreadable(lane);
   const { listing } = value;
   if (listing !== undefined && !isListing(listing)) throw unreadable(lane);
-  return { cursor: textOf(value.cursor), since: textOf(value.since), listing, seen: value.seen };
+  return {
+    cursor: textOf(value.cursor),
+    since: textOf(value.since),
+    listing,
+    seen: value.seen,
+    seenUpTo: textOf(value.seenUpTo),
+  };
 }
 
 function unreadable(lane: string): BlockedError {
   return new BlockedError(
     'UNREADABLE_POSITION',
-    `the position of lane ${lane} is not one that this version of Headgate can read (version ${String(VERSION)}); deploy the version that wrote it, or delete the lane's state in the ledger table to read the source from its beginning (records that landed within the dedupe window are recognised)`,
+    `the position of lane ${lane} is not one that this version of Headgate can read (version ${String(VERSION)}); deploy the version that wrote it`,
   );
 }
 
@@ -106,12 +129,17 @@ const hasTexts = (value: Fields, names: readonly string[]): boolean =>
 const isTextList = (value: unknown): value is readonly string[] =>
   Array.isArray(value) && value.every((entry) => typeof entry === 'string');
 
+function isReading(value: unknown): value is Reading {
+  return isObject(value) && hasTexts(value, READING_TEXTS) && typeof value.digest === 'string';
+}
+
 function isListing(value: unknown): value is Listing {
+  if (!isObject(value) || !isReading(value) || !hasTexts(value, LISTING_TEXTS)) return false;
+  const { startedAtMs, readings, check, former }: Fields = { ...value };
   return (
-    isObject(value) &&
-    hasTexts(value, LISTING_TEXTS) &&
-    typeof value.startedAtMs === 'number' &&
-    typeof value.digest === 'string' &&
-    typeof value.readings === 'number'
+    typeof startedAtMs === 'number' &&
+    typeof readings === 'number' &&
+    typeof check === 'string' &&
+    (former === undefined || isReading(former))
   );
 }

@@ -10,12 +10,6 @@
  *   `retry` for what may pass, `block` for what an operator has to mend. An answer is never cut short silently.
  */
 export interface PullSource {
-  /**
-   * What the tokens of further pages are. `positions` count records (page numbers, offsets, links that may hold them):
-   * when a record leaves the part that was read, the ones behind it move up and one is skipped. `anchors` name a
-   * record (a cursor of the API's own): nothing is skipped.
-   */
-  readonly tokens: 'positions' | 'anchors';
   fetchPage(request: PageRequest): Promise<Page>;
 }
 

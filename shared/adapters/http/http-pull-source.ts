@@ -172,7 +172,7 @@ export function createHttpPullSource(deps: HttpPullDeps): PullSource {
     );
   }
 
-  return { tokens: config.paginator.type === 'cursor' ? 'anchors' : 'positions', fetchPage };
+  return { fetchPage };
 }
 
 function toAnswer({ body, headers, url }: HttpAnswer): { body: Buffer; link: string | undefined; url: URL } {

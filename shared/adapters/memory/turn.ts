@@ -1,6 +1,6 @@
 /** One call of a store, as whoever schedules or disturbs it sees it. */
 export interface StoreCall {
-  readonly port: 'claims' | 'lake' | 'ledger' | 'bus' | 'requests' | 'write-keys' | 'parameters';
+  readonly port: 'claims' | 'lake' | 'ledger' | 'bus' | 'requests' | 'write-keys' | 'parameters' | 'stage';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

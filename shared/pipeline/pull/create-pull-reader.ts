@@ -1,12 +1,22 @@
 import { hash } from 'node:crypto';
 import type { HttpSourceConfig } from '../../config/schema.ts';
 import { BlockedError, dispositionOf } from '../../domain/errors.ts';
-import { RecordFlag, readFrame, writeFrame, type FrameRecord } from '../../domain/frame.ts';
+import {
+  RecordFlag,
+  readFrame,
+  recordBytes,
+  writeFrame,
+  type Frame,
+  type FrameRecord,
+} from '../../domain/frame.ts';
 import { FINGERPRINT_BYTES, payloadDigest } from '../../domain/idempotency-key.ts';
+import type { Origin } from '../../domain/identity.ts';
 import { findSpan, scalarAt } from '../../domain/json-spans.ts';
+import { partitionNumber } from '../../domain/object-key.ts';
 import { compareCursors, isCursor, startBehind } from '../../domain/pull-cursor.ts';
 import {
   beginListing,
+  earlierOf,
   laterOf,
   takePage,
   type ListedRecord,
@@ -20,11 +30,13 @@ import {
   type PullPosition,
 } from '../../domain/pull-position.ts';
 import type { Source } from '../../domain/source.ts';
+import { readStagedBatch, writeStagedBatch, type StagedBatch } from '../../domain/staged-batch.ts';
+import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { Page, PullSource } from '../../ports/pull-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { LaneBatch, LaneEntry, LaneReader } from '../lane.ts';
+import type { LaneBatch, LaneReader } from '../lane.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
 import { formatMarks, parseMarks, type Mark } from './marks.ts';
 
@@ -34,13 +46,14 @@ import { formatMarks, parseMarks, type Mark } from './marks.ts';
  * - every record that was visible when a listing began, or appears within the look-back, is offered to the engine;
  * - the cursor never goes back, and never passes a record that was not offered;
  * - a run that finds nothing new offers nothing;
- * - after a crash the next run reads again from the last commit, under the same claimant: what it offers again is
- *   recognised as its own.
+ * - what is committed together is decided once, by whoever stages it first, before any key is claimed: all runs, those
+ *   after a crash too, offer the same records under the same identities until they are committed.
  */
 
 export interface PullReaderDeps {
   readonly source: Source<HttpSourceConfig>;
   readonly pages: PullSource;
+  readonly stage: BatchStage;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** When the run must be over, ms since the epoch. */
@@ -57,7 +70,9 @@ export interface PullReader extends LaneReader {
 /** Time left for the commit when the reader stops asking for pages. */
 const COMMIT_RESERVE_MS = 12_000;
 /** Readings of a listing in one run before it is left to the next run. */
-const MAX_READINGS = 5;
+const MAX_READINGS = 8;
+/** Partitions, and so files, of one commit; about as many as one intent can name without being large. */
+const MAX_PARTITIONS = 500;
 const MARK_LENGTH = 12;
 const NO_FINGERPRINT = Buffer.alloc(FINGERPRINT_BYTES);
 
@@ -67,12 +82,20 @@ interface ReadRecord extends ListedRecord {
 
 /** What one call of `read` has collected so far. */
 interface Collected {
-  /** Records that are not known yet, by page. */
-  readonly pages: FrameRecord[][];
+  /** Records that are not known yet. */
+  readonly records: FrameRecord[];
+  /** Partitions that they fall into. */
+  readonly partitions: Set<number>;
   /** Records that were read, known or not. */
   readonly marks: Map<string, Mark>;
   pagesRead: number;
   bytes: number;
+}
+
+/** A batch before it is staged. */
+interface Draft {
+  readonly after: PullPosition;
+  readonly collected: Collected;
 }
 
 /**
@@ -83,6 +106,7 @@ interface Collected {
 export function createPullReader({
   source,
   pages,
+  stage,
   clock,
   telemetry,
   deadlineMs,
@@ -93,43 +117,57 @@ export function createPullReader({
   const rules: ListingRules = {
     kind: incremental?.kind,
     ascending: config.incremental?.order === 'ascending',
-    tokens: pages.tokens,
   };
   /** Only where records are deduplicated one by one, a record that was read before may be dropped. */
   const dropsKnown = config.dedupe === 'record';
-  /** The commit that ends this run: a `read` after it has nothing to do. It spares work, nothing relies on it. */
-  let end: { readonly position: string; readonly commits: number } | undefined;
+  /** Position after which this run has nothing to do. It spares work, nothing relies on it. */
+  let endPosition: string | undefined;
+  let isOver = false;
   let checkpointMs: number | undefined;
   /** The batch that was offered last. */
   let offered:
-    | { readonly to: string; readonly commits: number; readonly records: number; readonly bytes: number }
-    | undefined;
+    { readonly to: string; readonly commits: number; readonly frame: Frame | undefined } | undefined;
 
   function observe(state: LedgerState): void {
-    if (offered !== undefined && state.position === offered.to && state.commits > offered.commits) {
-      telemetry.count('RecordsReceived', source.name, offered.records);
-      telemetry.count('RecordsAccepted', source.name, offered.records);
-      telemetry.count('BytesReceived', source.name, offered.bytes);
+    if (offered?.frame !== undefined && state.position === offered.to && state.commits > offered.commits) {
+      telemetry.count('RecordsReceived', source.name, offered.frame.count);
+      telemetry.count('RecordsAccepted', source.name, offered.frame.count);
+      telemetry.count('BytesReceived', source.name, offered.frame.payload.length);
     }
+    if (state.commits > (offered?.commits ?? state.commits) && state.position === endPosition) isOver = true;
     offered = undefined;
   }
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined> {
     observe(state);
-    if (end !== undefined && state.position === end.position && state.commits > end.commits) return undefined;
+    if (isOver) return undefined;
+    let staged = await stage.find(lane, state.commits);
+    if (staged === undefined) {
+      const draft = await readPages(state, maxBytes);
+      if (draft === undefined) return undefined;
+      staged = await stage.decide(lane, state.commits, toStagedBatch(state, draft));
+    }
+    return toBatch(state, readStagedBatch(staged));
+  }
+
+  async function readPages(state: LedgerState, maxBytes: number): Promise<Draft | undefined> {
     const before = parsePosition(lane, state.position);
     requireSameKind(source.name, incremental, before.cursor);
     const known = dropsKnown ? parseMarks(before.seen) : new Map<string, Mark>();
-    const collected: Collected = { pages: [], marks: new Map(), pagesRead: 0, bytes: 0 };
+    const collected: Collected = {
+      records: [],
+      partitions: new Set(),
+      marks: new Map(),
+      pagesRead: 0,
+      bytes: 0,
+    };
     let { cursor } = before;
     let listing: Listing =
       before.listing ?? beginListing(before.since ?? incremental?.initialValue, clock.nowMs());
     for (;;) {
       const page = await fetchPage(listing, collected);
       if (page === undefined) {
-        return collected.pagesRead === 0
-          ? undefined
-          : toBatch(state, goOn(before, cursor, listing, collected), collected);
+        return collected.pagesRead === 0 ? undefined : goOn(before, cursor, listing, collected);
       }
       checkpointMs = listing.startedAtMs;
       const records = page.records.map((bytes) => toReadRecord(bytes, incremental));
@@ -140,19 +178,21 @@ export function createPullReader({
       const step = takePage(listing, { records, next: page.next }, rules);
       if (step.kind === 'settled') {
         if (rules.kind !== undefined) cursor = laterOf(rules.kind, cursor, step.reached);
-        if (step.next === undefined) return complete(state, before, cursor, listing, collected);
+        if (step.next === undefined) return complete(before, cursor, listing, collected);
         listing = step.next;
       } else {
         listing = step.listing;
         if (step.kind === 'again' && listing.readings >= MAX_READINGS) {
-          return leave(state, before, cursor, listing, collected);
+          return leave(before, cursor, listing, collected);
         }
       }
-      const isFull = collected.pagesRead >= config.pagesPerCommit || collected.bytes >= maxBytes;
-      if (isFull && collected.pages.length > 0) {
-        return toBatch(state, goOn(before, cursor, listing, collected), collected);
-      }
+      if (isFull(collected, maxBytes)) return goOn(before, cursor, listing, collected);
     }
+  }
+
+  function isFull({ records, partitions, pagesRead, bytes }: Collected, maxBytes: number): boolean {
+    if (records.length === 0) return false;
+    return pagesRead >= config.pagesPerCommit || bytes >= maxBytes || partitions.size >= MAX_PARTITIONS;
   }
 
   /** @returns undefined when no time is left, or when what is at hand is to be committed before an error is reported */
@@ -168,7 +208,7 @@ export function createPullReader({
       collected.pagesRead++;
       return page;
     } catch (error) {
-      if (collected.pages.length === 0 || dispositionOf(error) !== 'retry') throw error;
+      if (collected.records.length === 0 || dispositionOf(error) !== 'retry') throw error;
       telemetry.log('warn', 'a page could not be read; what was read before it is committed first', {
         source: source.name,
         error: error instanceof Error ? error.message : String(error),
@@ -180,52 +220,55 @@ export function createPullReader({
   /** Checks the records that are not known yet. The same record twice in one answer is left to the claims. */
   function collect(records: readonly ReadRecord[], known: Map<string, Mark>, collected: Collected): void {
     const receivedAtMs = clock.nowMs();
-    const fresh: FrameRecord[] = [];
     for (const { bytes, mark, cursor } of records) {
-      const earlier = known.get(mark);
-      let inQuarantine = earlier?.inQuarantine;
+      let inQuarantine = known.get(mark)?.inQuarantine;
       if (inQuarantine === undefined) {
         const record = toFrameRecord(source, bytes, receivedAtMs);
         inQuarantine = record.flag === RecordFlag.violation;
-        fresh.push(record);
+        collected.records.push(record);
+        collected.partitions.add(partitionNumber(config.partition, record.eventTimeMs));
         collected.bytes += bytes.length;
       }
       if (dropsKnown) collected.marks.set(mark, { cursor, inQuarantine });
     }
     for (const [mark, entry] of collected.marks) known.set(mark, entry);
-    if (fresh.length > 0) collected.pages.push(fresh);
   }
 
   /** The source was read to its end. */
   function complete(
-    state: LedgerState,
     before: PullPosition,
     cursor: string | undefined,
     listing: Listing,
     collected: Collected,
-  ): LaneBatch | undefined {
-    const isNews = collected.pages.length > 0 || before.listing !== undefined || cursor !== before.cursor;
+  ): Draft | undefined {
+    const isNews = collected.records.length > 0 || before.listing !== undefined || cursor !== before.cursor;
     if (!isNews) return undefined;
     const since = cursor === undefined ? undefined : startAfter(cursor, listing);
-    const seen = keepMarks(before, collected, since);
-    return toLastBatch(state, { cursor, since, listing: undefined, seen }, collected);
+    return endWith({
+      after: { cursor, since, listing: undefined, ...keepMarks(before, collected, since) },
+      collected,
+    });
   }
 
   /** The listing does not settle: what was read is committed, the cursor stays, the next run tries again. */
   function leave(
-    state: LedgerState,
     before: PullPosition,
     cursor: string | undefined,
     listing: Listing,
     collected: Collected,
-  ): LaneBatch {
+  ): Draft {
     telemetry.log('warn', 'the listing changes while it is read; its cursor waits for the next run', {
       source: source.name,
       readings: listing.readings,
       hint: 'let the API sort by the cursor field and set incremental.order to "ascending"',
     });
     const again = beginListing(listing.anchor, listing.startedAtMs);
-    return toLastBatch(state, goOn(before, cursor, again, collected), collected);
+    return endWith(goOn(before, cursor, again, collected));
+  }
+
+  function endWith(draft: Draft): Draft {
+    endPosition = formatPosition(draft.after);
+    return draft;
   }
 
   function goOn(
@@ -233,9 +276,14 @@ export function createPullReader({
     cursor: string | undefined,
     listing: Listing,
     collected: Collected,
-  ): PullPosition {
-    const start = cursor === undefined ? undefined : startAfter(cursor, listing);
-    return { cursor, since: before.since, listing, seen: keepMarks(before, collected, start) };
+  ): Draft {
+    // The pages of this listing may be read again, and after it those of the next one.
+    const next = cursor === undefined ? undefined : startAfter(cursor, listing);
+    const start = rules.kind && earlierOf(rules.kind, next, listing.anchor);
+    return {
+      after: { cursor, since: before.since, listing, ...keepMarks(before, collected, start) },
+      collected,
+    };
   }
 
   function startAfter(cursor: string, { startedAtMs }: Listing): string | undefined {
@@ -247,53 +295,46 @@ export function createPullReader({
   /** @param start where reading goes on, at the earliest */
   function keepMarks(
     before: PullPosition,
-    collected: Collected,
+    { marks }: Collected,
     start: string | undefined,
-  ): readonly string[] {
-    if (!dropsKnown) return [];
-    const marks = parseMarks(before.seen);
-    // Between listings the marks of earlier commits are of records up to the cursor.
-    const { cursor, listing } = before;
-    const betweenListings = listing?.token === undefined && listing?.former === undefined;
-    if (rules.kind !== undefined && start !== undefined && cursor !== undefined && betweenListings) {
-      if (compareCursors(rules.kind, start, cursor) > 0) marks.clear();
+  ): Pick<PullPosition, 'seen' | 'seenUpTo'> {
+    if (!dropsKnown) return { seen: [], seenUpTo: undefined };
+    const { kind } = rules;
+    const isBehind =
+      kind !== undefined &&
+      start !== undefined &&
+      before.seenUpTo !== undefined &&
+      compareCursors(kind, start, before.seenUpTo) > 0;
+    const kept = isBehind ? new Map<string, Mark>() : parseMarks(before.seen);
+    for (const [mark, entry] of marks) {
+      kept.delete(mark);
+      kept.set(mark, entry);
     }
-    for (const [mark, entry] of collected.marks) {
-      marks.delete(mark);
-      marks.set(mark, entry);
-    }
-    return formatMarks(marks, rules.kind, start);
+    const seenUpTo =
+      kind && [...marks.values()].reduce((high, { cursor }) => laterOf(kind, high, cursor), before.seenUpTo);
+    return { seen: formatMarks(kept, kind, start), seenUpTo };
   }
 
-  function toLastBatch(state: LedgerState, after: PullPosition, collected: Collected): LaneBatch {
-    const batch = toBatch(state, after, collected);
-    end = { position: batch.to, commits: state.commits };
-    return batch;
+  function toStagedBatch(state: LedgerState, { after, collected: { records } }: Draft): Buffer {
+    const header = {
+      source: source.name,
+      frameId: config.dedupe === 'request' ? contentId(records) : originOf(state),
+      contractVersion: source.contract.version,
+      receivedAtMs: clock.nowMs(),
+    };
+    return writeStagedBatch(formatPosition(after), header, records);
   }
 
-  function toBatch(state: LedgerState, after: PullPosition, collected: Collected): LaneBatch {
-    // Records may move between pages when they are read again after a crash: what stays the same until the commit, and
-    // changes with it, is the number of commits.
-    const claimOrigin = `${lane}/${String(state.commits)}`;
-    const receivedAtMs = clock.nowMs();
-    const entries = collected.pages.map((records, index): LaneEntry => {
-      const origin = `${claimOrigin}/${String(index)}`;
-      const header = {
-        source: source.name,
-        frameId: config.dedupe === 'request' ? contentId(records) : origin,
-        contractVersion: source.contract.version,
-        receivedAtMs,
-      };
-      return { kind: 'frame', origin, claimOrigin, source, frame: readFrame(writeFrame(header, records)) };
-    });
-    const to = formatPosition(after);
-    const records = collected.pages.reduce((sum, page) => sum + page.length, 0);
-    offered = { to, commits: state.commits, records, bytes: collected.bytes };
+  const originOf = (state: LedgerState): Origin => `${lane}/${String(state.commits)}`;
+
+  function toBatch(state: LedgerState, { to, frame: staged }: StagedBatch): LaneBatch {
+    const frame = staged && judgeAgain(source, staged);
+    offered = { to, commits: state.commits, frame };
     return {
       from: state.position ?? formatPosition(START),
       to,
       stem: `pull-${String(state.commits)}`,
-      entries,
+      entries: frame === undefined ? [] : [{ kind: 'frame', origin: originOf(state), source, frame }],
     };
   }
 
@@ -312,7 +353,7 @@ export function createPullReader({
   };
 }
 
-/** A page by its content: what makes a repeated page recognisable where requests are deduplicated as a whole. */
+/** A batch by its content: what makes a repeated one recognisable where requests are deduplicated as a whole. */
 function contentId(records: readonly FrameRecord[]): string {
   return hash('sha256', Buffer.concat(records.map(({ bytes }) => bytes)));
 }
@@ -352,6 +393,16 @@ function seemsExclusive(
     return false;
   const { kind } = incremental;
   return records.every(({ cursor }) => cursor !== undefined && compareCursors(kind, cursor, anchor) > 0);
+}
+
+/** The contract may have changed since the batch was staged: its records are judged by the one that is deployed now. */
+function judgeAgain(source: Source, frame: Frame): Frame {
+  const { header, count } = frame;
+  if (header.contractVersion === source.contract.version) return frame;
+  const records = Array.from({ length: count }, (_, index) =>
+    toFrameRecord(source, recordBytes(frame, index), header.receivedAtMs),
+  );
+  return readFrame(writeFrame({ ...header, contractVersion: source.contract.version }, records));
 }
 
 /** What the contract refuses has no sender who could be told: it is kept in quarantine like any other violation. */

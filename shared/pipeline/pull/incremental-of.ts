@@ -47,6 +47,6 @@ export function requireSameKind(
   if (incremental === undefined || cursor === undefined || isCursor(incremental.kind, cursor)) return;
   throw new BlockedError(
     'CURSOR_TYPE_CHANGED',
-    `source ${source} has been read up to a cursor that is no ${incremental.kind.kind}: the contract has changed the type of ${incremental.path.join('.')}; change it back, or delete the state of lane pull/${source} in the ledger table to read the source from its beginning`,
+    `source ${source} has been read up to a cursor that is no ${incremental.kind.kind}: the contract has changed the type of ${incremental.path.join('.')}; change it back, or declare the source under a new name to read it from its beginning`,
   );
 }

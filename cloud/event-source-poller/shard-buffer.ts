@@ -43,7 +43,7 @@ export class ShardBuffer {
       if (this.#isClosed) return undefined;
       const startedAtMs = clock.nowMs();
       const found = await this.#read();
-      if (found === 'records' || this.#isClosed) continue;
+      if (found === 'records' || found === 'end') continue;
       // An unsuccessful read is no evidence that there is nothing.
       if (found === 'nothing' && this.#records.length === 0) this.emptyReadAtMs = startedAtMs;
       const windowLeftMs =
@@ -62,13 +62,13 @@ export class ShardBuffer {
     return isFull || isOver || this.#isClosed ? count : 0;
   }
 
-  async #read(): Promise<'records' | 'nothing' | 'unknown'> {
+  async #read(): Promise<'records' | 'nothing' | 'end' | 'unknown'> {
     const { reader, mapping, shardId, clock, onReadError } = this.#options;
     try {
       this.#iterator ??= await reader.open(mapping.streamArn, shardId, this.#position);
       if (this.#iterator === undefined) {
         this.#isClosed = true;
-        return 'nothing';
+        return 'end';
       }
       const page = await reader.read(this.#iterator, mapping.batchSize - this.#records.length);
       if (page === 'expired') {
@@ -78,7 +78,7 @@ export class ShardBuffer {
       this.#iterator = page.next;
       this.#isClosed = page.next === undefined;
       const last = page.records.at(-1);
-      if (last === undefined) return 'nothing';
+      if (last === undefined) return this.#isClosed ? 'end' : 'nothing';
       if (this.#records.length === 0) this.#firstAtMs = clock.nowMs();
       this.#records.push(...page.records);
       this.#position = { after: last.sequenceNumber };

@@ -60,7 +60,7 @@ test('whatever goes wrong, no record is skipped or overtaken, and each is done o
         const done = new Map<string, Set<number>>(stream.shards.map(({ id }) => [id, new Set<number>()]));
         const doneIn = (shardId: string): Set<number> => done.get(shardId) ?? new Set();
         const destination = createFakeDestination();
-        const { send } = destination;
+        const send = destination.send.bind(destination);
         destination.send = async (arn, record, path) => {
           const info = record.KinesisBatchInfo;
           for (let n = Number(info.startSequenceNumber); n <= Number(info.endSequenceNumber); n += 1)

@@ -96,7 +96,7 @@ describe('batches', () => {
     const stream = oneShard(1);
     let puts = 0;
     const clock = createFakeClock();
-    const { sleep } = clock;
+    const sleep = clock.sleep.bind(clock);
     const { calls } = await run({
       stream,
       mapping: { windowMs: 1000 },

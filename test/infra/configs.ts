@@ -13,6 +13,7 @@ const contract = {
       id: { type: 'string' },
       at: { type: 'string', format: 'date-time' },
       amount: { type: 'number' },
+      count: { type: 'integer' },
       tags: { type: 'array', items: { type: 'string' } },
     },
   },

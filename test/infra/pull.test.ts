@@ -39,7 +39,7 @@ describe('the schedule of an HTTP source', () => {
 
   test('a freshness under a minute is said to be impossible', () => {
     const app = createApp({ sources: { rates: { ...rates, freshness: '10 seconds' } } });
-    const stack = app.node.findChild('headgate-pull') as Stack;
+    const stack = Stack.of(app.node.findChild('headgate-pull'));
     Annotations.fromStack(stack).hasWarning(
       '*',
       Match.stringLikeRegexp('sources.rates.freshness: "10 seconds"'),

@@ -1,3 +1,5 @@
+import { Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
+import { Stack } from 'aws-cdk-lib/core';
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
 import { everything } from './configs.ts';
@@ -12,12 +14,11 @@ describe('the rules of AwsSolutions', () => {
     },
   );
 
-  test('are really checked: a policy that allows everything is found', async () => {
-    const { PolicyStatement, Policy, Role, ServicePrincipal } = await import('aws-cdk-lib/aws-iam');
+  test('are really checked: a policy that allows everything is found', () => {
     const app = createApp(everything);
-    const stack = app.node.findChild('lab-push');
-    new Policy(stack as never, 'TooMuch', {
-      roles: [new Role(stack as never, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })],
+    const stack = Stack.of(app.node.findChild('lab-push'));
+    new Policy(stack, 'TooMuch', {
+      roles: [new Role(stack, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') })],
       statements: [new PolicyStatement({ actions: ['s3:*'], resources: ['*'] })],
     });
     const { violations } = new AwsSolutionsChecks().validateScope(app);

@@ -1,0 +1,162 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, describe, expect, test } from 'vitest';
+import { functionsOf } from '../../infra/bundling/bundled-code.ts';
+import { bundleFunctions, handlerEntries } from '../../infra/bundling/bundle-functions.ts';
+import { duckDbForThisMachine } from '../../infra/bundling/duckdb-package.ts';
+import { parseConfig } from '../../shared/config/define-config.ts';
+import { everything } from './configs.ts';
+
+const MB = 1_000_000;
+const config = parseConfig(everything);
+const entries = handlerEntries(['push', 'stream', 'pull']);
+const folders = await bundleFunctions({ config, entries });
+
+const scratchDir = mkdtempSync(join(tmpdir(), 'headgate-bundling-'));
+afterAll(() => {
+  rmSync(scratchDir, { recursive: true, force: true });
+});
+
+function folderOf(name: string): string {
+  const folder = folders.get(name);
+  if (folder === undefined) throw new Error(`no bundle ${name}`);
+  return folder;
+}
+
+/** Bytes of a folder: as it is, or compressed file by file as a zip does. */
+function sizeOf(folder: string, compressed: boolean): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .reduce((sum, file) => sum + (compressed ? gzipSync(readFileSync(file)).length : statSync(file).size), 0);
+}
+
+describe('the bundles', () => {
+  test('push is at most 1.5 MB zipped, so that it starts quickly', () => {
+    expect(sizeOf(folderOf('push'), true)).toBeLessThan(1.5 * MB);
+  });
+
+  test.each(['stream', 'pull'])('%s with DuckDB stays under the 250 MB that Lambda unpacks', (name) => {
+    expect(sizeOf(folderOf(name), false) + sizeOf(duckDbForThisMachine().path, false)).toBeLessThan(250 * MB);
+  });
+
+  test('push carries neither DuckDB nor a compiler of schemas', () => {
+    const code = readFileSync(join(folderOf('push'), 'index.js'), 'utf8');
+    expect(code).not.toContain('@duckdb/node-api');
+    expect(code).not.toContain('ajv/dist/compile');
+    expect(code).not.toContain('strict mode: unknown keyword');
+  });
+
+  test.each([
+    ['push', { INGEST_STREAM: 's', ACCESS_TABLE: 'a', CLAIMS_TABLE: 'c' }],
+    ['stream', { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l', SOURCE_STREAMS: '{}' }],
+    ['pull', { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l' }],
+  ])(
+    '%s starts with the layer and the environment that it is given on AWS, and exports its handler',
+    (name, env) => {
+      // Away from the project, whose node_modules would hide what is missing in the bundle.
+      const task = join(scratchDir, name);
+      cpSync(folderOf(name), task, { recursive: true });
+      const { path: layer } = duckDbForThisMachine();
+      const type = execFileSync(process.execPath, ['-p', "typeof require('./index.js').handler"], {
+        cwd: task,
+        env: { ...env, AWS_REGION: 'us-east-1', NODE_PATH: join(layer, 'nodejs', 'node_modules') },
+        encoding: 'utf8',
+      });
+      expect(type.trim()).toBe('function');
+    },
+  );
+
+  test('of the same code have the same name, of another configuration another', async () => {
+    expect(await bundleFunctions({ config, entries })).toEqual(folders);
+    const changed = parseConfig({ ...everything, name: 'changed' });
+    const other = await bundleFunctions({ config: changed, entries });
+    expect(other.get('push')).not.toBe(folders.get('push'));
+  });
+
+  test('a missing handler is named', async () => {
+    const file = join(scratchDir, 'none', 'handler.ts');
+    await expect(bundleFunctions({ config, entries: { land: file } })).rejects.toThrow(
+      /cannot bundle land: .*none\/handler\.ts does not exist/,
+    );
+  });
+
+  test('have a source map without the sources, so that a stack trace names the line', () => {
+    const map = JSON.parse(readFileSync(join(folderOf('push'), 'index.js.map'), 'utf8')) as {
+      sources: string[];
+      sourcesContent?: unknown;
+    };
+    expect(map.sources.some((source) => source.endsWith('lambdas/push/handler.ts'))).toBe(true);
+    expect(map.sourcesContent ?? []).toEqual([]);
+  });
+});
+
+describe('the functions of a configuration', () => {
+  const { orders, sensors, rates } = everything.sources;
+  test.each([
+    [{ orders }, ['push', 'stream']],
+    [{ sensors }, ['stream']],
+    [{ rates }, ['pull']],
+    [{ orders, rates }, ['push', 'stream', 'pull']],
+  ])('are those that its sources need', (sources, functions) => {
+    expect(functionsOf(parseConfig({ sources }))).toEqual(functions);
+  });
+});
+
+describe('DuckDB for this machine', () => {
+  test('loads from the layer alone', () => {
+    const { path } = duckDbForThisMachine();
+    const { stdout, stderr } = spawnSync(
+      process.execPath,
+      ['-p', "typeof require('@duckdb/node-api').DuckDBInstance"],
+      {
+        cwd: scratchDir,
+        env: { NODE_PATH: join(path, 'nodejs', 'node_modules') },
+        encoding: 'utf8',
+      },
+    );
+    expect(stderr).toBe('');
+    expect(stdout.trim()).toBe('function');
+  });
+
+  test('is the version that the lock for AWS has', () => {
+    const versionIn = (file: string): string =>
+      (JSON.parse(readFileSync(file, 'utf8')) as { dependencies: Record<string, string> }).dependencies[
+        '@duckdb/node-api'
+      ] ?? '';
+    expect(versionIn('infra/bundling/duckdb-arm64/package.json')).toBe(versionIn('package.json'));
+    const lock = JSON.parse(readFileSync('infra/bundling/duckdb-arm64/package-lock.json', 'utf8')) as {
+      packages: Record<string, { version?: string; integrity?: string }>;
+    };
+    const binary = lock.packages['node_modules/@duckdb/node-bindings-linux-arm64'];
+    expect(binary?.version).toBe(versionIn('package.json'));
+    expect(binary?.integrity).toMatch(/^sha512-/);
+  });
+});
+
+test('a configuration that is wrong is refused in plain words before anything is synthesised', () => {
+  const file = join(scratchDir, 'wrong.config.ts');
+  const out = join(scratchDir, 'wrong.out');
+  mkdirSync(out);
+  writeFileSync(file, "export default { sources: { orders: { type: 'pull' } } };\n");
+  const { status, stderr } = spawnSync(process.execPath, ['--no-warnings', 'infra/bin/app.ts'], {
+    env: { ...process.env, CDK_OUTDIR: out, CDK_CONTEXT_JSON: JSON.stringify({ config: file }) },
+    encoding: 'utf8',
+  });
+  expect(status).toBe(1);
+  expect(stderr).toContain('sources.orders');
+  expect(stderr).not.toMatch(/^\s+at /m);
+  expect(readdirSync(out), basename(out)).toEqual([]);
+});

@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import * as z from 'zod';
+import { toBundleModule } from '../../shared/config/compile-validators.ts';
+import { parseConfig } from '../../shared/config/define-config.ts';
+import { configSchema, type HeadgateConfigInput } from '../../shared/config/schema.ts';
+import { everything } from './configs.ts';
+import { synth } from './synth.ts';
+
+/*
+ * Every option of headgate.config.ts does something: it changes the template, or it changes what the functions carry
+ * (and with their hash the template). The table names each option once; an option that is missing here fails a test.
+ */
+
+const { orders, clicks, sensors, rates } = everything.sources;
+const schema = {
+  type: 'object',
+  required: ['id', 'at'],
+  properties: { id: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
+};
+
+const withSource = (name: string, source: object): HeadgateConfigInput => ({
+  ...everything,
+  sources: { ...everything.sources, [name]: source },
+});
+const push = (change: object): HeadgateConfigInput => withSource('orders', { ...orders, ...change });
+const stream = (change: object): HeadgateConfigInput => withSource('sensors', { ...sensors, ...change });
+const http = (change: object): HeadgateConfigInput => withSource('rates', { ...rates, ...change });
+
+const limits = (change: object): HeadgateConfigInput => push({ limits: { ...orders.limits, ...change } });
+const eventTime = (change: object): HeadgateConfigInput =>
+  push({ eventTime: { path: 'amount', format: 'epoch-seconds', ...change } });
+const incremental = (change: object): HeadgateConfigInput =>
+  http({
+    incremental: { cursor: 'at', parameter: 'since', initialValue: '2024-01-01T00:00:00Z', ...change },
+  });
+
+/** An option, a configuration with another value of it, and the same configuration without that change. */
+type Variant = readonly [option: string, config: HeadgateConfigInput, base?: HeadgateConfigInput];
+
+const TEMPLATE_OPTIONS: readonly Variant[] = [
+  ['name', { ...everything, name: 'other' }],
+  ['notify.email', { ...everything, notify: { email: 'else@example.com' } }],
+  ['ingest.shards', { ...everything, ingest: { ...everything.ingest, shards: 4 } }],
+  ['ingest.retention', { ...everything, ingest: { ...everything.ingest, retention: '5 days' } }],
+  [
+    'retention.infrequentAccessAfterDays',
+    { ...everything, retention: { ...everything.retention, infrequentAccessAfterDays: 32 } },
+  ],
+  [
+    'retention.glacierAfterDays',
+    { ...everything, retention: { ...everything.retention, glacierAfterDays: 93 } },
+  ],
+  [
+    'retention.deepArchiveAfterDays',
+    { ...everything, retention: { ...everything.retention, deepArchiveAfterDays: 384 } },
+  ],
+  ['sources.*.type', withSource('sensors', { ...clicks })],
+  ['sources.*.description', push({ description: 'Other orders' })],
+  ['sources.*.freshness', push({ freshness: '30 seconds' })],
+  ['sources.*.contract.schema', push({ contract: { ...orders.contract, schema } })],
+  ['sources.*.partition', push({ partition: 'day' })],
+  ['sources.*.alarms.stoppedAfter', push({ alarms: { ...orders.alarms, stoppedAfter: '2 hours' } })],
+  ['sources.*.alarms.maxLatency', push({ alarms: { ...orders.alarms, maxLatency: '4 minutes' } })],
+  ['sources.*.alarms.maxErrorRate', push({ alarms: { ...orders.alarms, maxErrorRate: 0.2 } })],
+  ['sources.*.limits.requestsPerSecond', limits({ requestsPerSecond: 131 })],
+  ['sources.*.shards', stream({ shards: 6 })],
+  ['sources.*.url', http({ url: { parameter: '/other/url' } })],
+  ['sources.*.headers', http({ headers: { authorization: { parameter: '/other/key' } } })],
+];
+
+const FUNCTION_OPTIONS: readonly Variant[] = [
+  ['sources.*.volume', push({ volume: { recordsPerSecond: 5, recordBytes: 700 } })],
+  ['sources.*.changes', push({ changes: 'upserts' })],
+  ['sources.*.budget.usdPerGb', push({ budget: { usdPerGb: 0.5 } })],
+  ['sources.*.contract.dataTypes', push({ contract: { ...orders.contract, dataTypes: 'freeze' } })],
+  ['sources.*.contract.columns', push({ contract: { ...orders.contract, columns: 'freeze' } })],
+  ['sources.*.key', push({ key: ['id', 'at'] })],
+  ['sources.*.eventTime.path', eventTime({ path: 'count' }), eventTime({})],
+  ['sources.*.eventTime.format', eventTime({ format: 'epoch-milliseconds' }), eventTime({})],
+  ['sources.*.dedupe', push({ dedupe: 'request' })],
+  ['sources.*.dedupeWindow', push({ dedupeWindow: '8 days' })],
+  ['sources.*.limits.maxBodyBytes', limits({ maxBodyBytes: '1 MB' })],
+  ['sources.*.limits.maxDecompressedBytes', limits({ maxDecompressedBytes: '10 MB' })],
+  ['sources.*.limits.maxRecordBytes', limits({ maxRecordBytes: '8 KiB' })],
+  ['sources.*.limits.maxRecordsPerRequest', limits({ maxRecordsPerRequest: 10 })],
+  ['sources.*.query', http({ query: { format: 'json' } })],
+  ['sources.*.recordsPath', http({ recordsPath: 'data' })],
+  ['sources.*.paginator', http({ paginator: { type: 'link-header' } })],
+  ['sources.*.incremental.cursor', incremental({ cursor: 'id' }), incremental({})],
+  ['sources.*.incremental.parameter', incremental({ parameter: 'from' }), incremental({})],
+  [
+    'sources.*.incremental.initialValue',
+    incremental({ initialValue: '2025-01-01T00:00:00Z' }),
+    incremental({}),
+  ],
+  ['sources.*.incremental.lookback', incremental({ lookback: '1 hour' }), incremental({})],
+  ['sources.*.incremental.order', incremental({ order: 'ascending' }), incremental({})],
+  ['sources.*.allowPrivateNetwork', http({ allowPrivateNetwork: true })],
+  ['sources.*.requestTimeout', http({ requestTimeout: '31 seconds' })],
+  ['sources.*.pagesPerCommit', http({ pagesPerCommit: 21 })],
+];
+
+/** Options that need something else to have an effect, with the test that covers them. */
+const COVERED_ELSEWHERE = ['protect'];
+
+interface SchemaNode {
+  readonly properties?: Readonly<Record<string, SchemaNode>>;
+  readonly additionalProperties?: SchemaNode | boolean;
+  readonly oneOf?: readonly SchemaNode[];
+  readonly type?: string;
+}
+
+/** Options whose value is one choice among objects: named as a whole. */
+const CHOICES = ['sources.*.volume', 'sources.*.paginator', 'sources.*.url'];
+
+/** Every option that the schema knows, as a path; the entries of a record are `*`. */
+function optionsOf(node: SchemaNode, path = ''): string[] {
+  if (CHOICES.includes(path)) return [path];
+  const at = (name: string): string => (path === '' ? name : `${path}.${name}`);
+  if (node.oneOf !== undefined) return node.oneOf.flatMap((variant) => optionsOf(variant, path));
+  if (node.properties !== undefined) {
+    return Object.entries(node.properties).flatMap(([name, property]) => optionsOf(property, at(name)));
+  }
+  if (path === 'sources' && typeof node.additionalProperties === 'object') {
+    return optionsOf(node.additionalProperties, at('*'));
+  }
+  return [path];
+}
+
+const templatesOf = (config: HeadgateConfigInput): string =>
+  JSON.stringify([...synth(config)].map(([stack, template]) => [stack, template.toJSON() as unknown]));
+
+const baseTemplates = templatesOf(everything);
+
+describe('every option', () => {
+  test('of the schema is in one of the tables', () => {
+    const known = new Set(optionsOf(z.toJSONSchema(configSchema, { io: 'input' }) as SchemaNode));
+    const listed = [...TEMPLATE_OPTIONS, ...FUNCTION_OPTIONS]
+      .map(([option]) => option)
+      .concat(COVERED_ELSEWHERE);
+    expect([...known].sort()).toEqual([...new Set(listed)].sort());
+  });
+
+  for (const [option, config, base] of TEMPLATE_OPTIONS) {
+    test(`${option} changes the template`, () => {
+      expect(templatesOf(config)).not.toBe(base === undefined ? baseTemplates : templatesOf(base));
+    });
+  }
+
+  for (const [option, config, base = everything] of FUNCTION_OPTIONS) {
+    test(`${option} reaches the functions`, () => {
+      expect(toBundleModule(parseConfig(config))).not.toBe(toBundleModule(parseConfig(base)));
+    });
+  }
+});

@@ -1,7 +1,7 @@
 import { RejectedError } from './errors.ts';
 
 /** What one record of a stream holds at most by default, its partition key included. */
-export const MAX_STREAM_RECORD_BYTES = 1024 * 1024;
+const MAX_STREAM_RECORD_BYTES = 1024 * 1024;
 const MAX_PARTITION_KEY_LENGTH = 256;
 
 interface StreamRecord {

@@ -1,4 +1,8 @@
-import type { HeadgateConfigInput } from '../shared/config/schema.ts';
+import type { ValidateFunction } from 'ajv';
+import { compileSources } from '../shared/config/compile-sources.ts';
+import { compileValidators } from '../shared/config/compile-validators.ts';
+import { defineConfig } from '../shared/config/define-config.ts';
+import type { Source } from '../shared/domain/source.ts';
 import { SeededValues } from './seeded-values.ts';
 
 /** First event time of the generated events: 2026-03-01T00:00:00Z. */
@@ -57,12 +61,12 @@ const WORDS = [
 ] as const;
 const TYPES = ['page_view', 'product_view', 'add_to_cart', 'purchase', 'search', 'sign_in'] as const;
 
-const text = { type: 'string' } as const;
-const number = { type: 'number' } as const;
-const integer = { type: 'integer' } as const;
+const text = { type: 'string' };
+const number = { type: 'number' };
+const integer = { type: 'integer' };
 
 /** The source of the benchmark: nested events of a shop, about 1 KB each, with every kind of column. */
-export const SHOP_EVENTS_CONFIG = {
+const CONFIG = defineConfig({
   sources: {
     'shop-events': {
       type: 'push',
@@ -128,7 +132,20 @@ export const SHOP_EVENTS_CONFIG = {
       eventTime: { path: 'occurred_at' },
     },
   },
-} as const satisfies HeadgateConfigInput;
+});
+
+/** The compiled contract alone. */
+export function shopValidator(): ValidateFunction {
+  const validate = compileValidators(CONFIG)['shop-events'];
+  if (validate === undefined) throw new Error('the contract was not compiled');
+  return validate;
+}
+
+export function shopSource(): Source {
+  const source = compileSources(CONFIG, compileValidators(CONFIG)).get('shop-events');
+  if (source === undefined) throw new Error('the source was not compiled');
+  return source;
+}
 
 function words(random: SeededValues, count: number): string {
   const chosen: string[] = [];

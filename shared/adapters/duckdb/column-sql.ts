@@ -48,9 +48,9 @@ export function toSelectItem({ name, type }: Column): string {
   return read === written ? quoted : `CAST(${quoted} AS ${written}) AS ${quoted}`;
 }
 
-/** `read_json` over a file of one object per line, with exactly these columns; unknown fields are skipped. */
+/** `read_json` over files of one object per line, with exactly these columns; unknown fields are skipped. */
 export function readLines(
-  path: string,
+  paths: readonly string[],
   columns: Readonly<Record<string, string>>,
   maxLineBytes: number,
 ): string {
@@ -58,7 +58,7 @@ export function readLines(
   // `records` must be said: it is guessed otherwise, by reading the first 20,480 lines twice. `ignore_errors` stays
   // off: it would write NULL where a value does not fit.
   return (
-    `read_json(${quoteText(path)}, format = 'newline_delimited', records = 'true', compression = 'uncompressed', ` +
+    `read_json([${paths.map(quoteText).join(', ')}], format = 'newline_delimited', records = 'true', compression = 'uncompressed', ` +
     `hive_partitioning = false, maximum_object_size = ${String(maxLineBytes)}, columns = {${types.join(', ')}})`
   );
 }

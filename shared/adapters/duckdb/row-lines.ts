@@ -3,7 +3,7 @@ import { extraOf } from '../../domain/extra-of.ts';
 import { RecordFlag, recordBytes, type Frame } from '../../domain/frame.ts';
 import { FINGERPRINT_BYTES } from '../../domain/idempotency-key.ts';
 import { recordIdentity, type Origin } from '../../domain/identity.ts';
-import type { LineFile } from './line-file.ts';
+import type { LineFiles } from './line-files.ts';
 
 /*
  * A row is one line of JSON: the record's original bytes with what the lake adds spliced in behind the opening brace,
@@ -78,7 +78,7 @@ function extraText(contract: Contract, frame: Frame, index: number, fields: Adde
 
 /** Writes one line per record of a frame. */
 export function writeRowLines(
-  file: LineFile,
+  files: LineFiles,
   contract: Contract,
   fields: AddedFields,
   frame: Frame,
@@ -100,7 +100,7 @@ export function writeRowLines(
     const start = offsets[index] ?? 0;
     const end = offsets[index + 1] ?? 0;
     const extra = extraText(contract, frame, index, fields);
-    const line = file.startLine(addedBytes + (extra?.length ?? 0) + end - start);
+    const line = files.startLine(addedBytes + (extra?.length ?? 0) + end - start);
     const { buffer } = line;
     let at = line.at;
     at += beforeIndex.copy(buffer, at);
@@ -118,6 +118,6 @@ export function writeRowLines(
       for (let i = recordAt; i < at; i++) if (buffer[i] === NEWLINE) buffer[i] = SPACE;
     }
     buffer[at++] = NEWLINE;
-    file.endLine(at);
+    files.endLine(at);
   }
 }

@@ -9,13 +9,13 @@ export interface BareEmulator {
 
 /** Starts an emulator of its own for one test file. */
 export async function startBareEmulator(): Promise<BareEmulator> {
-  const { endpoint, stop } = await startEmptyCloud({ mayUseRunning: false });
+  const cloud = await startEmptyCloud({ mayUseRunning: false });
   return {
     connection: {
-      endpoint,
+      endpoint: cloud.endpoint,
       region: 'us-east-1',
       credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
     },
-    stop,
+    stop: () => cloud.stop(),
   };
 }

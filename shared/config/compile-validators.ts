@@ -8,9 +8,11 @@ import type { HeadgateConfig } from './schema.ts';
 
 const FORMATS_FILE = fileURLToPath(new URL('../domain/formats.ts', import.meta.url));
 
-/** One instance per schema, so that two schemas may have the same `$id`. */
+/** One instance per schema, so that two schemas may have the same `$id`. Schemas are validated by `schemaProblems`. */
 function createAjv(): Ajv2020 {
   return new Ajv2020({
+    meta: false,
+    validateSchema: false,
     // The first violation ends the check: with all of them a sender could make a record cost millions of error objects.
     allErrors: false,
     strictTypes: false,
@@ -23,11 +25,14 @@ function createAjv(): Ajv2020 {
   });
 }
 
+let metaAjv: Ajv2020 | undefined;
+
 /** What makes a schema an invalid JSON Schema document, beginning with the place; empty when it is valid. */
 export function schemaProblems(schema: JsonSchema): readonly string[] {
-  const ajv = createAjv();
-  if (ajv.validateSchema(schema) !== true) {
-    const problems = (ajv.errors ?? []).map(({ instancePath, message, params }) => {
+  // Compiling the schema of schemas takes longer than all the rest.
+  metaAjv ??= new Ajv2020({ logger: false });
+  if (metaAjv.validateSchema(schema) !== true) {
+    const problems = (metaAjv.errors ?? []).map(({ instancePath, message, params }) => {
       const allowed = Array.isArray(params.allowedValues)
         ? ` (${params.allowedValues.map(String).join(', ')})`
         : '';
@@ -36,7 +41,7 @@ export function schemaProblems(schema: JsonSchema): readonly string[] {
     return [...new Set(problems)];
   }
   try {
-    ajv.compile(schema);
+    createAjv().compile(schema);
     return [];
   } catch (error) {
     return [`(root): ${error instanceof Error ? error.message : String(error)}`];

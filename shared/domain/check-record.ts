@@ -109,9 +109,9 @@ function isDigitOrPoint(byte: number | undefined): boolean {
 function measureRun(bytes: Uint8Array, at: number): { digits: number; end: number } {
   let from = at;
   while (isDigitOrPoint(bytes[from - 1])) from--;
-  let end = at;
+  let end = from;
   let digits = 0;
-  for (end = from; isDigitOrPoint(bytes[end]); end++) {
+  for (; isDigitOrPoint(bytes[end]); end++) {
     if (bytes[end] !== POINT && (digits > 0 || bytes[end] !== DIGIT_0)) digits++;
   }
   return { digits, end };

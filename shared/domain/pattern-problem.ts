@@ -225,6 +225,8 @@ interface Fragment {
 
 /** Positions of the expanded pattern, and which may follow which. */
 class Automaton {
+  /** Some text can be matched in two ways although the positions are the same: `(a+)+`, `(a*)?`, `(?:a?|b?)`. */
+  #hasTwoWays = false;
   readonly sets: CharSet[] = [];
   readonly follow: Set<number>[] = [];
 
@@ -245,6 +247,7 @@ class Automaton {
         return this.join(node.parts.map((part) => this.add(part)));
       case 'alt': {
         const parts = node.parts.map((part) => this.add(part));
+        if (parts.filter((part) => part.nullable).length > 1) this.#hasTwoWays = true;
         return {
           nullable: parts.some((part) => part.nullable),
           first: parts.flatMap((part) => part.first),
@@ -261,7 +264,12 @@ class Automaton {
   }
 
   private connect(last: readonly number[], first: readonly number[]): void {
-    for (const from of last) for (const to of first) this.follow[from]?.add(to);
+    for (const from of last) {
+      for (const to of first) {
+        if (this.follow[from]?.has(to) === true) this.#hasTwoWays = true;
+        this.follow[from]?.add(to);
+      }
+    }
   }
 
   private join(parts: readonly Fragment[]): Fragment {
@@ -283,6 +291,7 @@ class Automaton {
     const parts: Fragment[] = [];
     for (let i = 0; i < copies; i++) {
       const part = this.add(body);
+      if (part.nullable && (min === 0 || max === Infinity)) this.#hasTwoWays = true;
       if (max === Infinity && i === copies - 1) this.connect(part.last, part.first);
       parts.push(i < min ? part : { ...part, nullable: true });
       if (part.first.length === 0) break;
@@ -290,8 +299,9 @@ class Automaton {
     return this.join(parts);
   }
 
-  /** Whether some text can be matched in two ways: two positions with a common character follow the same one. */
+  /** Whether some text can be matched in two ways; most often two positions with a common character follow one. */
   isAmbiguous(first: readonly number[]): boolean {
+    if (this.#hasTwoWays) return true;
     return [first, ...this.follow.map((set) => [...set])].some((positions) => {
       const unique = [...new Set(positions)];
       return unique.some((a, i) =>

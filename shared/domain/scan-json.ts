@@ -22,6 +22,16 @@ export function toPathKey(path: readonly string[]): string {
   return JSON.stringify(path);
 }
 
+/** Digits of a literal from its first to its last that is not zero, without the exponent. */
+function countSignificantDigits(literal: string): number {
+  const mantissa = (/^[-.\d]+/.exec(literal)?.[0] ?? '').replace(/[-.]/g, '');
+  let from = 0;
+  let to = mantissa.length;
+  while (mantissa.charAt(from) === '0') from++;
+  while (to > from && mantissa.charAt(to - 1) === '0') to--;
+  return to - from;
+}
+
 /** Why a number literal cannot be kept; undefined when it can. */
 export function numberProblem(literal: string, type: Shape['number']): string | undefined {
   const isPlainInteger = /^-?\d+$/.test(literal);
@@ -41,11 +51,7 @@ export function numberProblem(literal: string, type: Shape['number']): string | 
     return 'is an integer beyond ±(2^53-1) that is not written with digits only; send it as text';
   }
   if (!Number.isFinite(Number(literal))) return 'is a number beyond what a double holds; send it as text';
-  const digits = literal
-    .replace(/[eE].*/, '')
-    .replace(/[-.]/g, '')
-    .replace(/^0+/, '');
-  return digits.length > MAX_SIGNIFICANT_DIGITS
+  return countSignificantDigits(literal) > MAX_SIGNIFICANT_DIGITS
     ? `is a number with more than ${String(MAX_SIGNIFICANT_DIGITS)} significant digits, which a double does not keep; send it as text`
     : undefined;
 }

@@ -1,0 +1,157 @@
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { createHandler } from '../../lambdas/push/create-handler.ts';
+import type { PushAnswer } from '../../lambdas/push/to-answer.ts';
+import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
+import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
+import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
+import { compileSources } from '../../shared/config/compile-sources.ts';
+import { compileValidators } from '../../shared/config/compile-validators.ts';
+import { parseConfig } from '../../shared/config/define-config.ts';
+import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
+import { readFrame, recordBytes } from '../../shared/domain/frame.ts';
+import { hashWriteKey, toWriteKey } from '../../shared/domain/write-key.ts';
+import type { FrameBus } from '../../shared/ports/frame-bus.ts';
+import type { RequestStore } from '../../shared/ports/request-store.ts';
+
+const SOURCE = { type: 'push' as const, freshness: '30 seconds', volume: { gbPerDay: 1 }, key: ['id'] };
+
+/** Schema of the source `orders`. */
+export const ORDER_SCHEMA = {
+  type: 'object',
+  properties: {
+    id: { type: 'string', minLength: 1 },
+    amount: { type: 'number' },
+    count: { type: 'integer', minimum: 0 },
+    big: { type: 'integer', format: 'int64' },
+    at: { type: 'string', format: 'date-time' },
+    customer: { type: 'object', properties: { name: { type: 'string' } } },
+  },
+  required: ['id'],
+};
+
+/** `orders` quarantines what violates its schema, `strict` refuses it, `tiny` has low limits, `feed` is not pushed. */
+const CONFIG: HeadgateConfigInput = {
+  sources: {
+    orders: { ...SOURCE, contract: { schema: ORDER_SCHEMA } },
+    strict: { ...SOURCE, contract: { schema: ORDER_SCHEMA, dataTypes: 'freeze', columns: 'freeze' } },
+    tiny: {
+      ...SOURCE,
+      contract: { schema: ORDER_SCHEMA },
+      limits: {
+        maxBodyBytes: '4 KiB',
+        maxDecompressedBytes: '64 KiB',
+        maxRecordBytes: '1 KiB',
+        maxRecordsPerRequest: 10,
+      },
+    },
+    feed: { ...SOURCE, type: 'stream' as const, contract: { schema: ORDER_SCHEMA } },
+  },
+};
+
+const config = parseConfig(CONFIG);
+const sources = compileSources(config, compileValidators(config));
+
+/** What the API answered, with its body parsed. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** Members of the answers to records and of problem documents; each answer has some of them. */
+  readonly body: PushAnswer & { readonly type?: string; readonly detail?: string };
+}
+
+export interface PushRequestOptions {
+  readonly source?: string;
+  readonly route?: string;
+  readonly body?: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly query?: Record<string, string>;
+  readonly remainingMs?: number;
+}
+
+/** The push handler over memory stores. */
+export class PushWorld {
+  readonly clock = new ManualClock({ jump: true });
+  readonly keys = new MemoryWriteKeyStore();
+  readonly telemetry = new MemoryTelemetry();
+  readonly sources = sources;
+  readonly requests: RequestStore;
+  readonly bus: FrameBus;
+  readonly #memoryBus = new MemoryFrameBus();
+  readonly #handler;
+
+  constructor(options: { readonly bus?: FrameBus; readonly requests?: RequestStore } = {}) {
+    this.bus = options.bus ?? this.#memoryBus;
+    this.requests = options.requests ?? new MemoryRequestStore();
+    this.#handler = createHandler({
+      sources,
+      bus: this.bus,
+      requests: this.requests,
+      keys: this.keys,
+      clock: this.clock,
+      telemetry: this.telemetry,
+    });
+  }
+
+  /** Makes a write key of a source. The same number makes the same key. */
+  async createKey(source: string, number = 1): Promise<string> {
+    const key = toWriteKey(source, new Uint8Array(32).fill(number));
+    await this.keys.create({ hash: hashWriteKey(key), source, createdAtMs: this.clock.nowMs() });
+    return key;
+  }
+
+  /** The records in all frames that were sent. */
+  sent(): string[] {
+    return this.#memoryBus.frames().flatMap(({ bytes }) => {
+      const frame = readFrame(bytes);
+      return Array.from({ length: frame.count }, (_, i) => recordBytes(frame, i).toString());
+    });
+  }
+
+  /** Ids of all frames that were sent. */
+  frameIds(): string[] {
+    return this.#memoryBus.frames().map(({ bytes }) => readFrame(bytes).header.frameId);
+  }
+
+  /** Calls the handler as API Gateway does. Without a header for it, the source's own key is sent. */
+  async send(options: PushRequestOptions = {}): Promise<Answer> {
+    const source = options.source ?? 'orders';
+    const { body } = options;
+    const headers: Record<string, string | undefined> = {
+      authorization: `Bearer ${toWriteKey(source, new Uint8Array(32).fill(1))}`,
+      'content-type': 'application/json',
+      ...options.headers,
+    };
+    const event = {
+      version: '2.0',
+      routeKey: options.route ?? 'POST /v1/sources/{source}/records',
+      rawPath: '/',
+      rawQueryString: '',
+      headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
+      queryStringParameters: options.query,
+      pathParameters: { source },
+      isBase64Encoded: typeof body !== 'string' && body !== undefined,
+      body: typeof body === 'string' || body === undefined ? body : Buffer.from(body).toString('base64'),
+    } as unknown as APIGatewayProxyEventV2;
+    const context = {
+      awsRequestId: 'request-1',
+      getRemainingTimeInMillis: () => options.remainingMs ?? 25_000,
+    } as unknown as Context;
+    const result: APIGatewayProxyStructuredResultV2 = await this.#handler(event, context);
+    return {
+      status: result.statusCode ?? 0,
+      headers: result.headers ?? {},
+      body: JSON.parse(result.body ?? 'null') as Answer['body'],
+    };
+  }
+}
+
+/** A world in which every pushed source has its key. */
+export async function createPushWorld(
+  options: ConstructorParameters<typeof PushWorld>[0] = {},
+): Promise<PushWorld> {
+  const world = new PushWorld(options);
+  for (const source of ['orders', 'strict', 'tiny']) await world.createKey(source);
+  return world;
+}

@@ -18,10 +18,13 @@ export const METRICS = {
   BytesReceived: { unit: 'Bytes', help: 'Raw JSON received, after decompression.' },
   BytesLanded: { unit: 'Bytes', help: 'Parquet written to the lake.' },
   PartitionsWritten: { unit: 'Count', help: 'Files committed.' },
-  EndToEndLatency: { unit: 'Milliseconds', help: 'From receipt by Headgate to the commit in the lake, per record.' },
+  EndToEndLatency: {
+    unit: 'Milliseconds',
+    help: 'From receipt by Headgate to the commit in the lake, per record.',
+  },
   Requests: { unit: 'Count', help: 'Requests to the push API.' },
   Errors: { unit: 'Count', help: 'Requests, runs or batches that failed on our side.' },
-  Retries: { unit: 'Count', help: 'Repeated calls to AWS services.' },
+  Retries: { unit: 'Count', help: 'Requests to a pulled API that were repeated.' },
   CheckpointAge: { unit: 'Milliseconds', help: 'Age of the newest committed position of a pulled source.' },
 } as const satisfies Readonly<Record<string, { unit: MetricUnit; help: string }>>;
 

@@ -28,14 +28,12 @@ export interface ClaimDeps {
   readonly probe?: Probe;
 }
 
-/**
- * Views of buckets that a warm process keeps: log items never change, so only newer ones have to be read. A view is
- * dropped well before its items can expire, because a bucket whose items have all gone starts at number 1 again.
- */
+/** Views of buckets that a warm process keeps: log items never change, so only newer ones have to be read. */
 export type ClaimCache = LRUCache<string, ClaimView>;
 
 const MAX_CACHED_CLAIMS = 1_000_000;
-const MAX_CACHE_AGE_MS = 10 * 60_000;
+/** A bucket whose items have all expired starts at number 1 again; a view must not outlive its bucket's items. */
+const MAX_CACHE_AGE_MS = 60 * 60_000;
 
 export function createClaimCache(): ClaimCache {
   return new LRUCache<string, ClaimView>({
@@ -79,6 +77,8 @@ async function claimBucketKeys(
   const probe = deps.probe ?? probeNothing;
   // Taken out of the cache while it is in use: two runs in one process must not add to one view.
   const view = deps.cache.get(bucket) ?? createClaimView();
+  // Using a view does not make it younger: see MAX_CACHE_AGE_MS.
+  const remainingMs = deps.cache.getRemainingTTL(bucket);
   deps.cache.delete(bucket);
   for (let round = 0; round < MAX_ROUNDS; round++) {
     for (const item of await deps.claimLog.read(bucket, view.lastNumber)) view.add(item.number, item.packed);
@@ -99,7 +99,7 @@ async function claimBucketKeys(
       if (appended) view.add(number, packed);
     }
     if (appended) {
-      deps.cache.set(bucket, view);
+      deps.cache.set(bucket, view, { ttl: remainingMs > 0 ? remainingMs : MAX_CACHE_AGE_MS });
       return verdicts.map((verdict) => (verdict === 'new' ? 'own' : verdict));
     }
   }

@@ -110,7 +110,7 @@ describe('pulls of an API that changes between any two requests', () => {
         expect(lost, 'every visible item is in the lake or in quarantine').toEqual([]);
         expect(commitsOfIdleRun).toBe(0);
       }),
-      { numRuns: Number(process.env.PULL_RUNS ?? 600) },
+      { numRuns: Number(process.env.PULL_RUNS ?? 300) },
     );
   });
 });

@@ -7,7 +7,7 @@ import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { REGION } from './assembly/synthesise.ts';
+import { REGION } from './account.ts';
 
 /** Clients of the embedded cloud's services. */
 export interface AwsClients {

@@ -1,6 +1,7 @@
 import { applyDroppedSettings } from './after-deploy/apply-dropped-settings.ts';
 import { readAssembly } from './assembly/read-assembly.ts';
-import { headgateApp, synthesise, type CdkApp } from './assembly/synthesise.ts';
+import { headgateApp, type CdkApp } from './assembly/cdk-app.ts';
+import { synthesise } from './assembly/synthesise.ts';
 import { createAwsClients, toCloudEnv, type AwsClients } from './aws-clients.ts';
 import { CloudError } from './cloud-error.ts';
 import { deployAssembly, type StackOutputs } from './deploy/deploy-assembly.ts';

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 import { CloudError } from '../cloud-error.ts';
 import { projectDir } from '../paths.ts';
-import type { CdkApp } from './synthesise.ts';
+import type { CdkApp } from './cdk-app.ts';
 
 /**
  * A hash of everything that a synthesised assembly depends on: the app's folders, the configuration file with what it

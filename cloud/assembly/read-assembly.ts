@@ -31,7 +31,7 @@ const templateSchema = z.looseObject({
 });
 
 /** A resource as its template declares it. */
-export type TemplateResource = z.output<typeof templateSchema>['Resources'][string];
+type TemplateResource = z.output<typeof templateSchema>['Resources'][string];
 
 /** A file or folder that must be in the asset bucket before the stack is deployed. */
 export interface Asset {

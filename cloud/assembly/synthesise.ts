@@ -1,30 +1,14 @@
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, utimes } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
+import { ACCOUNT, REGION } from '../account.ts';
 import { CloudError } from '../cloud-error.ts';
 import { runCommand } from '../emulator/run-command.ts';
 import { cacheDir, projectDir } from '../paths.ts';
 import { withLock } from '../with-lock.ts';
 import { hashInputs } from './hash-inputs.ts';
+import type { CdkApp } from './cdk-app.ts';
 
 const KEEP_UNUSED_MS = 7 * 86_400_000;
-
-/** The account and region of everything in the embedded cloud. */
-export const ACCOUNT = '000000000000';
-export const REGION = 'us-east-1';
-
-/** A CDK app and what its output depends on. */
-export interface CdkApp {
-  /** Entry file, relative to the project. */
-  readonly entry: string;
-  /** Folders and files, relative to the project, that the output depends on beside the entry file's imports. */
-  readonly inputs: readonly string[];
-}
-
-/** Headgate itself. */
-export const headgateApp: CdkApp = {
-  entry: 'infra/bin/app.ts',
-  inputs: ['infra', 'lambdas', 'shared', 'package-lock.json', 'cdk.json'],
-};
 
 export interface SynthesiseOptions {
   readonly app: CdkApp;

@@ -10,7 +10,7 @@ import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ACCOUNT, REGION } from '../assembly/synthesise.ts';
+import { ACCOUNT, REGION } from '../account.ts';
 import type { Asset, AssemblyStack } from '../assembly/read-assembly.ts';
 import type { AwsClients } from '../aws-clients.ts';
 import { CloudError } from '../cloud-error.ts';
@@ -94,20 +94,23 @@ async function deployStack(client: CloudFormationClient, stack: AssemblyStack): 
       'CAPABILITY_AUTO_EXPAND' as const,
     ],
   };
-  if ((await describe(client, stack.name)) === undefined) await client.send(new CreateStackCommand(input));
-  else await update(client, input);
+  try {
+    const isNew = (await describe(client, stack.name)) === undefined;
+    await client.send(isNew ? new CreateStackCommand(input) : new UpdateStackCommand(input));
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    if (!error.message.includes('No updates are to be performed'))
+      throw notDeployed(stack.name, error.message, error);
+  }
   return waitForStack(client, stack.name);
 }
 
-async function update(
-  client: CloudFormationClient,
-  input: { StackName: string; TemplateBody: string },
-): Promise<void> {
-  try {
-    await client.send(new UpdateStackCommand(input));
-  } catch (error) {
-    if (!(error instanceof Error && error.message.includes('No updates are to be performed'))) throw error;
-  }
+function notDeployed(name: string, reason: string, cause?: Error): CloudError {
+  return new CloudError(
+    `The stack ${name} could not be deployed to the embedded cloud: ${reason}`,
+    'If the emulator lacks a resource type, leave the type out where infra leaves out what the embedded cloud does not get.',
+    { cause },
+  );
 }
 
 async function waitForStack(client: CloudFormationClient, name: string): Promise<Stack> {
@@ -117,10 +120,7 @@ async function waitForStack(client: CloudFormationClient, name: string): Promise
     const status = stack?.StackStatus ?? 'DELETE_COMPLETE';
     if (stack !== undefined && (status === 'CREATE_COMPLETE' || status === 'UPDATE_COMPLETE')) return stack;
     if (!status.endsWith('_IN_PROGRESS') || Date.now() > giveUpAtMs) {
-      throw new CloudError(
-        `The stack ${name} could not be deployed to the embedded cloud (${status}):\n${await failures(client, name)}`,
-        'If a resource type is not supported by the emulator, leave it out where infra checks the context "embedded".',
-      );
+      throw notDeployed(name, `${status}\n${await failures(client, name)}`);
     }
     await sleep(POLL_MS);
   }

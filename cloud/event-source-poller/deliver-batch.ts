@@ -1,5 +1,6 @@
 import type { DeliveryFaults, FaultDice } from './delivery-faults.ts';
-import { countExpired, planNext, type DiscardCondition } from './plan-next.ts';
+import type { DiscardCondition } from './invocation-record.ts';
+import { countExpired, planNext } from './plan-next.ts';
 import type { FailureDestination, InvocationOutcome, Invoker, PollerClock, StreamRecord } from './ports.ts';
 import type { StreamMapping } from './stream-mapping.ts';
 import { toEvent } from './to-event.ts';

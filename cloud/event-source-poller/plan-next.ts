@@ -1,9 +1,7 @@
+import type { DiscardCondition } from './invocation-record.ts';
 import type { InvocationOutcome } from './ports.ts';
 import { readResponse } from './read-response.ts';
 import type { StreamMapping } from './stream-mapping.ts';
-
-/** Why a batch was given up. */
-export type DiscardCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded';
 
 /** What to do with a batch after an invocation. Indices are into the batch. */
 export type NextStep =

@@ -1,4 +1,4 @@
-import type { InvocationRecord } from './to-invocation-record.ts';
+import type { InvocationRecord } from './invocation-record.ts';
 
 /** A record as a shard holds it. */
 export interface StreamRecord {
@@ -20,7 +20,7 @@ export interface Shard {
 export type ShardPosition = { readonly at: 'TRIM_HORIZON' | 'LATEST' } | { readonly after: string };
 
 /** What one read of a shard gave. */
-export interface ShardPage {
+interface ShardPage {
   readonly records: readonly StreamRecord[];
   /** Where to read on; undefined at the end of a closed shard. */
   readonly next: string | undefined;

@@ -11,7 +11,7 @@ import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import { createHash, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import type { InvocationRecord } from '../../../cloud/event-source-poller/to-invocation-record.ts';
+import type { InvocationRecord } from '../../../cloud/event-source-poller/invocation-record.ts';
 import type { FixtureRecord } from '../../fixtures/cloud-app/consumer.ts';
 import { fixtureApp } from '../../fixtures/cloud-app/fixture-app.ts';
 import { useCloud } from '../../support/cloud.ts';

@@ -7,7 +7,7 @@ import type {
   ShardReader,
   StreamRecord,
 } from '../../../cloud/event-source-poller/ports.ts';
-import type { InvocationRecord } from '../../../cloud/event-source-poller/to-invocation-record.ts';
+import type { InvocationRecord } from '../../../cloud/event-source-poller/invocation-record.ts';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import { setImmediate } from 'node:timers/promises';
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
@@ -9,6 +10,7 @@ import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
 import type { StoreCall, Turn } from '../../shared/adapters/memory/turn.ts';
+import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
@@ -48,6 +50,11 @@ describe('memory', () => {
   writeKeyStoreContract({
     open: () => new MemoryWriteKeyStore(),
     openLosingAnswers: () => new MemoryWriteKeyStore({ turn: losingAnswers() }),
+  });
+
+  batchStageContract({
+    open: () => new MemoryBatchStage(),
+    openLosingAnswers: () => new MemoryBatchStage({ turn: losingAnswers() }),
   });
 
   let lake = new MemoryLake();

@@ -26,11 +26,13 @@ import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { injectFaults, type FaultPlan } from '../../../shared/adapters/aws/fault-middleware.ts';
 import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.ts';
+import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
 import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
 import type { ObjectKind } from '../../../shared/ports/lake.ts';
 import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
+import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
 import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
@@ -154,6 +156,15 @@ describe('AWS', () => {
     open: () => new DynamoWriteKeyStore({ dynamodb, table: 'access', clock: systemClock }),
     openLosingAnswers: () =>
       new DynamoWriteKeyStore({ dynamodb: losingDynamoDb(), table: 'access', clock: systemClock }),
+  });
+  batchStageContract({
+    open: () => new S3BatchStage({ s3, bucket: BUCKET, clock: systemClock }),
+    openLosingAnswers: () =>
+      new S3BatchStage({
+        s3: faulty(createS3Client(emulator.connection), losingAnswers),
+        bucket: BUCKET,
+        clock: systemClock,
+      }),
   });
   lakeContract({
     open: () => new S3Lake({ s3, bucket: BUCKET, clock: systemClock }),

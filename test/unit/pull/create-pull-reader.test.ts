@@ -108,7 +108,7 @@ describe('reading', () => {
   test('what the contract refuses goes to quarantine, because there is no sender to tell', async () => {
     const contract = declareHttp().config.contract;
     const { source, world } = setUp({
-      contract: { ...contract, dataTypes: 'freeze' } as HttpSourceInput['contract'],
+      contract: { ...contract, dataTypes: 'freeze' },
     });
     await world.run(
       source,

@@ -81,7 +81,7 @@ describe('paginators', () => {
       },
     );
     expect(await readAll(opened)).toEqual({ records: EXPECTED, tokens: ['1', '2'] });
-    const asked = opened.server.requests.map(({ url }) => `${url.searchParams.toString()}`);
+    const asked = opened.server.requests.map(({ url }) => url.searchParams.toString());
     expect(asked).toEqual(['p=0&n=3', 'p=1&n=3', 'p=2&n=3', 'p=3&n=3']);
     await readAll(opened);
     expect(opened.server.requests, 'the size is trusted from then on').toHaveLength(4 + 3);

@@ -1,0 +1,49 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { describe, expect, test } from 'vitest';
+import type { BatchStage } from '../../shared/ports/batch-stage.ts';
+import type { Subject } from './subject.ts';
+
+const WRITERS = 12;
+
+const newLane = (): string => `pull/test-${randomUUID()}`;
+const plain = (bytes: Uint8Array | undefined): string | undefined =>
+  bytes && Buffer.from(bytes).toString('hex');
+
+/** What the pull reader relies on, whatever the stage is made of. */
+export function batchStageContract(subject: Subject<BatchStage>): void {
+  describe('batch stage', () => {
+    test('a batch that nobody staged is not found', async () => {
+      const stage = await subject.open();
+      expect(await stage.find(newLane(), 0)).toBeUndefined();
+    });
+
+    test('a batch is what was staged first, byte by byte, and others are apart from it', async () => {
+      const stage = await subject.open();
+      const lane = newLane();
+      const [first, second] = [randomBytes(100_000), randomBytes(10)];
+      expect(plain(await stage.decide(lane, 7, first))).toBe(plain(first));
+      expect(plain(await stage.decide(lane, 7, second))).toBe(plain(first));
+      expect(plain(await stage.find(lane, 7))).toBe(plain(first));
+      expect(await stage.find(lane, 8)).toBeUndefined();
+      expect(plain(await stage.decide(lane, 8, second))).toBe(plain(second));
+    });
+
+    test('of many simultaneous writers one decides, and all of them learn what', async () => {
+      const stage = await subject.open();
+      const lane = newLane();
+      const batches = Array.from({ length: WRITERS }, () => randomBytes(50));
+      const decided = await Promise.all(batches.map((bytes) => stage.decide(lane, 1, bytes)));
+      expect(new Set(decided.map(plain)).size).toBe(1);
+      expect(batches.map(plain)).toContain(plain(decided[0]));
+      expect(plain(await stage.find(lane, 1))).toBe(plain(decided[0]));
+    });
+
+    test('a lost answer changes nothing', async () => {
+      const stage = await subject.openLosingAnswers();
+      const lane = newLane();
+      const bytes = randomBytes(20);
+      expect(plain(await stage.decide(lane, 1, bytes))).toBe(plain(bytes));
+      expect(plain(await stage.find(lane, 1))).toBe(plain(bytes));
+    });
+  });
+}

@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
-import { build, type OutputFile } from 'esbuild';
+import { build, type Metafile, type OutputFile } from 'esbuild';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { FunctionName } from '../tuning.ts';
 import { bundlePlugin } from './bundle-plugin.ts';
 import { SynthesisError } from '../synthesis-error.ts';
 import { createOnce } from './create-once.ts';
 import { cacheDir, projectDir } from './paths.ts';
+
+/** A bundled function. */
+export interface FunctionBundle {
+  /** Folder with `index.js`, which exports `handler`, and its source map. */
+  readonly folder: string;
+  /** What the code consists of: bytes by npm package or folder of the project, the largest first. */
+  readonly bytesByPackage: ReadonlyMap<string, number>;
+}
 
 export interface BundleOptions {
   readonly config: HeadgateConfig;
@@ -24,13 +32,13 @@ export function handlerEntries(functions: readonly FunctionName[]): Record<strin
  * Bundles functions in one run of esbuild, each into a folder whose name is the hash of its content: the same code is
  * the same asset, and is not uploaded again.
  *
- * @returns folder by function, with `index.js` that exports `handler`, and its source map
+ * @returns the bundle of each function
  * @throws SynthesisError when an entry file is missing; BuildFailure when it does not bundle
  */
 export async function bundleFunctions({
   config,
   entries,
-}: BundleOptions): Promise<ReadonlyMap<string, string>> {
+}: BundleOptions): Promise<ReadonlyMap<string, FunctionBundle>> {
   const missing = Object.entries(entries).filter(([, file]) => !existsSync(file));
   if (missing.length > 0) {
     throw new SynthesisError(
@@ -38,7 +46,7 @@ export async function bundleFunctions({
         'A function needs a handler.ts that exports `handler`.',
     );
   }
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: Object.fromEntries(Object.entries(entries).map(([name, file]) => [`${name}/index`, file])),
     absWorkingDir: projectDir,
     outdir: join(cacheDir, 'bundles'),
@@ -58,13 +66,14 @@ export async function bundleFunctions({
     mainFields: ['module', 'main'],
     plugins: [bundlePlugin(config)],
     logLevel: 'silent',
+    metafile: true,
   });
-  const folders = new Map<string, string>();
+  const bundles = new Map<string, FunctionBundle>();
   for (const name of Object.keys(entries)) {
     const files = outputFiles.filter((file) => basename(dirname(file.path)) === name);
-    folders.set(name, writeOnce(name, files));
+    bundles.set(name, { folder: writeOnce(name, files), bytesByPackage: bytesByPackage(metafile, name) });
   }
-  return folders;
+  return bundles;
 }
 
 function writeOnce(name: string, files: readonly OutputFile[]): string {
@@ -77,4 +86,15 @@ function writeOnce(name: string, files: readonly OutputFile[]): string {
     writeFileSync(join(folder, 'package.json'), JSON.stringify({ type: 'commonjs' }));
   });
   return path;
+}
+
+function bytesByPackage(metafile: Metafile, name: string): ReadonlyMap<string, number> {
+  const output = Object.entries(metafile.outputs).find(([file]) => file.endsWith(`/${name}/index.js`))?.[1];
+  const bytes = new Map<string, number>();
+  for (const [file, { bytesInOutput }] of Object.entries(output?.inputs ?? {})) {
+    const part =
+      /node_modules\/((?:@[^/]+\/)?[^/]+)\/[^]*$/.exec(file)?.[1] ?? file.split('/').slice(0, 2).join('/');
+    bytes.set(part, (bytes.get(part) ?? 0) + bytesInOutput);
+  }
+  return new Map([...bytes].sort(([, a], [, b]) => b - a));
 }

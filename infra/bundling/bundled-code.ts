@@ -12,11 +12,11 @@ import type { FunctionCode } from './function-code.ts';
  * is fetched only when it is asked for.
  */
 export async function bundledCode(config: HeadgateConfig, embedded: boolean): Promise<FunctionCode> {
-  const folders = await bundleFunctions({ config, entries: handlerEntries(functionsOf(config)) });
+  const bundles = await bundleFunctions({ config, entries: handlerEntries(functionsOf(config)) });
   const bundle = (name: FunctionName) => (): Code => {
-    const folder = folders.get(name);
-    if (folder === undefined) throw new Error(`no source of this configuration needs the function ${name}`);
-    return Code.fromAsset(folder);
+    const found = bundles.get(name);
+    if (found === undefined) throw new Error(`no source of this configuration needs the function ${name}`);
+    return Code.fromAsset(found.folder);
   };
   return {
     push: bundle('push'),

@@ -3,7 +3,7 @@ import type { QuarantineReason } from '../../shared/domain/quarantine.ts';
 import { toGlueType } from './to-glue-type.ts';
 
 /** A column of the catalog. */
-export interface CatalogColumn {
+interface CatalogColumn {
   readonly name: string;
   readonly type: string;
 }

@@ -13,12 +13,13 @@ import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /**
- * Zones of the lake and the prefixes that belong to them. No zone expires (only staged batches in it do): data in `raw/` is the product, and a record
- * that was suppressed as a duplicate may have its only copy in `quarantine/` or among the dead letters.
+ * Zones of the lake and the prefixes that belong to them. No zone expires, only staged batches do: data in `raw/` is
+ * the product, and a record that was suppressed as a duplicate may have its only copy in `quarantine/` or among the
+ * dead letters.
  *
  * Lambda writes discarded stream batches under `aws/lambda/<mapping>/`; it takes a bucket, not a prefix.
  */
-export const ZONE_PREFIXES = {
+const ZONE_PREFIXES = {
   raw: ['raw/'],
   landing: ['landing/'],
   quarantine: ['quarantine/'],

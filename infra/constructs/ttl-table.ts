@@ -4,7 +4,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 
 /** Attribute that holds the expiry of an item, in seconds since the epoch. */
-export const TTL_ATTRIBUTE = 'expiresAt';
+const TTL_ATTRIBUTE = 'expiresAt';
 
 export interface TtlTableProps {
   readonly partitionKey: Attribute;

@@ -31,7 +31,7 @@ export const orders = {
   limits: { requestsPerSecond: 130 },
 } as const;
 
-export const clicks = {
+const clicks = {
   ...common,
   type: 'push',
   freshness: '90 seconds',

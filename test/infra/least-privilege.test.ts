@@ -77,6 +77,11 @@ describe.each(['stream', 'pull'] as const)('the %s function', (lane) => {
   });
 });
 
+test('the pull function alone may stage batches', () => {
+  expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/pull/*');
+  expect(permissionsOf('stream').get('s3:PutObject')).not.toContain('/landing/');
+});
+
 test('the stream function alone may park dead letters and read streams, and writes to none', () => {
   expect(permissionsOf('stream').get('s3:PutObject')).toContain('/aws/lambda/*');
   expect(permissionsOf('pull').get('s3:PutObject')).not.toContain('/aws/lambda/*');

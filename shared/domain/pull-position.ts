@@ -22,7 +22,7 @@ export interface PullPosition {
 }
 
 /** What is known about one reading of all pages of a listing. */
-export interface Reading {
+interface Reading {
   /** A cursor value of which it is known that it was there when the reading began. */
   readonly bound: string | undefined;
   /** The highest cursor value of the reading. */

@@ -27,7 +27,7 @@ export interface PullWorld {
   rows(zone: 'raw' | 'quarantine'): WrittenLine[];
 }
 
-export interface RunSettings {
+interface RunSettings {
   readonly probe?: Probe;
   readonly runMs?: number;
 }

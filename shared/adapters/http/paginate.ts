@@ -2,10 +2,10 @@ import type { HttpSourceConfig } from '../../config/schema.ts';
 import { findSpan, scalarAt } from '../../domain/json-spans.ts';
 import { nextLink } from './next-link.ts';
 
-export type Paginator = HttpSourceConfig['paginator'];
+type Paginator = HttpSourceConfig['paginator'];
 
 /** What a paginator needs to know of an answer. */
-export interface Answer {
+interface Answer {
   readonly body: Buffer;
   readonly link: string | undefined;
   readonly url: URL;

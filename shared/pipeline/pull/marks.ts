@@ -1,7 +1,7 @@
 import { compareCursors, type CursorKind } from '../../domain/pull-cursor.ts';
 
 /** Marks in a position: about 15 bytes each, and a position is written several times per commit. */
-export const MAX_SEEN = 1000;
+const MAX_SEEN = 1000;
 
 const QUARANTINE_SIGN = '!';
 

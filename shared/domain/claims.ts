@@ -25,7 +25,7 @@ export interface Candidate {
   readonly digest: number;
   /** 8 bytes, as a latin1 string: who asks, the same on every redelivery. */
   readonly claimant: string;
-  /** Index of the record inside its frame; 0 where redeliveries have no stable indices. */
+  /** Index of the record inside its frame; 0 where a whole request claims. */
   readonly index: number;
 }
 

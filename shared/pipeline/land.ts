@@ -113,7 +113,7 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     const batch = await reader.read(state, maxBytes);
     if (batch === undefined) return { finished: true, commits, counts };
     const plan = planBatch(batch);
-    if (plan.fileCount > MAX_FILES && batch.entries.length > 1) {
+    if (plan.fileCount > MAX_FILES && batch.entries.length > 1 && maxBytes > 1) {
       maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
       continue;
     }
@@ -148,7 +148,6 @@ async function waitForLease(deps: LandDeps, intent: Intent, options: RunOptions)
 interface PartitionSlice {
   readonly origin: Origin;
   readonly frame: Frame;
-  readonly claimOrigin: Origin | undefined;
   indices: number[];
 }
 
@@ -183,7 +182,7 @@ function planBatch(batch: LaneBatch): BatchPlan {
       bytes += entry.row.raw.length;
       continue;
     }
-    const { source, frame, origin, claimOrigin } = entry;
+    const { source, frame, origin } = entry;
     records += frame.count;
     bytes += frame.payload.length;
     let ofSource = partitions.get(source);
@@ -197,7 +196,7 @@ function planBatch(batch: LaneBatch): BatchPlan {
       const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
       let slice = slices.get(number);
       if (slice === undefined) {
-        slices.set(number, (slice = { origin, frame, claimOrigin, indices: [] }));
+        slices.set(number, (slice = { origin, frame, indices: [] }));
         let partition = ofSource.get(number);
         if (partition === undefined) ofSource.set(number, (partition = { source, number, slices: [] }));
         partition.slices.push(slice);
@@ -331,8 +330,8 @@ function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
   const claimedFrames = new Set<Frame>();
   for (const { source, slices } of partitions) {
     if (source.config.dedupe === 'none') continue;
-    for (const { frame, origin, claimOrigin, indices } of slices) {
-      const claimant = toClaimant(claimOrigin ?? origin).toString('latin1');
+    for (const { frame, origin, indices } of slices) {
+      const claimant = toClaimant(origin).toString('latin1');
       if (source.config.dedupe === 'request') {
         if (claimedFrames.has(frame)) continue;
         claimedFrames.add(frame);
@@ -352,7 +351,7 @@ function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
           key: claimKeyOf(frame.fingerprints, index),
           digest: frame.digests.readUInt32LE(index * DIGEST_BYTES),
           claimant,
-          index: claimOrigin === undefined ? index : 0,
+          index,
         });
         bucket.subjects.push({ frame, index });
       }

@@ -37,15 +37,12 @@ export interface LaneBatch {
 export type LaneEntry =
   | {
       readonly kind: 'frame';
-      /** Identity of the frame: with the index of a record it is the record's `_id`. */
-      readonly origin: Origin;
       /**
-       * Who claims the records' keys. Absent when every redelivery of the frame holds the same records at the same
-       * indices: then each record claims under its own identity. A page that is fetched again may hold other records;
-       * it names here what stays the same until the commit and changes with it (the lane and its number of commits),
-       * so that a retry finds its own claims and a later look-back finds duplicates.
+       * Identity of the frame: with the index of a record it is the record's `_id`, and under it the record claims its
+       * key. Every redelivery of a frame has the same origin and holds the same records at the same indices; what can
+       * change when it is read again must be made durable before it is offered.
        */
-      readonly claimOrigin?: Origin;
+      readonly origin: Origin;
       readonly source: Source;
       readonly frame: Frame;
     }

@@ -83,12 +83,11 @@ function setUp(source = declareEvents()) {
     configVersion: 'v1',
     newToken: () => String(tokens++),
   };
-  const entryOf = (items: readonly Item[], origin: string, claimOrigin?: string): LaneEntry => ({
+  const entryOf = (items: readonly Item[], origin: string): LaneEntry => ({
     kind: 'frame',
     origin,
     source,
     frame: toFrame(items, origin),
-    ...(claimOrigin === undefined ? {} : { claimOrigin }),
   });
   const rows = (prefix: string) =>
     lake
@@ -163,29 +162,6 @@ describe('runLane', () => {
     const { deps, entryOf, rows } = setUp(declareEvents('none'));
     await runLane(deps, laneOf([entryOf([{ k: 'a' }], 'o1'), entryOf([{ k: 'a' }], 'o2')]), OPTIONS);
     expect(rows('raw/').map(({ id }) => id)).toEqual(['o1/0', 'o2/0']);
-  });
-
-  test('a page that is read again before its commit is kept, after it is a duplicate', async () => {
-    const { deps, entryOf, rows } = setUp();
-    let crash = true;
-    const crashing: LandDeps = {
-      ...deps,
-      probe: (point) => {
-        if (point === 'B.2' && crash) throw new Error('crash');
-      },
-    };
-    const page = (order: readonly string[], commits: number): LaneEntry =>
-      entryOf(
-        order.map((k) => ({ k })),
-        `pull/events/${String(commits)}/0`,
-        `pull/events/${String(commits)}`,
-      );
-    await expect(runLane(crashing, laneOf([page(['a', 'b'], 0)]), OPTIONS)).rejects.toThrow('crash');
-    crash = false;
-    // The same rows at other indices, and one twice.
-    await runLane(crashing, laneOf([page(['b', 'a', 'b'], 0)]), OPTIONS);
-    await runLane(crashing, laneOf([page(['b', 'a', 'b'], 0), page(['a', 'b', 'c'], 1)]), OPTIONS);
-    expect(rows('raw/').map(({ raw }) => (JSON.parse(raw) as { k: string }).k)).toEqual(['b', 'a', 'c']);
   });
 
   test('cuts a batch of more than a thousand partitions, and commits a single frame that has more', async () => {

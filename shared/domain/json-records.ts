@@ -121,14 +121,7 @@ export function splitJson(body: Uint8Array, maxRecords = Infinity): readonly Buf
   );
 }
 
-/**
- * The records of newline-delimited JSON: every line that is not blank, without the white space around it. Lines end
- * with \n or \r\n; the last one needs no end.
- *
- * @throws RejectedError with code `TOO_MANY_RECORDS` above `maxRecords`
- */
-export function splitLines(body: Uint8Array, maxRecords = Infinity): readonly Buffer[] {
-  const bytes = withoutMark(body);
+function splitAtLineFeeds(bytes: Buffer, maxRecords: number): Buffer[] {
   const records: Buffer[] = [];
   for (let from = 0; from < bytes.length;) {
     const found = bytes.indexOf(LINE_FEED, from);
@@ -141,6 +134,16 @@ export function splitLines(body: Uint8Array, maxRecords = Infinity): readonly Bu
     from = to + 1;
   }
   return records;
+}
+
+/**
+ * The records of newline-delimited JSON: every line that is not blank, without the white space around it. Lines end
+ * with \n or \r\n; the last one needs no end.
+ *
+ * @throws RejectedError with code `TOO_MANY_RECORDS` above `maxRecords`
+ */
+export function splitLines(body: Uint8Array, maxRecords = Infinity): readonly Buffer[] {
+  return splitAtLineFeeds(withoutMark(body), maxRecords);
 }
 
 /**
@@ -158,5 +161,5 @@ export function splitRecords(text: Uint8Array): readonly Buffer[] {
     }
   }
   const isOneValue = bytes[start] === OPEN_BRACE && skipSpace(bytes, valueEnd(bytes, start)) === bytes.length;
-  return isOneValue ? [trim(bytes, start, bytes.length)] : splitLines(bytes);
+  return isOneValue ? [trim(bytes, start, bytes.length)] : splitAtLineFeeds(bytes, Infinity);
 }

@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { buildFrames } from '../../../shared/domain/build-frames.ts';
+import { RejectedError } from '../../../shared/domain/errors.ts';
+import {
+  readFrame,
+  recordBytes,
+  RecordFlag,
+  writeFrame,
+  type FrameRecord,
+} from '../../../shared/domain/frame.ts';
+
+const header = fc.record({
+  source: fc.string({ unit: 'binary' }),
+  frameId: fc.string(),
+  contractVersion: fc.string(),
+  receivedAtMs: fc.integer(),
+});
+const record: fc.Arbitrary<FrameRecord> = fc.record({
+  bytes: fc.uint8Array({ maxLength: 200 }),
+  flag: fc.constantFrom(RecordFlag.valid, RecordFlag.extra, RecordFlag.violation),
+  fingerprint: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  digest: fc.uint8Array({ minLength: 4, maxLength: 4 }),
+  eventTimeMs: fc.double({ noNaN: true }),
+});
+
+const toPlain = ({ bytes, flag, fingerprint, digest, eventTimeMs }: FrameRecord): unknown => ({
+  bytes: [...bytes],
+  flag,
+  fingerprint: [...fingerprint],
+  digest: [...digest],
+  eventTimeMs,
+});
+
+function readAll(bytes: Uint8Array): { header: unknown; records: unknown[] } {
+  const frame = readFrame(bytes);
+  const records = Array.from({ length: frame.count }, (_, i) =>
+    toPlain({
+      bytes: recordBytes(frame, i),
+      flag: (frame.flags[i] ?? 9) as RecordFlag,
+      fingerprint: frame.fingerprints.subarray(16 * i, 16 * (i + 1)),
+      digest: frame.digests.subarray(4 * i, 4 * (i + 1)),
+      eventTimeMs: frame.eventTimesMs[i] ?? Number.NaN,
+    }),
+  );
+  return { header: frame.header, records };
+}
+
+describe('frames', () => {
+  test('what is written is read', () => {
+    fc.assert(
+      fc.property(header, fc.array(record), (head, records) => {
+        expect(readAll(writeFrame(head, records))).toEqual({ header: head, records: records.map(toPlain) });
+      }),
+    );
+  });
+
+  test('random bytes, with and without the magic number, are refused with a RejectedError', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), fc.boolean(), (bytes, isMarked) => {
+        const input = isMarked ? Buffer.concat([Buffer.from('HGF\u0001'), bytes]) : bytes;
+        expect(() => readFrame(input)).toThrow(RejectedError);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('every change of a single byte is noticed', () => {
+    const records = [1, 2, 3].map((n): FrameRecord => ({
+      bytes: Buffer.from(`{"n":${String(n)}}`),
+      flag: RecordFlag.valid,
+      fingerprint: new Uint8Array(16).fill(n),
+      digest: new Uint8Array(4).fill(n),
+      eventTimeMs: n,
+    }));
+    const frame = writeFrame({ source: 's', frameId: 'f', contractVersion: 'c', receivedAtMs: 1 }, records);
+    for (let at = 0; at < frame.length; at++) {
+      for (const change of [1, 0x80, 0xff]) {
+        const damaged = Buffer.from(frame);
+        damaged.writeUInt8((frame[at] ?? 0) ^ change, at);
+        expect(() => readFrame(damaged)).toThrow(RejectedError);
+      }
+    }
+    for (let length = 0; length < frame.length; length++) {
+      expect(() => readFrame(frame.subarray(0, length))).toThrow(RejectedError);
+    }
+  });
+});
+
+describe('building frames', () => {
+  const head = { source: 's', frameId: 'f', contractVersion: 'c', receivedAtMs: 1 };
+  /** Records of every compressibility and size. */
+  const mixed = fc.array(
+    fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.boolean()).map(([size, isRandom]): FrameRecord => ({
+      bytes: isRandom ? randomBytes(size) : Buffer.alloc(size, 'x'),
+      flag: RecordFlag.valid,
+      fingerprint: new Uint8Array(16),
+      digest: new Uint8Array(4),
+      eventTimeMs: size,
+    })),
+    { maxLength: 60 },
+  );
+
+  test('every record is in exactly one frame that fits, in order, or does not fit one even alone', () => {
+    let several = 0;
+    let tooLargeRecords = 0;
+    fc.assert(
+      fc.property(
+        mixed,
+        fc.integer({ min: 300, max: 4000 }),
+        fc.integer({ min: 500, max: 20_000 }),
+        (records, maxFrameBytes, maxRawBytes) => {
+          const { frames, tooLarge } = buildFrames(head, records, { maxFrameBytes, maxRawBytes });
+          const indices = [...frames.flatMap((frame) => frame.indices), ...tooLarge].sort((a, b) => a - b);
+          expect(indices).toEqual(records.map((_, i) => i));
+          frames.forEach((frame, n) => {
+            expect(frame.bytes.length).toBeLessThanOrEqual(maxFrameBytes);
+            expect(frame.frameId).toBe(`f-${String(n)}`);
+            const read = readAll(frame.bytes);
+            expect(read.header).toEqual({ ...head, frameId: frame.frameId });
+            expect(read.records).toEqual(frame.indices.map((i) => toPlain(records[i] as FrameRecord)));
+            const rawBytes = frame.indices.reduce((sum, i) => sum + (records[i]?.bytes.length ?? 0), 0);
+            if (frame.indices.length > 1) expect(rawBytes).toBeLessThanOrEqual(maxRawBytes);
+          });
+          for (const i of tooLarge) {
+            expect(writeFrame(head, records.slice(i, i + 1)).length + 2).toBeGreaterThan(maxFrameBytes);
+          }
+          const order = frames.flatMap((frame) => frame.indices);
+          expect(order).toEqual(order.toSorted((a, b) => a - b));
+          if (frames.length > 1) several++;
+          tooLargeRecords += tooLarge.length;
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(several).toBeGreaterThan(50);
+    expect(tooLargeRecords).toBeGreaterThan(50);
+  });
+
+  test('the same records give the same frames', () => {
+    fc.assert(
+      fc.property(mixed, (records) => {
+        const bounds = { maxFrameBytes: 3000, maxRawBytes: 10_000 };
+        expect(buildFrames(head, records, bounds)).toEqual(buildFrames(head, records, bounds));
+      }),
+      { numRuns: 50 },
+    );
+  });
+});

@@ -1,0 +1,111 @@
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createPushWorld } from '../../support/push-world.ts';
+
+const goodRecord = fc.string({ minLength: 1 }).map((id) => JSON.stringify({ id: id.toWellFormed() }));
+const anyRecord = fc.oneof(
+  goodRecord,
+  fc.json({ maxDepth: 3 }),
+  fc.string(),
+  fc.constantFrom(
+    '{"id":5}',
+    '{"id":"a","id":"b"}',
+    '{"id":"a","amount":1e999}',
+    '{"__proto__":1}',
+    '{}',
+    '[]',
+    '{',
+  ),
+);
+const body = fc.oneof(
+  fc.array(anyRecord).map((records) => Buffer.from(records.join('\n'))),
+  fc.array(anyRecord).map((records) => Buffer.from(`[${records.join(',')}]`)),
+  fc.uint8Array({ maxLength: 200 }).map((bytes) => Buffer.from(bytes)),
+);
+const encoded = fc
+  .tuple(body, fc.constantFrom('none', 'gzip', 'zstd', 'lie'), fc.nat({ max: 50 }))
+  .map(([bytes, how, cut]) => {
+    if (how === 'none') return { bytes, encoding: undefined };
+    if (how === 'lie') return { bytes, encoding: 'gzip' };
+    const compressed = how === 'gzip' ? gzipSync(bytes) : zstdCompressSync(bytes);
+    return { bytes: cut < 40 ? compressed : compressed.subarray(0, -1 - (cut % 10)), encoding: how };
+  });
+const headers = fc.record(
+  {
+    'content-type': fc.oneof(
+      fc.constantFrom(
+        'application/json',
+        'application/x-ndjson',
+        'application/json;charset=utf-8',
+        'text/plain',
+        '',
+      ),
+      fc.string(),
+    ),
+    'idempotency-key': fc.oneof(fc.constantFrom('"a"', 'a', 'b'), fc.string()),
+    authorization: fc.oneof(fc.constant('Bearer x'), fc.string()),
+  },
+  { requiredKeys: ['content-type'] },
+);
+const source = fc.oneof({ weight: 5, arbitrary: fc.constantFrom('orders', 'strict', 'tiny') }, fc.string());
+const route = fc.constantFrom('POST /v1/sources/{source}/records', 'POST /v1/sources/{source}/validate');
+
+test('no request makes the API fail, and no 2xx leaves a record out', async () => {
+  const statuses = new Map<number, number>();
+  await fc.assert(
+    fc.asyncProperty(
+      source,
+      route,
+      encoded,
+      headers,
+      fc.boolean(),
+      async (name, path, { bytes, encoding }, more, withKey) => {
+        const world = await createPushWorld();
+        const { authorization, ...others } = more;
+        const answer = await world.send({
+          source: name,
+          route: path,
+          body: bytes,
+          headers: {
+            ...others,
+            'content-encoding': encoding,
+            ...(withKey || authorization === undefined ? {} : { authorization }),
+          },
+        });
+        statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+        expect(answer.status).toBeGreaterThanOrEqual(200);
+        expect(answer.status).toBeLessThan(500);
+        const { accepted, duplicates, quarantined, rejected, results } = answer.body;
+        if (answer.status >= 300) {
+          expect(answer.body.type).toMatch(/^urn:headgate:problem:/);
+          expect(answer.body.detail).toBeTruthy();
+          expect(world.sent()).toEqual([]);
+          return;
+        }
+        const kept = accepted + duplicates + quarantined;
+        expect(kept).toBeGreaterThan(0);
+        expect(results).toHaveLength(duplicates + quarantined + rejected);
+        expect(world.sent()).toHaveLength(path.endsWith('validate') ? 0 : kept);
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  for (const status of [200, 202, 400, 401, 404, 415, 422]) expect(statuses.get(status)).toBeGreaterThan(10);
+});
+
+test('what is sent is what was received, byte for byte, and in order', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(goodRecord, { minLength: 1 }), fc.boolean(), async (records, isArray) => {
+      const world = await createPushWorld();
+      const answer = await world.send({
+        body: isArray ? `[${records.join(' , ')}]` : records.join('\r\n'),
+        headers: { 'content-type': isArray ? 'application/json' : 'application/x-ndjson' },
+      });
+      expect(answer.status).toBe(202);
+      expect(answer.body.duplicates).toBe(records.length - new Set(records).size);
+      expect(world.sent()).toEqual(records);
+    }),
+    { numRuns: 300 },
+  );
+});

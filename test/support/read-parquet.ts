@@ -107,7 +107,11 @@ export class DuckDbReader {
   private instance: DuckDBInstance | undefined;
 
   async read(bytes: Uint8Array): Promise<Row[]> {
-    this.instance ??= await DuckDBInstance.create(':memory:', { threads: '1' });
+    this.instance ??= await DuckDBInstance.create(':memory:', {
+      threads: '1',
+      // Each file is written to one path; within a tick of the file system's clock the cache would take the one before.
+      enable_external_file_cache: 'false',
+    });
     const path = join(this.directory, 'table.parquet');
     writeFileSync(path, bytes);
     const connection = await this.instance.connect();

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/contract.ts';
@@ -10,7 +11,7 @@ import type { FrameSlice, TableWriter, UnwritableRow, WrittenTable } from '../..
 import { quoteName, quoteText, readLines, toReadType, toSelectItem } from './column-sql.ts';
 import { LineFiles } from './line-files.ts';
 import { nameAddedFields, writeRowLines } from './row-lines.ts';
-import { openTemporaryDirectory } from './temporary-directory.ts';
+import { OPEN_FILES, ScratchFile } from './scratch-file.ts';
 
 export interface DuckDbTableWriterOptions {
   /** DuckDB's own limit of its memory, in MiB. */
@@ -33,7 +34,8 @@ const QUARANTINE_COLUMNS: readonly { name: string; read: string; select: string 
  * Level 1: level 3 is 1 % smaller and costs 15 % of the whole path. Columns with more than 1,000 different values are
  * not worth a dictionary, and it is cheaper to find that out early.
  */
-const PARQUET_OPTIONS = 'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000';
+const PARQUET_OPTIONS =
+  'FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 1000, USE_TMP_FILE false';
 
 /** Smallest limit of a line that is asked for; DuckDB allocates twice this much. */
 const MIN_LINE_LIMIT_BYTES = 64 * 1024;
@@ -48,6 +50,8 @@ interface Session {
   readonly connection: DuckDBConnection;
   readonly instance: DuckDBInstance;
   readonly directory: string;
+  readonly lines: LineFiles;
+  readonly table: ScratchFile;
 }
 
 function countRows(parts: readonly Part[]): number {
@@ -74,8 +78,7 @@ function toMessage(error: unknown): string {
 /**
  * Writes tables with DuckDB: lines of JSON → `read_json` with the contract's types → Parquet (zstd).
  *
- * One DuckDB instance with one thread, opened by the first call and kept; calls are served one after the other. Files
- * live in the system's temporary directory for the length of a call.
+ * One DuckDB instance with one thread, opened by the first call and kept; calls are served one after the other.
  */
 export class DuckDbTableWriter implements TableWriter {
   private readonly memoryLimitMiB: number;
@@ -135,9 +138,11 @@ export class DuckDbTableWriter implements TableWriter {
     const opened = this.session;
     this.session = undefined;
     if (opened === undefined) return;
-    const { connection, instance, directory } = await opened;
+    const { connection, instance, directory, lines, table } = await opened;
     connection.closeSync();
     instance.closeSync();
+    lines.close();
+    table.close();
     rmSync(directory, { recursive: true, force: true });
   }
 
@@ -152,7 +157,7 @@ export class DuckDbTableWriter implements TableWriter {
 
   private async open(): Promise<Session> {
     try {
-      const directory = openTemporaryDirectory();
+      const directory = mkdtempSync(join(tmpdir(), 'headgate-tables-'));
       const instance = await DuckDBInstance.create(':memory:', {
         threads: '1',
         memory_limit: `${String(this.memoryLimitMiB)}MiB`,
@@ -160,11 +165,14 @@ export class DuckDbTableWriter implements TableWriter {
         // Everything that is needed is built in; nothing is fetched, and no other file is touched.
         autoinstall_known_extensions: 'false',
         autoload_known_extensions: 'false',
+        // Files are used again under one name: what was read from one before must not be taken for its content.
+        enable_external_file_cache: 'false',
       });
       const connection = await instance.connect();
-      await connection.run(`SET allowed_directories = [${quoteText(directory)}]`);
+      await connection.run(`SET allowed_directories = [${quoteText(directory)}, ${quoteText(OPEN_FILES)}]`);
       await connection.run('SET enable_external_access = false');
-      return { connection, instance, directory };
+      const lines = new LineFiles(directory);
+      return { connection, instance, directory, lines, table: new ScratchFile(directory, 'table.parquet') };
     } catch (error) {
       this.session = undefined;
       throw new BlockedError('TABLE_WRITER_UNAVAILABLE', `DuckDB cannot be opened: ${toMessage(error)}`, {
@@ -227,27 +235,22 @@ export class DuckDbTableWriter implements TableWriter {
     rows: number,
     writeLines: (files: LineFiles) => void,
   ): Promise<Uint8Array> {
-    const files = new LineFiles(session.directory);
-    const tablePath = join(session.directory, 'table.parquet');
-    try {
-      writeLines(files);
-      files.finish();
-      const maxLineBytes = Math.max(
-        MIN_LINE_LIMIT_BYTES,
-        2 ** Math.ceil(Math.log2(files.longestLineBytes + 1)),
-      );
-      const lines = readLines(files.paths, columns, maxLineBytes);
-      const result = await session.connection.run(
-        `COPY (SELECT ${select.join(', ')} FROM ${lines}) TO ${quoteText(tablePath)} (${PARQUET_OPTIONS})`,
-      );
-      if (result.rowsChanged !== rows) {
-        throw new Error(`DuckDB wrote ${String(result.rowsChanged)} of ${String(rows)} rows`);
-      }
-      return readFileSync(tablePath);
-    } finally {
-      files.remove();
-      rmSync(tablePath, { force: true });
+    const { connection, lines, table } = session;
+    lines.clear();
+    writeLines(lines);
+    const paths = lines.finish();
+    const maxLineBytes = Math.max(
+      MIN_LINE_LIMIT_BYTES,
+      2 ** Math.ceil(Math.log2(lines.longestLineBytes + 1)),
+    );
+    const result = await connection.run(
+      `COPY (SELECT ${select.join(', ')} FROM ${readLines(paths, columns, maxLineBytes)}) ` +
+        `TO ${quoteText(table.path)} (${PARQUET_OPTIONS})`,
+    );
+    if (result.rowsChanged !== rows) {
+      throw new Error(`DuckDB wrote ${String(result.rowsChanged)} of ${String(rows)} rows`);
     }
+    return table.read();
   }
 
   /**

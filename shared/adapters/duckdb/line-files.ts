@@ -1,24 +1,31 @@
-import { rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { ScratchFile } from './scratch-file.ts';
 
 /**
  * Bytes of one file. DuckDB parses up to 2,048 lines of a file before it converts them column by column; with files of
- * about this size the parsed lines are still in the processor's cache then, which makes the whole path 10 % faster.
+ * about this size the parsed lines are still in the processor's cache then, which makes it 10 % faster.
  */
 const FILE_BYTES = 512 * 1024;
 
-/** Lines for DuckDB, in files of moderate size that are read one after the other. */
+/** Lines for DuckDB, in files of moderate size that are read one after the other and used again for other lines. */
 export class LineFiles {
-  /** Paths in the order of their lines. */
-  readonly paths: string[] = [];
-  /** Longest line so far, its newline included. */
+  /** Longest line, its newline included. */
   longestLineBytes = 0;
   private readonly directory: string;
+  private readonly files: ScratchFile[] = [];
+  private filled = 0;
   private buffer = Buffer.allocUnsafe(FILE_BYTES);
   private used = 0;
 
   constructor(directory: string) {
     this.directory = directory;
+  }
+
+  /** Forgets all lines. */
+  clear(): void {
+    this.longestLineBytes = 0;
+    this.filled = 0;
+    this.used = 0;
+    if (this.buffer.length > FILE_BYTES) this.buffer = Buffer.allocUnsafe(FILE_BYTES);
   }
 
   /**
@@ -40,19 +47,24 @@ export class LineFiles {
     this.used = end;
   }
 
-  /** Writes out what is left. There is one file at least, if need be an empty one. */
-  finish(): void {
-    if (this.used > 0 || this.paths.length === 0) this.flush();
+  /**
+   * Writes out what is left.
+   *
+   * @returns paths in the order of their lines: one at least, if need be of an empty file
+   */
+  finish(): readonly string[] {
+    if (this.used > 0 || this.filled === 0) this.flush();
+    return this.files.slice(0, this.filled).map((file) => file.path);
   }
 
-  remove(): void {
-    for (const path of this.paths) rmSync(path, { force: true });
+  close(): void {
+    for (const file of this.files) file.close();
   }
 
   private flush(): void {
-    const path = join(this.directory, `rows-${String(this.paths.length)}.ndjson`);
-    this.paths.push(path);
-    writeFileSync(path, this.buffer.subarray(0, this.used), { mode: 0o600 });
+    const file = (this.files[this.filled] ??= new ScratchFile(this.directory, `rows-${String(this.filled)}`));
+    this.filled++;
+    file.write(this.buffer, this.used);
     this.used = 0;
   }
 }

@@ -4,7 +4,7 @@ import { buildApp } from '../build-app.ts';
 import { bundledCode } from '../bundling/bundled-code.ts';
 import { readContext } from '../context.ts';
 import { dataRemovalWarning, planDataRemoval } from '../deployment.ts';
-import { loadConfig } from '../load-config.ts';
+import { loadConfig } from '../../shared/config/load-config.ts';
 import { SynthesisError } from '../synthesis-error.ts';
 
 /*

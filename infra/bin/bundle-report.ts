@@ -1,6 +1,6 @@
 import { bundleFunctions, handlerEntries } from '../bundling/bundle-functions.ts';
 import { functionsOf } from '../bundling/bundled-code.ts';
-import { loadConfig } from '../load-config.ts';
+import { loadConfig } from '../../shared/config/load-config.ts';
 
 /* node infra/bin/bundle-report.ts [config]: what the functions consist of, the largest parts first. */
 

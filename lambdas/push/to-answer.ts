@@ -17,7 +17,7 @@ export interface PushAnswer {
   readonly results: readonly RecordResult[];
 }
 
-export interface RecordResult {
+interface RecordResult {
   /** Position in the request, from 0; in lines, blank ones are not counted. */
   readonly index: number;
   readonly id?: string;

@@ -4,14 +4,14 @@ import { writeFrame, type FrameHeader, type FrameRecord } from './frame.ts';
  * Largest frame: a Kinesis record is at most 1 MiB with its partition key, and must stay below what a Lambda
  * invocation can receive.
  */
-export const MAX_FRAME_BYTES = 900_000;
+const MAX_FRAME_BYTES = 900_000;
 /** Most raw bytes of records in one frame, which bounds the memory of its readers. */
-export const MAX_FRAME_RAW_BYTES = 8 * 1024 * 1024;
+const MAX_FRAME_RAW_BYTES = 8 * 1024 * 1024;
 /** The next frame is filled to this share of what the last one's compression would allow. */
 const FILL = 0.8;
 
 /** A frame and the records in it. */
-export interface BuiltFrame {
+interface BuiltFrame {
   readonly frameId: string;
   readonly bytes: Buffer;
   /** Indices of its records in the input, in order. */

@@ -33,7 +33,7 @@ function countSignificantDigits(literal: string): number {
 }
 
 /** Why a number literal cannot be kept; undefined when it can. */
-export function numberProblem(literal: string, type: Shape['number']): string | undefined {
+function numberProblem(literal: string, type: Shape['number']): string | undefined {
   const isPlainInteger = /^-?\d+$/.test(literal);
   const fits = (least: bigint, most: bigint): boolean => {
     if (literal.length > MAX_INTEGER_LENGTH) return false;

@@ -1,0 +1,222 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, describe, expect, test } from 'vitest';
+import type { KeysDeps } from '../../../cli/commands/keys.ts';
+import { runCli } from '../../../cli/run-cli.ts';
+import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
+import { MemoryWriteKeyStore } from '../../../shared/adapters/memory/memory-write-key-store.ts';
+import { ConfigError, parseConfig } from '../../../shared/config/define-config.ts';
+import type { HeadgateConfig } from '../../../shared/config/schema.ts';
+import { loadConfig } from '../../../shared/config/load-config.ts';
+import { BlockedError } from '../../../shared/domain/errors.ts';
+import { hashWriteKey, isWriteKey } from '../../../shared/domain/write-key.ts';
+
+const common = {
+  freshness: '1 minute',
+  volume: { gbPerDay: 1 },
+  key: ['id'],
+  contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+};
+const config = parseConfig({
+  sources: { orders: { type: 'push', ...common }, feed: { type: 'stream', ...common } },
+});
+
+interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+class Console {
+  readonly keys = new MemoryWriteKeyStore();
+  readonly clock = new ManualClock();
+  /** What the person at the terminal answers; undefined when there is none. */
+  answer: boolean | undefined;
+  openKeys: KeysDeps['openKeys'] = () => Promise.resolve(this.keys);
+
+  async run(...args: string[]): Promise<Run> {
+    const out: string[] = [];
+    const err: string[] = [];
+    const { answer } = this;
+    const unused = (): Promise<never> => Promise.reject(new Error('the lake is not looked at here'));
+    const deps = {
+      terminal: {
+        out: (text: string) => void out.push(text),
+        err: (text: string) => void err.push(text),
+        confirm: answer === undefined ? undefined : () => Promise.resolve(answer),
+      },
+      clock: this.clock,
+      loadConfig: (file: string) =>
+        file === 'headgate.config.ts'
+          ? Promise.resolve(config)
+          : Promise.reject(new ConfigError([`${file}: wrong`])),
+      openKeys: (of: HeadgateConfig) => this.openKeys(of),
+      openLake: unused,
+      queryFolder: unused,
+    };
+    const code = await runCli(args, deps);
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  }
+}
+
+describe('headgate keys', () => {
+  test('create prints the key once and stores only its hash', async () => {
+    const terminal = new Console();
+    const { code, out } = await terminal.run('keys', 'create', 'orders');
+    expect(code).toBe(0);
+    expect(isWriteKey(out)).toBe(true);
+    expect(out).toMatch(/^hgk_orders_/);
+    const stored = await terminal.keys.list('orders');
+    expect(stored).toEqual([
+      { hash: hashWriteKey(out), source: 'orders', createdAtMs: terminal.clock.nowMs() },
+    ]);
+    expect(JSON.stringify(stored)).not.toContain(out);
+  });
+
+  test('two keys are never the same', async () => {
+    const terminal = new Console();
+    const keys = await Promise.all([1, 2].map(() => terminal.run('keys', 'create', 'orders')));
+    expect(new Set(keys.map(({ out }) => out)).size).toBe(2);
+  });
+
+  test('--json prints one object', async () => {
+    const terminal = new Console();
+    const created = JSON.parse((await terminal.run('keys', 'create', 'orders', '--json')).out) as Record<
+      string,
+      string
+    >;
+    expect(isWriteKey(created['key'] ?? '')).toBe(true);
+    const listed = JSON.parse((await terminal.run('keys', 'list', 'orders', '--json')).out) as unknown;
+    expect(listed).toEqual([{ source: 'orders', id: created['id'], createdAt: '2026-01-01T00:00:00.000Z' }]);
+  });
+
+  test('a source that is not declared, or not pushed, is exit code 1 and the message names those that are', async () => {
+    const terminal = new Console();
+    for (const source of ['nope', 'feed', 'constructor']) {
+      const { code, err } = await terminal.run('keys', 'create', source);
+      expect(code).toBe(1);
+      expect(err).toContain(`"${source}" is not a source of type 'push'`);
+      expect(err).toContain('there are: orders');
+    }
+  });
+
+  test('revoke takes an id or the key itself, and asks unless --yes', async () => {
+    const terminal = new Console();
+    const first = (await terminal.run('keys', 'create', 'orders')).out;
+    const second = (await terminal.run('keys', 'create', 'orders')).out;
+    terminal.answer = false;
+    expect(await terminal.run('keys', 'revoke', 'orders', first)).toMatchObject({
+      code: 1,
+      err: 'nothing was revoked',
+    });
+    terminal.answer = true;
+    expect((await terminal.run('keys', 'revoke', 'orders', first)).code).toBe(0);
+    expect((await terminal.keys.list('orders')).map(({ hash }) => hash)).toEqual([hashWriteKey(second)]);
+    terminal.answer = undefined;
+    const id = hashWriteKey(second).slice(0, 12);
+    expect((await terminal.run('keys', 'revoke', 'orders', id)).code).toBe(2);
+    expect((await terminal.run('keys', 'revoke', 'orders', id, '--yes')).code).toBe(0);
+    expect(await terminal.keys.list('orders')).toEqual([]);
+    expect((await terminal.run('keys', 'revoke', 'orders', id, '--yes')).err).toContain(
+      'no active write key',
+    );
+  });
+
+  test('an id that is too short or no id is wrong usage, and the message does not repeat it', async () => {
+    const terminal = new Console();
+    for (const name of ['abc', 'hgk_orders_mistyped', '']) {
+      const { code, err } = await terminal.run('keys', 'revoke', 'orders', name, '--yes');
+      expect(code).toBe(2);
+      expect(err).not.toContain('mistyped');
+    }
+  });
+
+  test('a deployment that is not there is exit code 1 with what to do', async () => {
+    const terminal = new Console();
+    terminal.openKeys = () => Promise.reject(new BlockedError('NOT_DEPLOYED', 'run "npx cdk deploy --all"'));
+    expect(await terminal.run('keys', 'list', 'orders')).toEqual({
+      code: 1,
+      out: '',
+      err: 'run "npx cdk deploy --all"',
+    });
+  });
+});
+
+describe('headgate validate', () => {
+  test('shows the sources, as a table or JSON', async () => {
+    const terminal = new Console();
+    const table = await terminal.run('validate');
+    expect(table.code).toBe(0);
+    for (const word of ['orders', 'feed', 'push', '1 minute']) expect(table.out).toContain(word);
+    const json = JSON.parse((await terminal.run('validate', '--json')).out) as Record<string, unknown>;
+    expect(json).toMatchObject({
+      valid: true,
+      sources: [{ source: 'orders', key: ['id'], columns: 1 }, { source: 'feed' }],
+    });
+  });
+
+  test('a wrong configuration is exit code 1 with every problem, also as JSON', async () => {
+    const terminal = new Console();
+    expect(await terminal.run('validate', 'other.ts')).toMatchObject({ code: 1, out: '' });
+    const { code, out } = await terminal.run('validate', 'other.ts', '--json');
+    expect([code, JSON.parse(out)]).toEqual([1, { valid: false, problems: ['other.ts: wrong'] }]);
+  });
+});
+
+describe('usage', () => {
+  test.each([
+    [[]],
+    [['nope']],
+    [['keys']],
+    [['keys', 'create']],
+    [['keys', 'list', 'orders', '--nope']],
+    [['validate', 'a', 'b']],
+  ])('%j is exit code 2 and explains itself', async (args) => {
+    const { code, err } = await new Console().run(...args);
+    expect(code).toBe(2);
+    expect(err).not.toBe('');
+  });
+
+  test.each([[['--help']], [['keys', '--help']], [['keys', 'create', '--help']], [['validate', '--help']]])(
+    '%j is exit code 0',
+    async (args) => {
+      const { code, out } = await new Console().run(...args);
+      expect(code).toBe(0);
+      expect(out).toContain('Usage: headgate');
+    },
+  );
+
+  test.each(['create', 'list', 'revoke'])('help of keys %s has an example', async (verb) => {
+    expect((await new Console().run('keys', verb, '--help')).out).toContain(`$ headgate keys ${verb} orders`);
+  });
+});
+
+describe('loading a configuration', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headgate-config-'));
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  test.each([
+    ['missing.ts', undefined, 'there is no such file'],
+    ['empty.mjs', 'export const x = 1;', 'must have a default export'],
+    ['broken.mjs', 'export default {', 'cannot be loaded'],
+    ['throws.mjs', 'throw new Error("oops")', 'cannot be loaded: oops'],
+    ['wrong.mjs', 'export default { sources: {} }', 'sources: declare at least one source'],
+  ])('%s: %s', async (file, text, problem) => {
+    const path = join(folder, file);
+    if (text !== undefined) writeFileSync(path, text);
+    await expect(loadConfig(path)).rejects.toThrow(problem);
+    await expect(loadConfig(path)).rejects.toThrow(ConfigError);
+  });
+});
+
+test('the launcher runs the command and passes its exit code on', async () => {
+  const { exitCode, stderr } = await execa('cli/headgate.mjs', ['validate', 'nope.config.ts'], {
+    reject: false,
+  });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('there is no such file');
+});

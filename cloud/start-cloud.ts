@@ -1,5 +1,5 @@
 import { applyDroppedSettings } from './after-deploy/apply-dropped-settings.ts';
-import { readAssembly } from './assembly/read-assembly.ts';
+import { readAssembly, type AssemblyStack } from './assembly/read-assembly.ts';
 import { headgateApp, type CdkApp } from './assembly/cdk-app.ts';
 import { synthesise } from './assembly/synthesise.ts';
 import { createAwsClients, toCloudEnv, type AwsClients } from './aws-clients.ts';
@@ -118,7 +118,7 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     const stacks = await readAssembly(synthesised.value);
     const outputs = toCallableUrls(await deployAssembly(clients, stacks, onProgress), cloud.endpoint);
     await applyDroppedSettings(clients, stacks);
-    const poller = await startPoller(clients, options);
+    const poller = await startPoller(clients, stacks, options);
     return {
       ...cloud,
       outputs,
@@ -135,9 +135,13 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   }
 }
 
-async function startPoller(clients: AwsClients, options: CloudOptions): Promise<EventSourcePoller> {
+async function startPoller(
+  clients: AwsClients,
+  stacks: readonly AssemblyStack[],
+  options: CloudOptions,
+): Promise<EventSourcePoller> {
   return startEventSourcePoller({
-    mappings: await takeOverMappings(clients.lambda),
+    mappings: await takeOverMappings(clients, stacks),
     reader: createShardReader(clients.kinesis),
     invoker: createInvoker(clients.invoke),
     destination: createFailureDestination(clients.s3, clients.sqs),

@@ -1,6 +1,6 @@
-import { DescribeStackResourcesCommand, type CloudFormationClient } from '@aws-sdk/client-cloudformation';
 import type { AssemblyStack } from '../assembly/read-assembly.ts';
 import type { AwsClients } from '../aws-clients.ts';
+import { physicalNames } from '../deploy/physical-names.ts';
 import { droppedSettings } from './dropped-settings.ts';
 
 /** Applies to the deployed resources what the emulator's CloudFormation leaves out. */
@@ -19,14 +19,4 @@ export async function applyDroppedSettings(
       }
     }
   }
-}
-
-async function physicalNames(
-  client: CloudFormationClient,
-  stackName: string,
-): Promise<ReadonlyMap<string, string>> {
-  const { StackResources } = await client.send(new DescribeStackResourcesCommand({ StackName: stackName }));
-  return new Map(
-    (StackResources ?? []).map((entry) => [entry.LogicalResourceId ?? '', entry.PhysicalResourceId ?? '']),
-  );
 }

@@ -10,8 +10,10 @@ import {
 import { GetQueueAttributesCommand } from '@aws-sdk/client-sqs';
 import type { KinesisStreamEvent } from 'aws-lambda';
 import { createHash, randomBytes } from 'node:crypto';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { isHealthy } from '../../../cloud/emulator/start-emulator.ts';
 import type { InvocationRecord } from '../../../cloud/event-source-poller/invocation-record.ts';
+import { startCloud } from '../../../cloud/start-cloud.ts';
 import type { FixtureRecord } from '../../fixtures/cloud-app/consumer.ts';
 import { fixtureApp } from '../../fixtures/cloud-app/fixture-app.ts';
 import { useCloud } from '../../support/cloud.ts';
@@ -95,6 +97,19 @@ describe('deployed resources have what their template says', () => {
     expect(EventSourceMappings?.map(({ UUID, State }) => [UUID, State])).toEqual(
       cloud().poller.mappings.map(({ uuid }) => [uuid, 'Disabled']),
     );
+  });
+
+  test('an emulator that runs already gets the app again, keeps running, and has its streams carried', async () => {
+    vi.stubEnv('AWS_ENDPOINT_URL', cloud().endpoint);
+    try {
+      const again = await startCloud(fixtureApp);
+      expect([again.endpoint, again.outputs]).toEqual([cloud().endpoint, cloud().outputs]);
+      expect(again.poller.mappings).toEqual(cloud().poller.mappings);
+      await again.stop();
+      expect(await isHealthy(cloud().endpoint)).toBe(true);
+    } finally {
+      vi.unstubAllEnvs();
+    }
   });
 
   test('an output that does not exist is an error that lists the ones that do', () => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { readContext } from '../../infra/context.ts';
 import { dataRemovalWarning } from '../../infra/deployment.ts';
-import { loadConfig } from '../../infra/load-config.ts';
+import { loadConfig } from '../../shared/config/load-config.ts';
 import { ConfigError } from '../../shared/config/define-config.ts';
 
 const scratchDir = mkdtempSync(join(tmpdir(), 'headgate-context-'));

@@ -214,9 +214,8 @@ describe('loading a configuration', () => {
 });
 
 test('the launcher runs the command and passes its exit code on', async () => {
-  const { exitCode, stderr } = await execa('cli/headgate.mjs', ['validate', 'nope.config.ts'], {
-    reject: false,
-  });
+  const launcher = join(import.meta.dirname, '../../../cli/headgate.mjs');
+  const { exitCode, stderr } = await execa(launcher, ['validate', 'nope.config.ts'], { reject: false });
   expect(exitCode).toBe(1);
   expect(stderr).toContain('there is no such file');
 });

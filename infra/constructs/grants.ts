@@ -15,11 +15,11 @@ export interface Stores {
   readonly access: ITable;
 }
 
-/** What each lane may do with each table. Deleting is for request leases only. */
+/** What each lane may do with each table. Push deletes request leases, and queries answers that stand in parts. */
 const TABLE_ACTIONS = {
   push: {
     access: ['dynamodb:GetItem'],
-    claims: ['dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    claims: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
   },
   landing: {
     claims: ['dynamodb:Query', 'dynamodb:PutItem'],

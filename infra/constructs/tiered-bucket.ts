@@ -26,12 +26,8 @@ const ZONE_PREFIXES = {
   dlq: ['dlq/', 'aws/lambda/'],
 } as const;
 
-/**
- * Where pulled batches are kept until they are committed. They are of no use after that; a run that might still need one
- * ends within the 15 minutes of a Lambda function.
- */
+/** Where pulled batches are kept until they are committed. They are of no use after that. */
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
-const STAGED_BATCH_DAYS = 7;
 
 /** Where Lambda parks batches that it gave up on. */
 export const STREAM_DEAD_LETTER_PREFIX = 'aws/lambda/';
@@ -39,6 +35,8 @@ export const STREAM_DEAD_LETTER_PREFIX = 'aws/lambda/';
 export interface TieredBucketProps {
   readonly encryptionKey: IKey;
   readonly retention: HeadgateConfig['retention'];
+  /** A batch whose commit is blocked must outlive the claims on its keys, or its records would be taken for duplicates. */
+  readonly stagedBatchDays: number;
   readonly removalPolicy: RemovalPolicy;
 }
 
@@ -60,7 +58,11 @@ export class TieredBucket extends Bucket {
         ...Object.entries(ZONE_PREFIXES).flatMap(([zone, prefixes]) =>
           prefixes.map((prefix) => tierRule(zone, prefix, props.retention)),
         ),
-        { id: 'staged-batches', prefix: STAGED_BATCH_PREFIX, expiration: Duration.days(STAGED_BATCH_DAYS) },
+        {
+          id: 'staged-batches',
+          prefix: STAGED_BATCH_PREFIX,
+          expiration: Duration.days(props.stagedBatchDays),
+        },
         {
           id: 'clean-up',
           abortIncompleteMultipartUploadAfter: Duration.days(7),

@@ -1,6 +1,8 @@
-import { CfnOutput, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { AttributeType, ProjectionType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { toMs } from '../../shared/config/units.ts';
 import { DataKey } from '../constructs/data-key.ts';
 import { LakeCatalog } from '../constructs/lake-catalog.ts';
 import type { Stores } from '../constructs/grants.ts';
@@ -20,7 +22,11 @@ export class StorageStack extends Stack {
     });
     const key = new DataKey(this, 'Key', { name: config.name, removalPolicy: dataRemoval });
     const common = { encryptionKey: key, removalPolicy: dataRemoval };
-    const lake = new TieredBucket(this, 'Lake', { ...common, retention: config.retention });
+    const lake = new TieredBucket(this, 'Lake', {
+      ...common,
+      retention: config.retention,
+      stagedBatchDays: stagedBatchDays(config),
+    });
     const claims = new TtlTable(this, 'Claims', {
       ...common,
       partitionKey: { name: 'bucket', type: AttributeType.STRING },
@@ -48,4 +54,10 @@ export class StorageStack extends Stack {
     new CfnOutput(this, 'LedgerTableName', { value: ledger.tableName });
     new CfnOutput(this, 'AccessTableName', { value: access.tableName });
   }
+}
+
+/** Claims expire a day after the longest window at the latest; staged batches after that. */
+function stagedBatchDays({ sources }: HeadgateConfig): number {
+  const windowsMs = Object.values(sources).map(({ dedupeWindow }) => toMs(dedupeWindow));
+  return Math.ceil(Math.max(...windowsMs) / Duration.days(1).toMilliseconds()) + 3;
 }

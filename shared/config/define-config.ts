@@ -1,5 +1,5 @@
-import type { z } from 'zod';
 import { checkContracts } from './check-contracts.ts';
+import { describeIssue } from './describe-issue.ts';
 import { configSchema, type HeadgateConfig, type HeadgateConfigInput } from './schema.ts';
 
 /** The configuration is wrong; the message lists every problem with its path and the allowed values. */
@@ -15,11 +15,6 @@ export class ConfigError extends Error {
   }
 }
 
-function toProblem(issue: z.core.$ZodIssue): string {
-  const path = issue.path.map(String).join('.') || '(root)';
-  return `${path}: ${issue.message}`;
-}
-
 /**
  * Validates a configuration, its contracts included, and fills in the defaults.
  *
@@ -27,7 +22,7 @@ function toProblem(issue: z.core.$ZodIssue): string {
  */
 export function parseConfig(input: unknown): HeadgateConfig {
   const result = configSchema.safeParse(input);
-  if (!result.success) throw new ConfigError(result.error.issues.map(toProblem));
+  if (!result.success) throw new ConfigError(result.error.issues.map((issue) => describeIssue(issue, input)));
   const problems = checkContracts(result.data);
   if (problems.length > 0) throw new ConfigError(problems);
   return result.data;

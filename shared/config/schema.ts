@@ -65,13 +65,16 @@ const common = {
     'Question 1: how old may data in the lake be? For example "30 seconds".',
   ),
   volume: z
-    .union([
-      z.strictObject({
-        recordsPerSecond: z.number().positive().describe('Average over a busy hour.'),
-        recordBytes: z.int().positive().describe('Average size of a record as JSON.'),
-      }),
-      z.strictObject({ gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.') }),
-    ])
+    .union(
+      [
+        z.strictObject({
+          recordsPerSecond: z.number().positive().describe('Average over a busy hour.'),
+          recordBytes: z.int().positive().describe('Average size of a record as JSON.'),
+        }),
+        z.strictObject({ gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.') }),
+      ],
+      { error: 'must be { recordsPerSecond, recordBytes } or { gbPerDay }' },
+    )
     .describe('Question 2: how much data?'),
   // Question 3, the source type, is the `type` of each variant below.
   changes: z
@@ -142,16 +145,19 @@ const stream = z
   })
   .describe("Producers put plain JSON records (or frames) on a Kinesis stream of the source's own.");
 
-const deploymentValue = z.union([
-  z.string(),
-  z
-    .strictObject({
-      parameter: z.string().regex(/^\/[\w./-]+$/, {
-        error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
-      }),
-    })
-    .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
-]);
+const deploymentValue = z.union(
+  [
+    z.string(),
+    z
+      .strictObject({
+        parameter: z.string().regex(/^\/[\w./-]+$/, {
+          error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
+        }),
+      })
+      .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
+  ],
+  { error: 'must be text, or { parameter: "/name/of/an/ssm/parameter" }' },
+);
 
 const paginator = z
   .discriminatedUnion('type', [
@@ -177,6 +183,11 @@ const paginator = z
     z.strictObject({ type: z.literal('none') }),
   ])
   .describe('How the API divides its answer into pages.');
+
+function isAllowedUrl(text: string, allowPrivateNetwork: boolean): boolean {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === 'https:' || (protocol === 'http:' && allowPrivateNetwork);
+}
 
 const http = z
   .strictObject({
@@ -223,6 +234,15 @@ const http = z
     requestTimeout: duration('1 second', '5 minutes').default('30 seconds'),
     pagesPerCommit: z.int().min(1).max(1000).default(20).describe('Pages that land together in one commit.'),
   })
+  .refine(
+    ({ url, allowPrivateNetwork }) => typeof url !== 'string' || isAllowedUrl(url, allowPrivateNetwork),
+    {
+      path: ['url'],
+      error:
+        'must be an absolute https URL, such as "https://api.example.com/orders"; ' +
+        'plain http needs allowPrivateNetwork: true, for endpoints in your own network',
+    },
+  )
   .refine((source) => source.incremental === undefined || source.dedupe === 'record', {
     path: ['dedupe'],
     error:

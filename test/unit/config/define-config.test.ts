@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import { ConfigError, parseConfig } from '../../../shared/config/define-config.ts';
+
+const push = {
+  type: 'push',
+  freshness: '30 seconds',
+  volume: { gbPerDay: 1 },
+  contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+  key: ['id'],
+};
+const http = { ...push, type: 'http', url: 'https://api.example.com/orders' };
+
+function problemsOf(input: unknown): readonly string[] {
+  try {
+    parseConfig(input);
+    return [];
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems;
+    throw error;
+  }
+}
+
+const ofSource = (source: object, name = 'a'): readonly string[] =>
+  problemsOf({ sources: { [name]: source } });
+
+describe('a wrong configuration is refused with the path and what is allowed:', () => {
+  test.each<[string, readonly string[], string]>([
+    ['no configuration', problemsOf(undefined), '(root): is required: object'],
+    ['no sources', problemsOf({}), 'sources: is required: record'],
+    ['empty sources', problemsOf({ sources: {} }), 'sources: declare at least one source'],
+    [
+      'a source name',
+      ofSource(push, 'Orders'),
+      'sources.Orders: a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
+    ],
+    [
+      'a source type',
+      ofSource({ ...push, type: 'kafka' }),
+      "sources.a.type: Invalid discriminator value. Expected 'push' | 'stream' | 'http'",
+    ],
+    [
+      'a field that does not exist',
+      ofSource({ ...push, freshnes: 1 }),
+      'sources.a: "freshnes" is no field of it; there are: type, description, freshness, volume, changes, budget, contract, key, eventTime, partition, dedupe, dedupeWindow, alarms, limits',
+    ],
+    [
+      'a nested field that does not exist',
+      ofSource({ ...push, limits: { rate: 1 } }),
+      'sources.a.limits: "rate" is no field of it; there are: maxBodyBytes, maxDecompressedBytes, maxRecordBytes, maxRecordsPerRequest, requestsPerSecond',
+    ],
+    [
+      'a missing answer',
+      ofSource({ ...push, freshness: undefined }),
+      'sources.a.freshness: is required: string',
+    ],
+    [
+      'a number without a unit',
+      ofSource({ ...push, freshness: '30' }),
+      'sources.a.freshness: must be a duration such as "30 seconds", "5 minutes", "7 days", from "1 second" to "30 days"',
+    ],
+    [
+      'a size out of bounds',
+      ofSource({ ...push, limits: { maxRecordBytes: '2 MiB' } }),
+      'sources.a.limits.maxRecordBytes: must be a size such as "256 KiB", "6 MB", from "1 KiB" to "1 MiB"',
+    ],
+    [
+      'a volume in no known form',
+      ofSource({ ...push, volume: { gb: 1 } }),
+      'sources.a.volume: must be { recordsPerSecond, recordBytes } or { gbPerDay }',
+    ],
+    [
+      'a key that the contract does not have',
+      ofSource({ ...push, key: ['nr'] }),
+      'sources.a.key.0: the schema has no field "nr"; it has id where "nr" should be',
+    ],
+    [
+      'a URL that is neither text nor a parameter',
+      ofSource({ ...http, url: 5 }),
+      'sources.a.url: must be text, or { parameter: "/name/of/an/ssm/parameter" }',
+    ],
+    [
+      'plain http',
+      ofSource({ ...http, url: 'http://api.example.com' }),
+      'sources.a.url: must be an absolute https URL, such as "https://api.example.com/orders"; plain http needs allowPrivateNetwork: true, for endpoints in your own network',
+    ],
+  ])('%s', (_name, problems, expected) => {
+    expect(problems).toEqual([expected]);
+  });
+
+  test('all problems at once', () => {
+    expect(ofSource({ ...push, freshness: '1 year', changes: 'upsert', dedupe: 'all' })).toHaveLength(3);
+  });
+});
+
+describe('a right configuration', () => {
+  test('has every default filled in, and is data', () => {
+    const config = parseConfig({ sources: { a: push, b: http } });
+    expect(config.sources['a']).toMatchObject({
+      dedupe: 'record',
+      partition: 'hour',
+      dedupeWindow: '7 days',
+    });
+    expect(JSON.parse(JSON.stringify(config))).toEqual(config);
+    expect(parseConfig(config)).toEqual(config);
+  });
+
+  test('may read plain http in its own network', () => {
+    expect(ofSource({ ...http, url: 'http://10.0.0.5/x', allowPrivateNetwork: true })).toEqual([]);
+  });
+});

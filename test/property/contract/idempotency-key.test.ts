@@ -57,3 +57,13 @@ test('moving a character from one part to the next changes the key', () => {
     }),
   );
 });
+
+test('no two of all short keys that are written like the encoding itself are the same', () => {
+  const alphabet = ['s', ':', '1', 'u'];
+  const texts = [''];
+  for (const text of texts) if (text.length < 3) texts.push(...alphabet.map((char) => text + char));
+  const keys: KeyPart[][] = [[], ...texts.map((a) => [a]), ...texts.flatMap((a) => texts.map((b) => [a, b]))];
+  keys.push([undefined], [null], [1], [undefined, undefined], ['', undefined], [undefined, '']);
+  const fingerprints = new Set(keys.map((parts) => fingerprint('s', parts).toString('hex')));
+  expect(fingerprints.size).toBe(keys.length);
+});

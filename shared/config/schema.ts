@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { duration, size } from './units.ts';
 
 /** Names of sources: they become paths, partition keys and parts of resource names. */
-export const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 const path = z
   .string()

@@ -5,7 +5,7 @@ import { partitionNumber, partitionPath } from './object-key.ts';
  * Whether the keys of a source can be sliced by time. A slice may depend only on immutable content that is part of the
  * key: two records with one key must meet in one bucket, whenever they arrive.
  */
-export function hasTimeInKey(config: SourceConfig): boolean {
+function hasTimeInKey(config: SourceConfig): boolean {
   return config.eventTime !== undefined && config.key.includes(config.eventTime.path);
 }
 

@@ -71,7 +71,7 @@ export interface RunOutcome {
 }
 
 /** What became of the records of one source. */
-export interface LandCounts {
+interface LandCounts {
   readonly landed: number;
   readonly duplicates: number;
   readonly quarantined: number;

@@ -110,9 +110,9 @@ describe('what belongs to no source', () => {
   test('a frame whose bytes have changed', async () => {
     const frame = frameOf('clicks', 'v', ['{"id":"a"}']);
     frame.writeUInt8(frame.readUInt8(frame.length - 1) ^ 1, frame.length - 1);
-    expect(await entriesOf(frame)).toMatchObject([
-      { kind: 'quarantine', row: { reason: 'UNREADABLE_FRAME', error: expect.stringContaining('checksum') } },
-    ]);
+    const [entry] = await entriesOf(frame);
+    expect(entry).toMatchObject({ kind: 'quarantine', row: { reason: 'UNREADABLE_FRAME' } });
+    expect(entry?.kind === 'quarantine' && entry.row.error).toContain('checksum');
   });
 });
 

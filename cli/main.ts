@@ -1,10 +1,19 @@
+import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { createDynamoDbClient } from '../shared/adapters/aws/clients.ts';
+import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
 import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { loadConfig } from '../shared/config/load-config.ts';
+import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
+import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { localDefaults } from './local-defaults.ts';
 import { runCli } from './run-cli.ts';
+
+/** Copies of lakes for queries; in the project's cache, safe to delete. */
+const COPIES = join(import.meta.dirname, '../.headgate/lakes');
+
+Object.assign(process.env, localDefaults(process.env));
 
 async function confirm(question: string): Promise<boolean> {
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
@@ -33,4 +42,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
       table: await readStackOutput(`${config.name}-storage`, 'AccessTableName'),
       clock: systemClock,
     }),
+  openLake: async (config) => {
+    const bucket = await readStackOutput(`${config.name}-storage`, 'LakeBucketName');
+    return { bucket, copyFolder: join(COPIES, bucket), ...createLakeView(createS3Client(), bucket) };
+  },
+  queryFolder: queryLake,
 });

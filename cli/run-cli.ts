@@ -3,14 +3,20 @@ import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
 import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
+import { createLakeCommand } from './commands/lake.ts';
+import { createQueryCommand } from './commands/query.ts';
 import { createValidateCommand } from './commands/validate.ts';
+import type { LakeDeps } from './open-lake.ts';
 import { CommandError, UsageError } from './terminal.ts';
 
 /** 0: done. 1: problems were found, or the command failed. 2: it was called in a wrong way. */
 export type ExitCode = 0 | 1 | 2;
 
+/** What the commands need from the outside. */
+export type CliDeps = KeysDeps & LakeDeps;
+
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
-function throwInsteadOfExit(command: Command, deps: KeysDeps): void {
+function throwInsteadOfExit(command: Command, deps: CliDeps): void {
   command.exitOverride().configureOutput({
     writeOut: (text) => {
       deps.terminal.out(text.trimEnd());
@@ -27,7 +33,7 @@ function throwInsteadOfExit(command: Command, deps: KeysDeps): void {
  *
  * @param args without the program's own name
  */
-export async function runCli(args: readonly string[], deps: KeysDeps): Promise<ExitCode> {
+export async function runCli(args: readonly string[], deps: CliDeps): Promise<ExitCode> {
   const program = new Command('headgate')
     .description('Headgate: declared sources land in the lake')
     .addHelpText(
@@ -36,7 +42,9 @@ export async function runCli(args: readonly string[], deps: KeysDeps): Promise<E
     )
     .showHelpAfterError('(see --help)')
     .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
-    .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE));
+    .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createQueryCommand(deps, DEFAULT_CONFIG_FILE));
   throwInsteadOfExit(program, deps);
   try {
     await program.parseAsync(args, { from: 'user' });

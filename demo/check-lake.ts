@@ -167,7 +167,8 @@ class SourceComparison {
       }
       if (rows !== file.rows) this.#miscounted.push(`${file.key}: ${String(rows)}, not ${String(file.rows)}`);
       const result = await connection.stream(`SELECT to_json(t)::VARCHAR FROM ${table} t`);
-      for await (const chunk of result.yieldRowsJs()) for (const [json] of chunk) this.#addRow(String(json));
+      for await (const chunk of result.yieldRowsJs())
+        for (const [json] of chunk as [string][]) this.#addRow(json);
     }
   }
 

@@ -72,13 +72,22 @@ function start(input: CaseInput): ChildProcess {
   return fork(CASE_FILE, [JSON.stringify(input)], { execArgv: ['--expose-gc', '--no-warnings'] });
 }
 
+/** @throws Error when the process ends instead of answering */
 async function ask(child: ChildProcess): Promise<CaseOutput> {
-  child.send('measure');
-  const exited = once(child, 'exit').then(() => {
+  const answered = new AbortController();
+  const { signal } = answered;
+  const ended = once(child, 'exit', { signal }).then(() => {
     throw new Error('a measuring process has ended; its error is above');
   });
-  const [output] = (await Promise.race([once(child, 'message'), exited])) as [CaseOutput];
-  return output;
+  child.send('measure');
+  try {
+    const [output] = (await Promise.race([once(child, 'message', { signal }), ended])) as [CaseOutput];
+    return output;
+  } finally {
+    // The listeners of the loser of the race are removed.
+    ended.catch(() => undefined);
+    answered.abort();
+  }
 }
 
 function median(values: readonly number[]): number {

@@ -47,6 +47,8 @@ export interface ClaimView {
   readonly size: number;
   /** Adds an item; its number must be greater than `lastNumber`. */
   add(number: number, packed: Uint8Array): void;
+  /** Adds an item whose claims are at hand, because this process has just packed them. */
+  addClaims(number: number, claims: readonly Candidate[]): void;
   ownerOf(key: string): Candidate | undefined;
 }
 
@@ -62,9 +64,12 @@ export function createClaimView(): ClaimView {
       return owners.size;
     },
     add(number, packed) {
+      this.addClaims(number, unpackClaims(packed));
+    },
+    addClaims(number, claims) {
       lastNumber = number;
       // The first claim in the order of the log keeps the key.
-      for (const claim of unpackClaims(packed)) if (!owners.has(claim.key)) owners.set(claim.key, claim);
+      for (const claim of claims) if (!owners.has(claim.key)) owners.set(claim.key, claim);
     },
     ownerOf(key) {
       return owners.get(key);

@@ -86,7 +86,8 @@ async function claimBucketKeys(
     const fresh = candidates.filter((_, i) => verdicts[i] === 'new');
     let appended = true;
     for (let at = 0; at < fresh.length && appended; at += MAX_CLAIMS_PER_ITEM) {
-      const packed = packClaims(fresh.slice(at, at + MAX_CLAIMS_PER_ITEM));
+      const claims = fresh.slice(at, at + MAX_CLAIMS_PER_ITEM);
+      const packed = packClaims(claims);
       const number = view.lastNumber + 1;
       await probe('A.1');
       const outcome = await deps.claimLog.append(bucket, number, {
@@ -96,7 +97,7 @@ async function claimBucketKeys(
       });
       await probe('A.2');
       appended = outcome === 'ok';
-      if (appended) view.add(number, packed);
+      if (appended) view.addClaims(number, claims);
     }
     if (appended) {
       deps.cache.set(bucket, view, { ttl: remainingMs > 0 ? remainingMs : MAX_CACHE_AGE_MS });

@@ -78,7 +78,13 @@ const integer: Kind = {
   schema: { type: 'integer' },
   sample: fc.oneof(fc.maxSafeInteger(), fc.integer({ min: -1000, max: 1000 })).chain((n) =>
     fc
-      .constantFrom(String(n), `${String(n)}.0`, `${String(n)}e0`, `${String(n)}E+00`, `${String(n)}0e-1`)
+      .constantFrom(
+        String(n),
+        `${String(n)}.0`,
+        `${String(n)}e0`,
+        `${String(n)}E+00`,
+        n === 0 ? '0.00' : `${String(n)}0e-1`,
+      )
       .filter((text) => text.replace(/[eE].*/, '').replace(/[-.]/g, '').length <= 17)
       .map((text) => ({ text, cell: BigInt(n) })),
   ),

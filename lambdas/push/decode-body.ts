@@ -17,8 +17,9 @@ const FLAG_NAME = 8;
 const FLAG_COMMENT = 16;
 /** A zstd window of 32 MiB at most, which bounds the memory of decompression. */
 const MAX_ZSTD_WINDOW_LOG = 25;
-/** What is set aside for the output at once: this many times the input at most, the rest as it comes. */
-const EXPECTED_RATIO = 16;
+/** What is set aside for the output of zstd at once: this many times the input, the rest as it comes. */
+const EXPECTED_RATIO = 8;
+const MIN_CHUNK_BYTES = 1024;
 
 interface Inflated {
   readonly buffer: Buffer;
@@ -27,6 +28,11 @@ interface Inflated {
 
 function malformed(detail: string): HttpProblem {
   return new HttpProblem('malformed-body', detail);
+}
+
+/** A size for the output's buffer that zlib takes and that stays below the limit. */
+function clamp(bytes: number, maxBytes: number): number {
+  return Math.max(MIN_CHUNK_BYTES, Math.min(bytes, maxBytes));
 }
 
 /** Where the compressed data of a gzip member begins. */
@@ -46,10 +52,14 @@ function gzipDataStart(bytes: Buffer): number {
   return (flags & FLAG_HEADER_CRC) === 0 ? at : at + 2;
 }
 
-function gunzip(bytes: Buffer, options: { maxOutputLength: number; chunkSize: number }): Buffer {
+function gunzip(bytes: Buffer, maxOutputLength: number): Buffer {
   const from = gzipDataStart(bytes);
+  if (bytes.length < from + GZIP_TRAILER_BYTES) throw malformed('the gzip body is cut off');
+  // The trailer says how long the output is, so that it is written to one buffer; it is checked afterwards.
+  const chunkSize = clamp(bytes.readUInt32LE(bytes.length - 4), maxOutputLength);
   const { buffer, engine } = inflateRawSync(bytes.subarray(from), {
-    ...options,
+    maxOutputLength,
+    chunkSize,
     info: true,
   }) as unknown as Inflated;
   const trailerAt = from + engine.bytesWritten;
@@ -67,10 +77,11 @@ function gunzip(bytes: Buffer, options: { maxOutputLength: number; chunkSize: nu
   return buffer;
 }
 
-function unzstd(bytes: Buffer, options: { maxOutputLength: number; chunkSize: number }): Buffer {
+function unzstd(bytes: Buffer, maxOutputLength: number): Buffer {
   const params = { [constants.ZSTD_d_windowLogMax]: MAX_ZSTD_WINDOW_LOG };
   const { buffer, engine } = zstdDecompressSync(bytes, {
-    ...options,
+    maxOutputLength,
+    chunkSize: clamp(bytes.length * EXPECTED_RATIO, maxOutputLength),
     params,
     info: true,
   }) as unknown as Inflated;
@@ -126,14 +137,13 @@ export function decodeBody(
         'application/x-ndjson',
     );
   }
-  const maxOutputLength = limits.maxDecompressedBytes;
-  const chunkSize = Math.max(1024, Math.min(maxOutputLength, body.length * EXPECTED_RATIO));
+  const { maxDecompressedBytes } = limits;
   try {
-    return DECODERS[encoding](body, { maxOutputLength, chunkSize });
+    return DECODERS[encoding](body, maxDecompressedBytes);
   } catch (error) {
     if (error instanceof HttpProblem) throw error;
     if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') {
-      throw tooLarge('the decompressed body', maxOutputLength);
+      throw tooLarge('the decompressed body', maxDecompressedBytes);
     }
     throw malformed(`the ${encoding} body is damaged or cut off`);
   }

@@ -34,6 +34,8 @@ export async function setUp(options: DemoOptions, stack: AsyncDisposableStack): 
   try {
     const starting = startCloud({
       config: CONFIG,
+      // An emulator of one's own: what an earlier run has left elsewhere is not what this one sent.
+      mayUseRunning: false,
       onProgress: (message) => {
         phase.update(message);
       },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import color from 'picocolors';
+import { NODE_OPTIONS } from '../shared/config/node-options.ts';
 import { writeFrame, type FrameRecord } from '../shared/domain/frame.ts';
 import type { CaseInput, CaseOutput, Variant } from './consumer-case.ts';
 import { shopSource, toShopEvents } from './shop-events.ts';
@@ -69,7 +70,9 @@ const VARIANTS: readonly Variant[] = ['consumer', 'parse', 'parseValidate'];
 const WARM_UP_ROUNDS = 2;
 
 function start(input: CaseInput): ChildProcess {
-  return fork(CASE_FILE, [JSON.stringify(input)], { execArgv: ['--expose-gc', '--no-warnings'] });
+  return fork(CASE_FILE, [JSON.stringify(input)], {
+    execArgv: [...NODE_OPTIONS, '--expose-gc', '--no-warnings'],
+  });
 }
 
 /** @throws Error when the process ends instead of answering */

@@ -13,6 +13,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
+import { NODE_OPTIONS } from '../../shared/config/node-options.ts';
 import { FUNCTION_TUNING, type FunctionName, LOG_RETENTION } from '../tuning.ts';
 
 /** Services through which a function uses the data key. */
@@ -62,7 +63,7 @@ export class IngestFunction extends Construct {
       memorySize: tuning.memoryMiB,
       timeout: tuning.timeout,
       ephemeralStorageSize: Size.mebibytes(tuning.ephemeralStorageMiB),
-      environment: { ...props.environment, NODE_OPTIONS: '--enable-source-maps' },
+      environment: { ...props.environment, NODE_OPTIONS: NODE_OPTIONS.join(' ') },
       logGroup,
       loggingFormat: LoggingFormat.JSON,
       applicationLogLevelV2: ApplicationLogLevel.INFO,

@@ -14,7 +14,6 @@ export interface DemoScale {
   readonly birdStrikes: number;
   /** Bird strikes that the API publishes only after the first pull, for the second one to find. */
   readonly birdStrikesLater: number;
-  readonly birdStrikesPerPage: number;
 }
 
 /** All that `npm run demo` sends: more than 200,000 records. */
@@ -25,7 +24,6 @@ export const FULL_SCALE: DemoScale = {
   earthquakesPerRequest: 150,
   birdStrikes: 10_000,
   birdStrikesLater: 1000,
-  birdStrikesPerPage: 500,
 };
 
 /** Everything that is sent and served, and what must come of it. */

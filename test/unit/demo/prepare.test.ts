@@ -11,7 +11,6 @@ const SCALE: DemoScale = {
   earthquakesPerRequest: 40,
   birdStrikes: 2000,
   birdStrikesLater: 200,
-  birdStrikesPerPage: 100,
 };
 
 let data: DemoData;

@@ -90,6 +90,7 @@ interface Workload {
   /** Raw JSON of one run. */
   readonly bytes: number;
   run(): void | Promise<void>;
+  close?(): Promise<void>;
 }
 
 function toConsumer(framesPath: string): Workload {
@@ -113,6 +114,7 @@ function toConsumer(framesPath: string): Workload {
       const landed = await consume(tables, source, stream);
       if (landed !== records) throw new Error(`${String(landed)} of ${String(records)} records landed`);
     },
+    close: () => tables.close(),
   };
 }
 
@@ -146,7 +148,6 @@ const workload = toWorkload(JSON.parse(process.argv[2] ?? '{}') as CaseInput);
 const batches = Math.ceil(MIN_MEASURED_BYTES / workload.bytes);
 
 async function measure(): Promise<CaseOutput> {
-  globalThis.gc?.();
   const before = process.cpuUsage();
   for (let i = 0; i < batches; i++) await workload.run();
   const { user, system } = process.cpuUsage(before);
@@ -156,12 +157,14 @@ async function measure(): Promise<CaseOutput> {
   };
 }
 
+function fail(error: unknown): void {
+  console.error(error);
+  process.exit(1);
+}
+
 process.on('message', () => {
-  measure().then(
-    (output) => process.send?.(output),
-    (error: unknown) => {
-      console.error(error);
-      process.exit(1);
-    },
-  );
+  measure().then((output) => process.send?.(output), fail);
+});
+process.on('disconnect', () => {
+  workload.close?.().catch(fail);
 });

@@ -71,7 +71,7 @@ const WARM_UP_ROUNDS = 2;
 
 function start(input: CaseInput): ChildProcess {
   return fork(CASE_FILE, [JSON.stringify(input)], {
-    execArgv: [...NODE_OPTIONS, '--expose-gc', '--no-warnings'],
+    execArgv: [...NODE_OPTIONS, '--no-warnings'],
   });
 }
 
@@ -114,7 +114,7 @@ async function measure(directory: string, records: number, rounds: number): Prom
       }
     }
   } finally {
-    for (const { child } of children) child.kill();
+    for (const { child } of children) if (child.connected) child.disconnect();
   }
   const parseMBps = median(speeds.parse);
   const consumerMBps = median(speeds.consumer);

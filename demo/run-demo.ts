@@ -6,6 +6,7 @@ import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { checkLake } from './check-lake.ts';
 import { compileSources, listProblems } from './compile-report.ts';
 import type { DemoScale } from './data/prepare.ts';
+import config from './headgate.config.ts';
 import { pull, PULLED, push, waitUntilLanded } from './ingest.ts';
 import { measureCost } from './measure-cost.ts';
 import type { Progress } from './progress.ts';
@@ -22,9 +23,9 @@ export interface DemoOptions {
   readonly onPollerEvent: (event: PollerEvent) => void;
 }
 
-const QUERY =
+const toQuery = (table: string): string =>
   `SELECT origin || '-' || destination AS route, count(*) AS flights, round(avg(delay), 1) AS minutes_late,
-  max(delay) AS worst FROM flights GROUP BY 1 ORDER BY 2 DESC LIMIT 5`.replaceAll(/\s+/g, ' ');
+  max(delay) AS worst FROM ${table} GROUP BY 1 ORDER BY 2 DESC LIMIT 5`.replaceAll(/\s+/g, ' ');
 
 /**
  * The whole demo: starts the embedded cloud, deploys Headgate to it, pushes and pulls real data, waits until it has
@@ -68,7 +69,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     const problems = listProblems(data.expectations, check, sources);
     const lines = await measureCost(stage, pushed, ingestSeconds);
     const rawBytes = [...sources.values()].reduce((sum, source) => sum + source.rawBytes, 0);
-    const result = await queryLake(temporary, QUERY);
+    const sql = toQuery('flights');
+    const result = await queryLake(temporary, sql);
     await rm(lakeFolder, { recursive: true, force: true });
     await rename(temporary, lakeFolder);
     phase.done(problems.length === 0 ? 'all there, each once' : 'it is not what was sent');
@@ -84,7 +86,8 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
       },
       cost: { lines, usdPerGb: lines.reduce((sum, line) => sum + line.usd, 0) / (rawBytes / 1e9) },
       lakeFolder: relative(projectDir, lakeFolder),
-      query: { sql: QUERY, athenaSql: QUERY, result },
+      // The catalog's database has the deployment's name.
+      query: { sql, athenaSql: toQuery(`${config.name.replaceAll('-', '_')}.flights`), result },
     };
   } catch (error) {
     phase.fail();

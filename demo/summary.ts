@@ -93,13 +93,15 @@ function renderSources(report: DemoReport, total: SourceReport): string {
 function renderCost(report: DemoReport): string[] {
   const lines = report.cost.lines.map(
     ({ item, amount, unit, usd }) =>
-      `    ${item.padEnd(22)} ${showAmount(amount).padStart(10)} ${unit.padEnd(14)} $${usd.toFixed(6)}`,
+      `    ${item.padEnd(22)} ${showAmount(amount).padStart(10)} ${unit.padEnd(25)} $${usd.toFixed(6)}`,
   );
   return [
     pc.dim(
-      '  The estimate: what this run used, at list prices of us-east-1, divided by the GB of JSON that landed;',
+      '  The estimate: what this run used, at list prices of us-east-1, divided by the GB of JSON that landed,',
     ),
-    pc.dim('  without storage, queries, logs and alarms:'),
+    pc.dim(
+      '  without storage, queries, encryption keys, logs and alarms (shards for the seconds of the ingest):',
+    ),
     ...lines.map((line) => pc.dim(line)),
   ];
 }

@@ -1,9 +1,8 @@
-import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { issueWriteKey } from '../../../demo/issue-write-key.ts';
 import { useCloud } from '../../support/cloud.ts';
-import { readWithHyparquet } from '../../support/read-parquet.ts';
+import { lakeRows } from '../../support/lake-rows.ts';
 
 const { cloud, clients } = useCloud({
   config: 'demo/headgate.config.ts',
@@ -30,20 +29,8 @@ async function push(request: number, writeKey: string): Promise<number> {
 
 /** The `row` of every flight in the lake, in order, as often as it is there. */
 async function landedRows(): Promise<number[]> {
-  const Bucket = cloud().output('LakeBucketName');
-  const rows: number[] = [];
-  for await (const page of paginateListObjectsV2(
-    { client: clients().s3 },
-    { Bucket, Prefix: 'raw/flights/' },
-  )) {
-    for (const { Key } of page.Contents ?? []) {
-      const { Body, Metadata } = await clients().s3.send(new GetObjectCommand({ Bucket, Key }));
-      if (Metadata?.['headgate-kind'] !== 'data' || Body === undefined) continue;
-      const landed = await readWithHyparquet(await Body.transformToByteArray());
-      rows.push(...landed.map(({ row }) => Number(row)));
-    }
-  }
-  return rows.toSorted((a, b) => a - b);
+  const rows = await lakeRows(clients().s3, cloud().output('LakeBucketName'), 'raw/flights/');
+  return rows.map(({ row }) => Number(row['row'])).toSorted((a, b) => a - b);
 }
 
 test('every accepted record is in the lake once, however badly the stream is delivered', async () => {

@@ -15,7 +15,7 @@ import { runDemo } from './run-demo.ts';
 import { renderSummary } from './summary.ts';
 
 /** How long a stopped run may take to clean up; the emulator ends with this process in any case. */
-const STOP_TIMEOUT_MS = 5000;
+const STOP_TIMEOUT_MS = 3000;
 
 const command = new Command('npm run demo --')
   .description(
@@ -64,7 +64,8 @@ try {
   process.exitCode ??= await main(command.parse().opts<{ json: boolean }>().json);
 } catch (error) {
   process.exitCode ??= 1;
-  const text = error instanceof CloudError || process.exitCode !== 1 ? String(error) : describe(error);
+  const isExplained = error instanceof CloudError || process.exitCode !== 1;
+  const text = isExplained && error instanceof Error ? error.message : describe(error);
   process.stderr.write(`\n${pc.red(text)}\n`);
 }
 

@@ -47,6 +47,7 @@ export async function setUp(options: DemoOptions, stack: AsyncDisposableStack): 
       if (started.status === 'fulfilled') await started.value.stop();
     });
     const [cloud, data] = await Promise.all([starting, prepareData(options.scale)]);
+    options.signal.throwIfAborted();
     const clients = createAwsClients(cloud.endpoint);
     stack.defer(() => {
       clients.destroy();

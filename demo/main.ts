@@ -48,6 +48,7 @@ async function main(json: boolean): Promise<number> {
   }
   const report = await runDemo({
     scale: FULL_SCALE,
+    mayUseRunning: true,
     lakeFolder: join(cacheDir, 'demo', 'lake'),
     progress: createProgress(process.stderr),
     signal: abort.signal,

@@ -1,5 +1,6 @@
 import { PutParameterCommand } from '@aws-sdk/client-ssm';
 import { createAwsClients, type AwsClients } from '../cloud/aws-clients.ts';
+import { CloudError } from '../cloud/cloud-error.ts';
 import { startCloud, type Cloud } from '../cloud/start-cloud.ts';
 import type { ConnectOptions } from '../shared/adapters/aws/clients.ts';
 import { createLakeView, type LakeView } from '../shared/adapters/aws/s3-lake-view.ts';
@@ -34,8 +35,7 @@ export async function setUp(options: DemoOptions, stack: AsyncDisposableStack): 
   try {
     const starting = startCloud({
       config: CONFIG,
-      // An emulator of one's own: what an earlier run has left elsewhere is not what this one sent.
-      mayUseRunning: false,
+      mayUseRunning: options.mayUseRunning,
       onProgress: (message) => {
         phase.update(message);
       },
@@ -52,6 +52,13 @@ export async function setUp(options: DemoOptions, stack: AsyncDisposableStack): 
     stack.defer(() => {
       clients.destroy();
     });
+    const lake = createLakeView(clients.s3, cloud.output('LakeBucketName'));
+    if ((await lake.list()).length > 0) {
+      throw new CloudError(
+        `The emulator at ${cloud.endpoint} holds the lake of an earlier run, which this one would add to.`,
+        `Unset AWS_ENDPOINT_URL, or empty the emulator: curl -X POST ${cloud.endpoint}/_ministack/reset`,
+      );
+    }
     const api = await startApiServer(data.birdStrikes, data.birdStrikesAtFirst);
     stack.defer(() => api.stop());
     await clients.ssm.send(
@@ -63,7 +70,6 @@ export async function setUp(options: DemoOptions, stack: AsyncDisposableStack): 
       writeKeys.set(source, await issueWriteKey(connection, cloud.output('AccessTableName'), source));
     }
     phase.done(cloud.endpoint);
-    const lake = createLakeView(clients.s3, cloud.output('LakeBucketName'));
     return { data, api, cloud, clients, connection, lake, writeKeys };
   } catch (error) {
     phase.fail();

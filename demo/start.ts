@@ -46,7 +46,6 @@ async function start({ port, config: file }: Arguments): Promise<void> {
     cloud = await startCloud({
       port,
       config: file,
-      mayUseRunning: false,
       onProgress: (message) => {
         phase.update(message);
       },

@@ -36,6 +36,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'headgate-e2e-'));
   report = await runDemo({
     scale: SCALE,
+    mayUseRunning: false,
     lakeFolder: join(folder, 'lake'),
     progress,
     signal: new AbortController().signal,

@@ -6,7 +6,7 @@ export const QUARANTINE_REASONS = {
   },
   MALFORMED: {
     meaning:
-      'Not JSON, or not a JSON object. Only records that reached a stream without passing the push API.',
+      'Not JSON, or not a JSON object. Only records that did not pass the push API.',
     next: 'Correct the producer and send the record again.',
   },
   KEY_CONFLICT: {

@@ -214,12 +214,16 @@ function planBatch(batch: LaneBatch): BatchPlan {
   };
 }
 
+/** Rules of a record as a whole that say it is no JSON object. */
+const MALFORMED_RULES: ReadonlySet<string> = new Set(['utf8', 'json', 'type']);
+
 function violationRow(source: Source, frame: Frame, origin: Origin, index: number): QuarantineRow {
   const raw = recordBytes(frame, index);
   // Only records in quarantine are parsed a second time, to say what is wrong with them.
   const { violations } = source.check(raw, frame.header.receivedAtMs);
   const error = violations.map((violation) => violation.message).join('; ');
-  return quarantineRow(source.name, frame, origin, index, 'CONTRACT', error);
+  const isMalformed = violations.some(({ field, rule }) => field === '' && MALFORMED_RULES.has(rule));
+  return quarantineRow(source.name, frame, origin, index, isMalformed ? 'MALFORMED' : 'CONTRACT', error);
 }
 
 function quarantineRow(
@@ -236,7 +240,10 @@ function quarantineRow(
     reason,
     id: recordIdentity(origin, index),
     // A violation has claimed no key, its fingerprint is zeros.
-    key: reason === 'CONTRACT' ? undefined : frame.fingerprints.toString('hex', at, at + FINGERPRINT_BYTES),
+    key:
+      frame.flags[index] === RecordFlag.violation
+        ? undefined
+        : frame.fingerprints.toString('hex', at, at + FINGERPRINT_BYTES),
     receivedAtMs: frame.header.receivedAtMs,
     schemaVersion: frame.header.contractVersion,
     error,

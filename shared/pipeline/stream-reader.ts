@@ -1,18 +1,11 @@
-import {
-  isFrame,
-  readFrame,
-  recordBytes,
-  writeFrame,
-  type Frame,
-  type FrameHeader,
-  type FrameRecord,
-} from '../domain/frame.ts';
+import { isFrame, readFrame, recordBytes, type Frame } from '../domain/frame.ts';
 import { HeadgateError } from '../domain/errors.ts';
 import { comparePositions, kinesisOrigin, recordIdentity, type Origin } from '../domain/identity.ts';
 import { splitRecords } from '../domain/json-records.ts';
 import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import type { LedgerState } from '../ports/ledger-store.ts';
+import { judgeRecords } from './judge-records.ts';
 import type { LaneBatch, LaneEntry, LaneReader } from './lane.ts';
 
 /** Records of one shard, as an event-source mapping delivers them: in order of their sequence numbers. */
@@ -44,6 +37,7 @@ export function createStreamReader(
   sourceOfStream: string | undefined,
   batch: StreamBatch,
 ): LaneReader {
+  /** Entries by sequence number, until they are committed: a few megabytes of frames may hold a gigabyte of records. */
   const decoded = new Map<string, readonly LaneEntry[]>();
   const decode = (record: StreamRecord): readonly LaneEntry[] => {
     let entries = decoded.get(record.sequenceNumber);
@@ -58,9 +52,12 @@ export function createStreamReader(
     lane: `kinesis/${batch.stream}/${batch.shardId}`,
     read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined> {
       const { position } = state;
-      const todo = batch.records.filter(
-        ({ sequenceNumber }) => position === undefined || comparePositions(sequenceNumber, position) > 0,
-      );
+      const isPending = (sequenceNumber: string): boolean =>
+        position === undefined || comparePositions(sequenceNumber, position) > 0;
+      const todo = batch.records.filter(({ sequenceNumber }) => isPending(sequenceNumber));
+      for (const sequenceNumber of decoded.keys()) {
+        if (!isPending(sequenceNumber)) decoded.delete(sequenceNumber);
+      }
       const entries: LaneEntry[] = [];
       let bytes = 0;
       let from: string | undefined;
@@ -132,7 +129,7 @@ function decodeFrame(
   }
   if (header.contractVersion === source.contract.version) return [{ kind: 'frame', origin, source, frame }];
   // The contract has changed while the frame was on its way: its records are judged by the one that is deployed now.
-  return checkedEntries(source, origin, header, recordsOf(frame));
+  return [{ kind: 'frame', origin, source, frame: judgeRecords(source, header, recordsOf(frame)) }];
 }
 
 const recordsOf = (frame: Frame): Buffer[] =>
@@ -141,36 +138,9 @@ const recordsOf = (frame: Frame): Buffer[] =>
 /** JSON that somebody put on the source's own stream without framing it. */
 function decodePlain(source: Source, origin: Origin, record: StreamRecord): readonly LaneEntry[] {
   const header = { source: source.name, frameId: origin, receivedAtMs: record.arrivedAtMs };
-  const split = splitRecords(record.data);
-  return checkedEntries(source, origin, { ...header, contractVersion: source.contract.version }, split);
-}
-
-/** Checks records and puts those that are JSON into one frame; a record keeps its index in its identity. */
-function checkedEntries(
-  source: Source,
-  origin: Origin,
-  header: FrameHeader,
-  texts: readonly Uint8Array[],
-): readonly LaneEntry[] {
-  const records: FrameRecord[] = [];
-  const entries: LaneEntry[] = [];
-  texts.forEach((raw, index) => {
-    const checked = source.check(raw, header.receivedAtMs);
-    if (checked.status !== 'rejected') {
-      records.push(checked.record);
-      return;
-    }
-    const error = checked.violations.map(({ message }) => message).join('; ');
-    const reason = checked.violations.some(({ rule }) => rule === 'json') ? 'MALFORMED' : 'CONTRACT';
-    const receivedAtMs = header.receivedAtMs;
-    // A name of its own: the records of the frame have the plain indices.
-    entries.push(
-      quarantined(`${origin}/rejected`, { source: source.name, reason, error, raw, receivedAtMs, index }),
-    );
-  });
-  if (records.length === 0) return entries;
-  const frame = readFrame(writeFrame({ ...header, contractVersion: source.contract.version }, records));
-  return [{ kind: 'frame', origin, source, frame }, ...entries];
+  const texts = splitRecords(record.data);
+  if (texts.length === 0) return [];
+  return [{ kind: 'frame', origin, source, frame: judgeRecords(source, header, texts) }];
 }
 
 function quarantined(

@@ -1,15 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HttpSourceConfig } from '../../config/schema.ts';
 import { BlockedError, dispositionOf } from '../../domain/errors.ts';
-import {
-  RecordFlag,
-  readFrame,
-  recordBytes,
-  writeFrame,
-  type Frame,
-  type FrameRecord,
-} from '../../domain/frame.ts';
-import { FINGERPRINT_BYTES, payloadDigest } from '../../domain/idempotency-key.ts';
+import { RecordFlag, recordBytes, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
 import { findSpan, scalarAt } from '../../domain/json-spans.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
@@ -36,6 +28,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { Page, PullSource } from '../../ports/pull-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import { judgeRecord, judgeRecords } from '../judge-records.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
 import { formatMarks, parseMarks, type Mark } from './marks.ts';
@@ -74,7 +67,6 @@ const MAX_READINGS = 8;
 /** Partitions, and so files, of one commit; about as many as one intent can name without being large. */
 const MAX_PARTITIONS = 500;
 const MARK_LENGTH = 12;
-const NO_FINGERPRINT = Buffer.alloc(FINGERPRINT_BYTES);
 
 interface ReadRecord extends ListedRecord {
   readonly bytes: Uint8Array;
@@ -220,18 +212,22 @@ export function createPullReader({
   /** Checks the records that are not known yet. The same record twice in one answer is left to the claims. */
   function collect(records: readonly ReadRecord[], known: Map<string, Mark>, collected: Collected): void {
     const receivedAtMs = clock.nowMs();
+    const ofPage = new Map<string, Mark>();
     for (const { bytes, mark, cursor } of records) {
       let inQuarantine = known.get(mark)?.inQuarantine;
       if (inQuarantine === undefined) {
-        const record = toFrameRecord(source, bytes, receivedAtMs);
+        const record = judgeRecord(source, bytes, receivedAtMs);
         inQuarantine = record.flag === RecordFlag.violation;
         collected.records.push(record);
         collected.partitions.add(partitionNumber(config.partition, record.eventTimeMs));
         collected.bytes += bytes.length;
       }
-      if (dropsKnown) collected.marks.set(mark, { cursor, inQuarantine });
+      if (dropsKnown) ofPage.set(mark, { cursor, inQuarantine });
     }
-    for (const [mark, entry] of collected.marks) known.set(mark, entry);
+    for (const [mark, entry] of ofPage) {
+      collected.marks.set(mark, entry);
+      known.set(mark, entry);
+    }
   }
 
   /** The source was read to its end. */
@@ -399,21 +395,6 @@ function seemsExclusive(
 function judgeAgain(source: Source, frame: Frame): Frame {
   const { header, count } = frame;
   if (header.contractVersion === source.contract.version) return frame;
-  const records = Array.from({ length: count }, (_, index) =>
-    toFrameRecord(source, recordBytes(frame, index), header.receivedAtMs),
-  );
-  return readFrame(writeFrame({ ...header, contractVersion: source.contract.version }, records));
-}
-
-/** What the contract refuses has no sender who could be told: it is kept in quarantine like any other violation. */
-function toFrameRecord(source: Source, bytes: Uint8Array, receivedAtMs: number): FrameRecord {
-  const checked = source.check(bytes, receivedAtMs);
-  if (checked.status !== 'rejected') return checked.record;
-  return {
-    bytes,
-    flag: RecordFlag.violation,
-    fingerprint: NO_FINGERPRINT,
-    digest: payloadDigest(bytes),
-    eventTimeMs: receivedAtMs,
-  };
+  const texts = Array.from({ length: count }, (_, index) => recordBytes(frame, index));
+  return judgeRecords(source, header, texts);
 }

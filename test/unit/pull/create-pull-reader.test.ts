@@ -117,7 +117,7 @@ describe('reading', () => {
     expect(world.rows('raw')).toHaveLength(1);
     expect(world.rows('quarantine').map(({ raw, reason }) => [raw, reason])).toEqual([
       [item(2, 2, { body: 7 }), 'CONTRACT'],
-      ['17', 'CONTRACT'],
+      ['17', 'MALFORMED'],
     ]);
   });
 

@@ -121,6 +121,31 @@ describe('the stream function', () => {
     expect(telemetry.flushes).toBe(1);
   });
 
+  test('loses nothing when a contract that refuses more is deployed after an attempt that died with its claims', async () => {
+    let dies = true;
+    const { deps, lake, landed } = setUp((point) => {
+      if (point === 'B.2' && dies) throw new Error('killed');
+    });
+    const event = eventOf('[{"id":"a","n":"x"},{"id":"b"}]');
+    await expect(createHandler(deps)(event, contextOf(60_000))).rejects.toThrow('killed');
+    dies = false;
+    const stricter = parseConfig({
+      sources: {
+        clicks: {
+          ...config.sources['clicks'],
+          contract: {
+            dataTypes: 'freeze',
+            schema: { type: 'object', properties: { id: { type: 'string' }, n: { type: 'integer' } } },
+          },
+        },
+      },
+    });
+    const redeployed = { ...deps, sources: compileSources(stricter, compileValidators(stricter)) };
+    await createHandler(redeployed)(event, contextOf(60_000));
+    expect(landed()).toEqual(['{"id":"b"}']);
+    expect(lake.list('quarantine/clicks/reason=CONTRACT/')).toMatchObject([{ rows: 1 }]);
+  });
+
   test('throws when the sink is denied, and commits nothing', async () => {
     const { deps } = setUp();
     const denied = {

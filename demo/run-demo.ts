@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
 import type { PollerEvent } from '../cloud/event-source-poller/deliver-batch.ts';
 import { projectDir } from '../cloud/paths.ts';
@@ -10,6 +10,7 @@ import config from './headgate.config.ts';
 import { pull, PULLED, push, waitUntilLanded } from './ingest.ts';
 import { measureCost } from './measure-cost.ts';
 import type { Progress } from './progress.ts';
+import { replaceFolder } from './replace-folder.ts';
 import type { DemoReport } from './report.ts';
 import { setUp } from './set-up.ts';
 
@@ -73,8 +74,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     const rawBytes = [...sources.values()].reduce((sum, source) => sum + source.rawBytes, 0);
     const sql = toQuery('flights');
     const result = await queryLake(temporary, sql);
-    await rm(lakeFolder, { recursive: true, force: true });
-    await rename(temporary, lakeFolder);
+    await replaceFolder(temporary, lakeFolder);
     phase.done(problems.length === 0 ? 'all there, each once' : 'it is not what was sent');
     return {
       sources,

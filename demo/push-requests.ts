@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { PlannedRequest } from './data/plan-requests.ts';
 
 /** What the push API said to the records of one source, summed over all answers. */
-export interface PushTotals {
+interface PushTotals {
   sent: number;
   /** Accepted by the API: valid, known to be a duplicate, or kept in quarantine. */
   accepted: number;

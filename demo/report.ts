@@ -1,7 +1,7 @@
 import type { QueryResult } from '../shared/adapters/duckdb/query-lake.ts';
 
 /** The figures of one source, or of all. `accepted = landed + duplicate + quarantined` when all is well. */
-export interface SourceFigures {
+interface SourceFigures {
   /** Records sent to the push API or served to the pull, repeated ones included. */
   readonly sent: number;
   readonly accepted: number;

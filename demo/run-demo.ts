@@ -1,30 +1,16 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { dirname, relative } from 'node:path';
-import type { PollerEvent } from '../cloud/event-source-poller/deliver-batch.ts';
 import { projectDir } from '../cloud/paths.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { checkLake } from './check-lake.ts';
 import { compileSources, listProblems } from './compile-report.ts';
-import type { DemoScale } from './data/prepare.ts';
+import type { DemoOptions } from './demo-options.ts';
 import config from './headgate.config.ts';
 import { pull, PULLED, push, waitUntilLanded } from './ingest.ts';
 import { measureCost } from './measure-cost.ts';
-import type { Progress } from './progress.ts';
 import { replaceFolder } from './replace-folder.ts';
 import type { DemoReport } from './report.ts';
 import { setUp } from './set-up.ts';
-
-export interface DemoOptions {
-  readonly scale: DemoScale;
-  /** Where a copy of the lake is to be found afterwards; what was there is replaced. */
-  readonly lakeFolder: string;
-  /** Whether `AWS_ENDPOINT_URL` may name an emulator that runs already. */
-  readonly mayUseRunning: boolean;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
-  /** Told what goes wrong between the stream and its function. */
-  readonly onPollerEvent: (event: PollerEvent) => void;
-}
 
 const toQuery = (table: string): string =>
   `SELECT origin || '-' || destination AS route, count(*) AS flights, round(avg(delay), 1) AS minutes_late,

@@ -7,7 +7,7 @@ import { createLakeView, type LakeView } from '../shared/adapters/aws/s3-lake-vi
 import { startApiServer, type ApiServer } from './api-server.ts';
 import { issueWriteKey } from './issue-write-key.ts';
 import { prepareData, type DemoData } from './data/prepare.ts';
-import type { DemoOptions } from './run-demo.ts';
+import type { DemoOptions } from './demo-options.ts';
 
 /** Everything a run of the demo works with. */
 export interface DemoStage {

@@ -107,7 +107,7 @@ function renderCost(report: DemoReport): string[] {
 }
 
 /** A result as a table. */
-export function renderTable(result: QueryResult): string {
+function renderTable(result: QueryResult): string {
   const table = new Table({
     head: result.columns.map((name) => pc.bold(name)),
     style: { head: [], border: [], compact: true },

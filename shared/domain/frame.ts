@@ -19,7 +19,9 @@ import { DIGEST_BYTES, FINGERPRINT_BYTES } from './idempotency-key.ts';
  *   …       4n    payload digests
  *   …       rest  body, zstd: n event times (float64, ms), n lengths (uint32), then the records' bytes
  *
- * All numbers are little endian. A reader refuses a version it does not know.
+ * All numbers are little endian. A reader refuses a version it does not know. An event time that is the time of receipt
+ * is written as NaN: so the same records have a body of the same length whenever they arrive, and a repeated request is
+ * cut into the same frames.
  */
 
 const MAGIC = Buffer.from('HGF');
@@ -28,6 +30,9 @@ const FIXED_BYTES = 20;
 const PER_RECORD_INDEX_BYTES = 8 + 4;
 /** A body that claims to be larger than this is refused before it is decompressed. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
+
+/** What a date can hold: beyond it there is no partition. */
+const MAX_TIME_MS = 8.64e15;
 
 /** What is known about one record without parsing it. */
 export const RecordFlag = {
@@ -110,7 +115,7 @@ export function writeFrame(
     flags[i] = record.flag;
     fingerprints.set(record.fingerprint, i * FINGERPRINT_BYTES);
     digests.set(record.digest, i * DIGEST_BYTES);
-    body.writeDoubleLE(record.eventTimeMs, i * 8);
+    body.writeDoubleLE(Object.is(record.eventTimeMs, header.receivedAtMs) ? NaN : record.eventTimeMs, i * 8);
     body.writeUInt32LE(record.bytes.length, count * 8 + i * 4);
     body.set(record.bytes, at);
     at += record.bytes.length;
@@ -133,6 +138,8 @@ function unreadable(problem: string): RejectedError {
   return new RejectedError('UNREADABLE_FRAME', `unreadable frame: ${problem}`);
 }
 
+const isTime = (ms: number): boolean => Math.abs(ms) <= MAX_TIME_MS;
+
 function readHeader(bytes: Buffer): FrameHeader {
   const header = JSON.parse(bytes.toString('utf8')) as Partial<FrameHeader>;
   if (
@@ -143,11 +150,12 @@ function readHeader(bytes: Buffer): FrameHeader {
   ) {
     throw unreadable('its header lacks source, frameId, contractVersion or receivedAtMs');
   }
+  if (!isTime(header.receivedAtMs)) throw unreadable('its time of receipt is out of range');
   return header as FrameHeader;
 }
 
 /**
- * Reads a frame. Everything that a reader relies on is checked: version, checksum, lengths.
+ * Reads a frame. Everything that a reader relies on is checked: version, checksum, lengths, times.
  *
  * @throws RejectedError with code `UNREADABLE_FRAME` when the bytes are not a frame that this version can read
  */
@@ -183,7 +191,10 @@ export function readFrame(input: Uint8Array): Frame {
   const eventTimesMs = new Float64Array(count);
   const offsets = new Uint32Array(count + 1);
   for (let i = 0; i < count; i++) {
-    eventTimesMs[i] = body.readDoubleLE(i * 8);
+    const written = body.readDoubleLE(i * 8);
+    const eventTimeMs = Number.isNaN(written) ? header.receivedAtMs : written;
+    if (!isTime(eventTimeMs)) throw unreadable('an event time is out of range');
+    eventTimesMs[i] = eventTimeMs;
     offsets[i + 1] = (offsets[i] ?? 0) + body.readUInt32LE(count * 8 + i * 4);
   }
   const payload = body.subarray(count * PER_RECORD_INDEX_BYTES);

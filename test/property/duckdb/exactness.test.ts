@@ -231,7 +231,7 @@ const names = fc.oneof(
   fc.string({ minLength: 1, maxLength: 8 }),
 );
 
-/** What a contract allows as a name. (Ajv takes names that every JavaScript object inherits for fields.) */
+/** What a contract allows as a name. */
 const isFieldName = (name: string): boolean =>
   !/\p{Cc}/u.test(name) && name.toLowerCase() !== 'id' && !name.startsWith('_');
 

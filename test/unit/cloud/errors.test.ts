@@ -71,7 +71,7 @@ describe('the error of an app that crashes', () => {
       `var bundled=${'x'.repeat(10_000)}`,
       '      ^',
       '',
-      'ConfigError: headgate.config.ts has 2 problems:',
+      'ConfigError: the configuration has 2 problems:',
       '  - sources.orders.freshness: must be a duration',
       '  - name: must match ^[a-z]',
       '    at parseConfig (file:///work/shared/config/define-config.ts:29:9)',
@@ -81,7 +81,7 @@ describe('the error of an app that crashes', () => {
     ].join('\n');
     expect(readableError(output)).toBe(
       [
-        '    ConfigError: headgate.config.ts has 2 problems:',
+        '    ConfigError: the configuration has 2 problems:',
         '      - sources.orders.freshness: must be a duration',
         '      - name: must match ^[a-z]',
       ].join('\n'),

@@ -1,6 +1,6 @@
 import middy, { type MiddyfiedHandler } from '@middy/core';
 import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
-import { TransientError } from '../../shared/domain/errors.ts';
+import { HeadgateError, TransientError, type Disposition } from '../../shared/domain/errors.ts';
 import { comparePositions } from '../../shared/domain/identity.ts';
 import { runLane, type LandDeps, type RunOutcome } from '../../shared/pipeline/land.ts';
 import { createStreamReader, type StreamBatch } from '../../shared/pipeline/stream-reader.ts';
@@ -10,6 +10,16 @@ export interface StreamHandlerDeps extends LandDeps {
   /** Name of each source's own stream → source. */
   readonly sourceOfStream: Readonly<Record<string, string>>;
 }
+
+/**
+ * How long an attempt lasts that fails because of a store. The mapping gives a delivery up after a number of attempts,
+ * and a store that denies access fails at once: without a pause an outage of minutes would turn records into dead
+ * letters. An error that is none of a store is a bug; it is not held, and comes to its end soon. Below a minute, so that
+ * the alarm on errors sees one in each.
+ */
+const FAILED_ATTEMPT_MS: Readonly<Record<Disposition, number>> = { reject: 0, retry: 5_000, block: 30_000 };
+/** The answer must leave before the function's time-out. */
+const ANSWER_RESERVE_MS = 2_000;
 
 /**
  * The consumer of all streams: lands the records of one delivery. It answers with the first record that is not durable
@@ -22,12 +32,20 @@ export function createHandler(
   return middy<KinesisStreamEvent, KinesisStreamBatchResponse>()
     .use(flushTelemetry(deps.telemetry))
     .handler(async (event, context) => {
-      const deadlineMs = deps.clock.nowMs() + context.getRemainingTimeInMillis();
+      const startMs = deps.clock.nowMs();
+      const deadlineMs = startMs + context.getRemainingTimeInMillis();
       const failures: KinesisStreamBatchResponse['batchItemFailures'] = [];
       // A delivery holds records of one shard; a caller that mixes them is served as well.
       for (const batch of byShard(event.Records)) {
         const reader = createStreamReader(deps.sources, deps.sourceOfStream[batch.stream], batch);
-        const run = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs });
+        const run = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs }).catch(
+          async (error: unknown) => {
+            const heldMs = error instanceof HeadgateError ? FAILED_ATTEMPT_MS[error.disposition] : 0;
+            const untilMs = Math.min(startMs + heldMs, deadlineMs - ANSWER_RESERVE_MS);
+            await deps.clock.sleep(Math.max(0, untilMs - deps.clock.nowMs()));
+            throw error;
+          },
+        );
         countReceived(deps, batch.stream, run);
         if (!run.finished) failures.push({ itemIdentifier: await firstPending(deps, reader.lane, batch) });
       }

@@ -9,7 +9,7 @@ import { MemoryTelemetry } from '../../../../shared/adapters/memory/memory-telem
 import { compileSources } from '../../../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../../../shared/config/define-config.ts';
-import { BlockedError } from '../../../../shared/domain/errors.ts';
+import { BlockedError, TransientError } from '../../../../shared/domain/errors.ts';
 import { createClaimCache } from '../../../../shared/pipeline/claim-keys.ts';
 import type { CrashPoint } from '../../../../shared/pipeline/probe.ts';
 import { lineTableWriter, readLines } from '../../../support/line-table-writer.ts';
@@ -145,6 +145,27 @@ describe('the stream function', () => {
     expect(landed()).toEqual(['{"id":"b"}']);
     expect(lake.list('quarantine/clicks/reason=CONTRACT/')).toMatchObject([{ rows: 1 }]);
   });
+
+  test.each([
+    ['a sink that denies access', new BlockedError('ACCESS_DENIED', 'denied'), 60_000, 30_000],
+    ['a sink that throttles', new TransientError('AWS_UNAVAILABLE', 'throttled'), 60_000, 5_000],
+    [
+      'a sink that denies access shortly before the time-out',
+      new BlockedError('ACCESS_DENIED', 'denied'),
+      9_000,
+      7_000,
+    ],
+    ['a bug', new TypeError('undefined is not a function'), 60_000, 0],
+  ])(
+    'holds an attempt that fails because of a store, so that an outage does not use up the attempts: %s',
+    async (_name, error, remainingMs, expectedMs) => {
+      const { deps, clock } = setUp(() => {
+        throw error;
+      });
+      await expect(createHandler(deps)(eventOf('{"id":"a"}'), contextOf(remainingMs))).rejects.toBe(error);
+      expect(clock.nowMs() - START_MS).toBe(expectedMs);
+    },
+  );
 
   test('throws when the sink is denied, and commits nothing', async () => {
     const { deps } = setUp();

@@ -10,6 +10,7 @@ import {
 import { TransientError } from '../domain/errors.ts';
 import type { ClaimLog } from '../ports/claim-log.ts';
 import type { Clock } from '../ports/clock.ts';
+import { forEachLimited } from './for-each-limited.ts';
 import { probeNothing, type Probe } from './probe.ts';
 
 /** Candidates of one bucket. */
@@ -47,6 +48,8 @@ export function createClaimCache(): ClaimCache {
 
 /** Claims in one log item: at 17-26 bytes each this stays far below DynamoDB's 400 KB. */
 const MAX_CLAIMS_PER_ITEM = 10_000;
+/** Buckets that are claimed at once: a batch of late records has hundreds, each of which costs two calls. */
+const PARALLEL_BUCKETS = 16;
 /** Writers of one bucket that get in each other's way this often in one run are a fault, not contention. */
 const MAX_ROUNDS = 100;
 
@@ -63,10 +66,13 @@ export async function claimKeys(
   buckets: readonly BucketCandidates[],
 ): Promise<Exclude<Verdict, 'new'>[][]> {
   const verdicts: Exclude<Verdict, 'new'>[][] = [];
-  for (const bucket of buckets) {
-    verdicts.push(await claimBucketKeys(deps, bucket));
+  const indices = [...buckets.keys()];
+  await forEachLimited(indices, PARALLEL_BUCKETS, async (at) => {
+    const bucket = buckets[at];
+    if (bucket === undefined) return;
+    verdicts[at] = await claimBucketKeys(deps, bucket);
     await deps.probe?.('A.3');
-  }
+  });
   return verdicts;
 }
 

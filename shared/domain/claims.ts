@@ -1,3 +1,4 @@
+import { createClaimTable } from './claim-table.ts';
 import { CLAIMANT_BYTES } from './identity.ts';
 import { DIGEST_BYTES } from './idempotency-key.ts';
 
@@ -54,7 +55,7 @@ export interface ClaimView {
 
 /** An empty view of a bucket. */
 export function createClaimView(): ClaimView {
-  const owners = new Map<string, Candidate>();
+  const owners = createClaimTable();
   let lastNumber = 0;
   return {
     get lastNumber() {
@@ -69,7 +70,7 @@ export function createClaimView(): ClaimView {
     addClaims(number, claims) {
       lastNumber = number;
       // The first claim in the order of the log keeps the key.
-      for (const claim of claims) if (!owners.has(claim.key)) owners.set(claim.key, claim);
+      for (const claim of claims) owners.add(claim);
     },
     ownerOf(key) {
       return owners.get(key);

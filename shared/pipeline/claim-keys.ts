@@ -32,14 +32,17 @@ export interface ClaimDeps {
 /** Views of buckets that a warm process keeps: log items never change, so only newer ones have to be read. */
 export type ClaimCache = LRUCache<string, ClaimView>;
 
-const MAX_CACHED_CLAIMS = 1_000_000;
+/** At some 40 bytes each. A bucket with more is read again as a whole by every batch. */
+const MAX_CACHED_CLAIMS = 4_000_000;
+/** What an empty view costs, in claims. */
+const VIEW_COST = 25;
 /** A bucket whose items have all expired starts at number 1 again; a view must not outlive its bucket's items. */
 const MAX_CACHE_AGE_MS = 60 * 60_000;
 
 export function createClaimCache(): ClaimCache {
   return new LRUCache<string, ClaimView>({
     maxSize: MAX_CACHED_CLAIMS,
-    sizeCalculation: (view) => view.size + 1,
+    sizeCalculation: (view) => view.size + VIEW_COST,
     // A view that is larger than the whole cache is still used by the run that made it.
     maxEntrySize: MAX_CACHED_CLAIMS,
     ttl: MAX_CACHE_AGE_MS,

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
@@ -48,6 +50,42 @@ describe('packed claims', () => {
     expect(() => unpackClaims(packed.subarray(0, -1))).toThrow(RangeError);
     expect(() => unpackClaims(Buffer.concat([packed, Buffer.from([0])]))).toThrow(RangeError);
     expect(() => unpackClaims(Buffer.from([2, 0]))).toThrow(/version/);
+  });
+});
+
+describe('a view', () => {
+  test('knows the first owner of every key, and of no other', () => {
+    fc.assert(
+      fc.property(fc.array(candidate, { maxLength: 300 }), candidate, (claims, other) => {
+        const view = createClaimView();
+        const owners = new Map<string, Candidate>();
+        view.addClaims(1, claims);
+        for (const one of claims) if (!owners.has(one.key)) owners.set(one.key, one);
+        expect(view.size).toBe(owners.size);
+        for (const one of [...claims, other]) expect(view.ownerOf(one.key)).toEqual(owners.get(one.key));
+      }),
+    );
+  });
+
+  test('of many claims takes at most 50 bytes for each', () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    collectGarbage();
+    const before = process.memoryUsage().arrayBuffers;
+    const view = createClaimView();
+    const perItem = 10_000;
+    for (let item = 1; item <= 30; item++) {
+      const claims = Array.from({ length: perItem }, (_, i) =>
+        claim(`${String(item)}/${String(i)}`, String(item), i),
+      );
+      view.addClaims(item, claims);
+    }
+    expect(view.size).toBe(30 * perItem);
+    expect(view.ownerOf(key('17/4711'))).toEqual(claim('17/4711', '17', 4711));
+    collectGarbage();
+    const bytes = process.memoryUsage().arrayBuffers - before;
+    expect(bytes).toBeGreaterThan(24 * view.size);
+    expect(bytes).toBeLessThan(50 * view.size);
   });
 });
 

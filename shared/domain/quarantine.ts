@@ -5,8 +5,7 @@ export const QUARANTINE_REASONS = {
     next: 'Correct the producer, or the contract if the record is right; then send the record again.',
   },
   MALFORMED: {
-    meaning:
-      'Not JSON, or not a JSON object. Only records that did not pass the push API.',
+    meaning: 'Not JSON, or not a JSON object. Only records that did not pass the push API.',
     next: 'Correct the producer and send the record again.',
   },
   KEY_CONFLICT: {

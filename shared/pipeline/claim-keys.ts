@@ -36,7 +36,10 @@ export type ClaimCache = LRUCache<string, ClaimView>;
 const MAX_CACHED_CLAIMS = 4_000_000;
 /** What an empty view costs, in claims. */
 const VIEW_COST = 25;
-/** A bucket whose items have all expired starts at number 1 again; a view must not outlive its bucket's items. */
+/**
+ * A bucket whose items have all expired starts at number 1 again, and a view that has seen a higher number would not see
+ * what is claimed then. So a view is not kept beyond the expiry of its newest item, and never for longer than this.
+ */
 const MAX_CACHE_AGE_MS = 60 * 60_000;
 
 export function createClaimCache(): ClaimCache {
@@ -85,12 +88,17 @@ async function claimBucketKeys(
 ): Promise<Exclude<Verdict, 'new'>[]> {
   const probe = deps.probe ?? probeNothing;
   // Taken out of the cache while it is in use: two runs in one process must not add to one view.
-  const view = deps.cache.get(bucket) ?? createClaimView();
-  // Using a view does not make it younger: see MAX_CACHE_AGE_MS.
-  const remainingMs = deps.cache.getRemainingTTL(bucket);
+  const cached = deps.cache.get(bucket);
+  const view = cached ?? createClaimView();
+  // Using a view does not make it younger.
+  const maxAgeMs = cached === undefined ? MAX_CACHE_AGE_MS : deps.cache.getRemainingTTL(bucket);
   deps.cache.delete(bucket);
+  let newestExpiresAtMs = Infinity;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    for (const item of await deps.claimLog.read(bucket, view.lastNumber)) view.add(item.number, item.packed);
+    for (const item of await deps.claimLog.read(bucket, view.lastNumber)) {
+      view.add(item.number, item.packed);
+      newestExpiresAtMs = item.expiresAtMs;
+    }
     const verdicts = decideClaims(view, candidates);
     const fresh = candidates.filter((_, i) => verdicts[i] === 'new');
     let appended = true;
@@ -99,17 +107,19 @@ async function claimBucketKeys(
       const packed = packClaims(claims);
       const number = view.lastNumber + 1;
       await probe('A.1');
-      const outcome = await deps.claimLog.append(bucket, number, {
-        packed,
-        expiresAtMs: deps.clock.nowMs() + windowMs,
-        writer: deps.newToken(),
-      });
+      const expiresAtMs = deps.clock.nowMs() + windowMs;
+      const item = { packed, expiresAtMs, writer: deps.newToken() };
+      const outcome = await deps.claimLog.append(bucket, number, item);
       await probe('A.2');
       appended = outcome === 'ok';
-      if (appended) view.addClaims(number, claims);
+      if (appended) {
+        view.addClaims(number, claims);
+        newestExpiresAtMs = expiresAtMs;
+      }
     }
     if (appended) {
-      deps.cache.set(bucket, view, { ttl: remainingMs > 0 ? remainingMs : MAX_CACHE_AGE_MS });
+      const ttl = Math.floor(Math.min(maxAgeMs, newestExpiresAtMs - deps.clock.nowMs()));
+      if (ttl > 0) deps.cache.set(bucket, view, { ttl });
       return verdicts.map((verdict) => (verdict === 'new' ? 'own' : verdict));
     }
   }

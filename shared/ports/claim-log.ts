@@ -18,6 +18,8 @@ export interface ClaimItem {
   readonly number: number;
   /** Packed claims, see shared/domain/claims.ts. */
   readonly packed: Uint8Array;
+  /** As it was appended; the item may be there for longer. */
+  readonly expiresAtMs: number;
 }
 
 export interface NewClaimItem {

@@ -27,6 +27,17 @@ export function claimLogContract(subject: Subject<ClaimLog>): void {
       expect(await read(12)).toEqual([]);
     });
 
+    test('an item is read with the expiry that it was appended with', async () => {
+      const log = await subject.open();
+      const bucket = newBucket();
+      const item = itemOf(randomBytes(8));
+      await log.append(bucket, 1, item);
+      const [read] = await log.read(bucket, 0);
+      // A log may count in whole seconds.
+      expect(read?.expiresAtMs).toBeGreaterThanOrEqual(item.expiresAtMs);
+      expect(read?.expiresAtMs).toBeLessThan(item.expiresAtMs + 1000);
+    });
+
     test('a bucket of more than a megabyte is read completely', async () => {
       const log = await subject.open();
       const bucket = newBucket();

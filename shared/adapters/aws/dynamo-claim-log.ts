@@ -34,8 +34,13 @@ export class DynamoClaimLog implements ClaimLog {
           TableName: this.#table,
           ConsistentRead: true,
           KeyConditionExpression: '#bucket = :bucket AND #number > :after',
-          ProjectionExpression: '#number, #packed',
-          ExpressionAttributeNames: { '#bucket': 'bucket', '#number': 'number', '#packed': 'packed' },
+          ProjectionExpression: '#number, #packed, #expiresAt',
+          ExpressionAttributeNames: {
+            '#bucket': 'bucket',
+            '#number': 'number',
+            '#packed': 'packed',
+            '#expiresAt': 'expiresAt',
+          },
           ExpressionAttributeValues: { ':bucket': { S: bucket }, ':after': { N: String(after) } },
         },
       );
@@ -49,7 +54,8 @@ export class DynamoClaimLog implements ClaimLog {
                 'written by Headgate; remove it',
             );
           }
-          items.push({ number: Number(item['number']?.N), packed });
+          const expiresAtMs = Number(item['expiresAt']?.N) * 1000 - EXPIRY_MARGIN_MS;
+          items.push({ number: Number(item['number']?.N), packed, expiresAtMs });
         }
       }
       return items;

@@ -37,7 +37,7 @@ export class MemoryClaimLog implements ClaimLog {
   /** The items of a bucket in order, outside of any turn. */
   peek(bucket: string): readonly ClaimItem[] {
     return [...this.#live(bucket)]
-      .map(([number, { packed }]) => ({ number, packed }))
+      .map(([number, { packed, expiresAtMs }]) => ({ number, packed, expiresAtMs }))
       .sort((a, b) => a.number - b.number);
   }
 

@@ -37,4 +37,27 @@ describe('claimKeys', () => {
     expect(verdicts).toEqual(buckets.map(({ bucket }) => [bucket === 'b7' ? 'duplicate' : 'own']));
     expect(mostRunning).toBe(16);
   });
+
+  test.each([
+    ['is kept while its newest item counts', 1, [0, 1]],
+    ['is not kept when its newest item has expired: the log may begin anew at any time', 1000, [0, 0]],
+  ])('a view %s', async (_name, nowMs, expected) => {
+    const log = new MemoryClaimLog();
+    // Its window is a second, from 0 on.
+    await claimKeys(depsWith(log), [bucketOf('b', 'owner')]);
+    const readAfter: number[] = [];
+    const deps: ClaimDeps = {
+      ...depsWith({
+        read: (bucket, after) => {
+          readAfter.push(after);
+          return log.read(bucket, after);
+        },
+        append: (bucket, number, item) => log.append(bucket, number, item),
+      }),
+      clock: new ManualClock({ startMs: nowMs }),
+    };
+    expect(await claimKeys(deps, [bucketOf('b', 'other')])).toEqual([['duplicate']]);
+    await claimKeys(deps, [bucketOf('b', 'other')]);
+    expect(readAfter).toEqual(expected);
+  });
 });

@@ -1,4 +1,5 @@
-import { writeFrame, type FrameHeader, type FrameRecord } from './frame.ts';
+import { RecordFlag, writeFrame, type FrameHeader, type FrameRecord } from './frame.ts';
+import { partitionNumber, type PartitionUnit } from './object-key.ts';
 
 /**
  * Largest frame: a Kinesis record is at most 1 MiB with its partition key, and must stay below what a Lambda
@@ -7,6 +8,11 @@ import { writeFrame, type FrameHeader, type FrameRecord } from './frame.ts';
 const MAX_FRAME_BYTES = 900_000;
 /** Most raw bytes of records in one frame, which bounds the memory of its readers. */
 const MAX_FRAME_RAW_BYTES = 8 * 1024 * 1024;
+/**
+ * Most partitions that the records of one frame fall into. A frame is committed as a whole with a file for each: with
+ * thousands of them (a backfill of old events) it would not be done within a function's time, and block its shard.
+ */
+const MAX_FRAME_PARTITIONS = 500;
 /** The next frame is filled to this share of what the last one's compression would allow. */
 const FILL = 0.8;
 
@@ -25,20 +31,30 @@ export interface BuiltFrames {
   readonly tooLarge: readonly number[];
 }
 
-/** Bounds of a frame, in bytes. */
+/** Bounds of a frame. */
 export interface FrameBounds {
   readonly maxFrameBytes: number;
   readonly maxRawBytes: number;
+  readonly maxPartitions: number;
 }
 
+const DEFAULT_BOUNDS: FrameBounds = {
+  maxFrameBytes: MAX_FRAME_BYTES,
+  maxRawBytes: MAX_FRAME_RAW_BYTES,
+  maxPartitions: MAX_FRAME_PARTITIONS,
+};
+
 /**
- * Puts records into as few frames as fit the transport, in order. The same input gives the same frames; the id of
- * frame n is `<header.frameId>-<n>`.
+ * Puts records into as few frames as fit the transport and the consumer, in order. The same input gives the same frames,
+ * whenever it was received; the id of frame n is `<header.frameId>-<n>`.
+ *
+ * @param partition how the source is partitioned
  */
 export function buildFrames(
   header: FrameHeader,
   records: readonly FrameRecord[],
-  bounds: FrameBounds = { maxFrameBytes: MAX_FRAME_BYTES, maxRawBytes: MAX_FRAME_RAW_BYTES },
+  partition: PartitionUnit,
+  bounds = DEFAULT_BOUNDS,
 ): BuiltFrames {
   const frames: BuiltFrame[] = [];
   const tooLarge: number[] = [];
@@ -47,10 +63,17 @@ export function buildFrames(
   while (from < records.length) {
     let to = from;
     let rawBytes = 0;
-    do {
-      rawBytes += records[to]?.bytes.length ?? 0;
+    const partitions = new Set<number>();
+    for (const record of records.slice(from)) {
+      // Violations go to quarantine, whatever their time.
+      if (record.flag !== RecordFlag.violation)
+        partitions.add(partitionNumber(partition, record.eventTimeMs));
+      const isFull =
+        rawBytes + record.bytes.length > targetRawBytes || partitions.size > bounds.maxPartitions;
+      if (isFull && to > from) break;
+      rawBytes += record.bytes.length;
       to++;
-    } while (to < records.length && rawBytes + (records[to]?.bytes.length ?? 0) <= targetRawBytes);
+    }
     const frameId = `${header.frameId}-${String(frames.length)}`;
     const bytes = writeFrame({ ...header, frameId }, records.slice(from, to));
     const ratio = rawBytes / bytes.length;

@@ -81,6 +81,7 @@ export async function sendRecords(
   const built = buildFrames(
     header,
     batch.kept.map(({ record }) => record),
+    source.config.partition,
   );
   if (built.frames.length > 0) {
     const sent = await bus.send(

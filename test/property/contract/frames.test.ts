@@ -135,7 +135,11 @@ describe('building frames', () => {
         fc.integer({ min: 300, max: 4000 }),
         fc.integer({ min: 500, max: 20_000 }),
         (records, maxFrameBytes, maxRawBytes) => {
-          const { frames, tooLarge } = buildFrames(head, records, { maxFrameBytes, maxRawBytes });
+          const { frames, tooLarge } = buildFrames(head, records, 'hour', {
+            maxFrameBytes,
+            maxRawBytes,
+            maxPartitions: 30,
+          });
           const indices = [...frames.flatMap((frame) => frame.indices), ...tooLarge].sort((a, b) => a - b);
           expect(indices).toEqual(records.map((_, i) => i));
           frames.forEach((frame, n) => {
@@ -162,6 +166,23 @@ describe('building frames', () => {
     expect(tooLargeRecords).toBeGreaterThan(50);
   });
 
+  test('the records of a frame fall into 500 partitions at most, those for quarantine not counted', () => {
+    const recordAt = (hour: number, flag: RecordFlag): FrameRecord => ({
+      bytes: Buffer.from('{}'),
+      flag,
+      fingerprint: new Uint8Array(16),
+      digest: new Uint8Array(4),
+      eventTimeMs: hour * 3_600_000,
+    });
+    const records = Array.from({ length: 2400 }, (_, i) =>
+      recordAt(i, i % 2 === 0 ? RecordFlag.valid : RecordFlag.violation),
+    );
+    const sizes = (unit: 'hour' | 'day') =>
+      buildFrames(head, records, unit).frames.map(({ indices }) => indices.length);
+    expect(sizes('hour')).toEqual([1000, 1000, 400]);
+    expect(sizes('day')).toEqual([2400]);
+  });
+
   test('the same records are cut into the same frames whenever they arrive', () => {
     const random = createSeededRandom(7);
     const texts = Array.from({ length: 2000 }, (_, id) =>
@@ -176,8 +197,10 @@ describe('building frames', () => {
         // What a record has that declares no event time.
         eventTimeMs: receivedAtMs,
       }));
-      const bounds = { maxFrameBytes: 20_000, maxRawBytes: 1_000_000 };
-      return buildFrames({ ...head, receivedAtMs }, records, bounds).frames.map(({ indices }) => indices);
+      const bounds = { maxFrameBytes: 20_000, maxRawBytes: 1_000_000, maxPartitions: 30 };
+      return buildFrames({ ...head, receivedAtMs }, records, 'hour', bounds).frames.map(
+        ({ indices }) => indices,
+      );
     };
     const expected = cutAt(RECEIVED_AT_MS);
     for (let attempt = 1; attempt <= 20; attempt++) {

@@ -25,7 +25,7 @@ const TARGETS: Readonly<Record<number, { ratioToParse: number } | undefined>> = 
 const MAX_RSS_MB = 600;
 
 /** The figures of one batch size. MB are 1e6 bytes of raw JSON, seconds are of CPU time (user and system). */
-export interface ConsumerCase {
+interface ConsumerCase {
   readonly records: number;
   readonly consumerMBps: number;
   readonly parseMBps: number;

@@ -32,7 +32,7 @@ export interface BuiltFrames {
 }
 
 /** Bounds of a frame. */
-export interface FrameBounds {
+interface FrameBounds {
   readonly maxFrameBytes: number;
   readonly maxRawBytes: number;
   readonly maxPartitions: number;

@@ -1,4 +1,4 @@
-import type { Candidate } from './claims.ts';
+import type { Candidate } from './candidate.ts';
 
 /*
  * Claims by key, in typed arrays: some 40 bytes a claim, where a map of objects takes 140 and cannot hold more than 16

@@ -1,3 +1,4 @@
+import type { Candidate } from './candidate.ts';
 import { createClaimTable } from './claim-table.ts';
 import { CLAIMANT_BYTES } from './identity.ts';
 import { DIGEST_BYTES } from './idempotency-key.ts';
@@ -17,18 +18,6 @@ import { DIGEST_BYTES } from './idempotency-key.ts';
 const VERSION = 1;
 /** Bytes of a fingerprint that are kept in a claim. */
 export const CLAIM_KEY_BYTES = 12;
-
-/** A record that wants a key. */
-export interface Candidate {
-  /** The first 12 bytes of the fingerprint, as a latin1 string. */
-  readonly key: string;
-  /** 4 bytes of the payload's digest, little endian. */
-  readonly digest: number;
-  /** 8 bytes, as a latin1 string: who asks, the same on every redelivery. */
-  readonly claimant: string;
-  /** Index of the record inside its frame; 0 where a whole request claims. */
-  readonly index: number;
-}
 
 /**
  * What becomes of a candidate.

@@ -1,12 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import {
-  createClaimView,
-  decideClaims,
-  packClaims,
-  type Candidate,
-  type ClaimView,
-  type Verdict,
-} from '../domain/claims.ts';
+import type { Candidate } from '../domain/candidate.ts';
+import { createClaimView, decideClaims, packClaims, type ClaimView, type Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import type { ClaimLog } from '../ports/claim-log.ts';
 import type { Clock } from '../ports/clock.ts';

@@ -1,5 +1,6 @@
+import type { Candidate } from '../domain/candidate.ts';
 import { claimBucket } from '../domain/claim-bucket.ts';
-import { CLAIM_KEY_BYTES, type Candidate } from '../domain/claims.ts';
+import { CLAIM_KEY_BYTES } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { RecordFlag, recordBytes, type Frame } from '../domain/frame.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';

@@ -2,13 +2,13 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Candidate } from '../../../shared/domain/candidate.ts';
 import {
   CLAIM_KEY_BYTES,
   createClaimView,
   decideClaims,
   packClaims,
   unpackClaims,
-  type Candidate,
 } from '../../../shared/domain/claims.ts';
 
 const latin1 = (bytes: number): fc.Arbitrary<string> =>

@@ -81,13 +81,21 @@ export function createClaimTable(): ClaimTable {
     },
     add({ key, digest, claimant, index }) {
       if (size >= slots.length * MAX_LOAD) growSlots();
-      const slot = findSlot(key);
+      const a = wordAt(key, 0);
+      const b = wordAt(key, 4);
+      const c = wordAt(key, 8);
+      const slot = slotOf(a, b, c);
       if (slots[slot] !== 0) return;
       const at = size * ROW_WORDS;
       if (at === rows.length) growRows();
       // Claims of one claimant stand together.
       if (claimants.at(-1) !== claimant) claimants.push(claimant);
-      rows.set([wordAt(key, 0), wordAt(key, 4), wordAt(key, 8), digest, claimants.length - 1, index], at);
+      rows[at] = a;
+      rows[at + 1] = b;
+      rows[at + 2] = c;
+      rows[at + DIGEST] = digest;
+      rows[at + CLAIMANT] = claimants.length - 1;
+      rows[at + INDEX] = index;
       slots[slot] = ++size;
     },
     get(key) {

@@ -31,8 +31,8 @@ export function planEventSource(freshnessMs: number, retentionMs: number): Event
     parallelizationFactor: 1,
     // A sink that is down must block, not turn records into dead letters; a record that crashes the function must
     // end. The function holds an attempt that fails because of a store for 5 s, and for 30 s where access is denied or
-    // something is missing: 1,000 attempts outlast an outage of more than an hour, and of eight hours.
-    retryAttempts: 1000,
+    // something is missing: 10,000 attempts, the most that Lambda takes, outlast an outage of half a day, and of three.
+    retryAttempts: 10_000,
     // Records leave the stream by expiring only if the consumer is dead; before that they are parked in S3 whole.
     maxRecordAge: Duration.seconds(Math.min(MAX_RECORD_AGE_SECONDS, Math.floor((retentionMs * 0.75) / 1000))),
     maxIteratorAge: Duration.seconds(Math.floor((retentionMs * 0.25) / 1000)),

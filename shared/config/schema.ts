@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { duration, size } from './units.ts';
 
 /** Names of sources: they become paths, partition keys and parts of resource names. */
@@ -253,9 +254,14 @@ const http = z
 
 const sources = z
   .record(
-    z.string().regex(SOURCE_NAME, {
-      error: 'a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
-    }),
+    z
+      .string()
+      .regex(SOURCE_NAME, {
+        error: 'a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
+      })
+      .refine((name) => name !== UNKNOWN_SOURCE, {
+        error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,
+      }),
     z.discriminatedUnion('type', [push, stream, http]),
   )
   .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' });

@@ -28,6 +28,9 @@ export const QUARANTINE_REASONS = {
 
 export type QuarantineReason = keyof typeof QUARANTINE_REASONS;
 
+/** Stands for the source of records that belong to none; no source may have this name. */
+export const UNKNOWN_SOURCE = 'unknown';
+
 /** One row of a quarantine file: the original bytes and everything needed to judge and replay them. */
 export interface QuarantineRow {
   /** Source, or `unknown` when it could not be told. */

@@ -2,7 +2,7 @@ import { isFrame, readFrame, recordBytes, type Frame } from '../domain/frame.ts'
 import { HeadgateError } from '../domain/errors.ts';
 import { comparePositions, kinesisOrigin, recordIdentity, type Origin } from '../domain/identity.ts';
 import { splitRecords } from '../domain/json-records.ts';
-import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
+import { UNKNOWN_SOURCE, type QuarantineReason, type QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import type { LedgerState } from '../ports/ledger-store.ts';
 import { judgeRecords } from './judge-records.ts';
@@ -21,9 +21,6 @@ export interface StreamRecord {
   /** When the stream received it, ms since the epoch: the same on every redelivery. */
   readonly arrivedAtMs: number;
 }
-
-/** Source of quarantined records that belong to none. */
-const UNKNOWN = 'unknown';
 
 /**
  * Reads one delivery of a shard. Frames are taken as they are; plain JSON on a source's own stream (an object, an array
@@ -92,7 +89,7 @@ function decodeRecord(
       return decodeFrame(sources, origin, readFrame(record.data));
     } catch (error) {
       if (!(error instanceof HeadgateError) || error.disposition !== 'reject') throw error;
-      return [whole('UNREADABLE_FRAME', sourceOfStream ?? UNKNOWN, error.message)];
+      return [whole('UNREADABLE_FRAME', sourceOfStream ?? UNKNOWN_SOURCE, error.message)];
     }
   }
   const source = sourceOfStream === undefined ? undefined : sources.get(sourceOfStream);
@@ -100,7 +97,7 @@ function decodeRecord(
     const error =
       'the record is not a frame, and the stream belongs to no single source; push it to the API, or declare a source ' +
       "of type 'stream', which has a stream of its own";
-    return [whole('UNKNOWN_SOURCE', UNKNOWN, error)];
+    return [whole('UNKNOWN_SOURCE', UNKNOWN_SOURCE, error)];
   }
   return decodePlain(source, origin, record);
 }
@@ -117,7 +114,7 @@ function decodeFrame(
     const error = `source ${JSON.stringify(header.source)} is not declared in this deployment's configuration`;
     return recordsOf(frame).map((raw, index) =>
       quarantined(origin, {
-        source: UNKNOWN,
+        source: UNKNOWN_SOURCE,
         reason: 'UNKNOWN_SOURCE',
         error,
         raw,

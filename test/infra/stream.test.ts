@@ -55,7 +55,7 @@ describe('the mapping of every stream', () => {
         BisectBatchOnFunctionError: true,
         FunctionResponseTypes: ['ReportBatchItemFailures'],
         BatchSize: 10_000,
-        MaximumRetryAttempts: 1000,
+        MaximumRetryAttempts: 10_000,
       });
     },
   );

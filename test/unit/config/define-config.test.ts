@@ -34,6 +34,11 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
       'sources.Orders: a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
     ],
     [
+      'a name that is taken',
+      ofSource(push, 'unknown'),
+      'sources.unknown: the name "unknown" stands for records that belong to no source; choose another one',
+    ],
+    [
       'a source type',
       ofSource({ ...push, type: 'kafka' }),
       "sources.a.type: Invalid discriminator value. Expected 'push' | 'stream' | 'http'",

@@ -10,7 +10,7 @@ import type { Source } from '../../domain/source.ts';
 import type { FrameSlice, TableWriter, UnwritableRow, WrittenTable } from '../../ports/table-writer.ts';
 import { quoteName, quoteText, readLines, toReadType, toSelectItem } from './column-sql.ts';
 import { LineFiles } from './line-files.ts';
-import { nameAddedFields, writeRowLines } from './row-lines.ts';
+import { nameAddedFields, toRowDefaults, writeRowLines } from './row-lines.ts';
 import { OPEN_FILES, ScratchFile } from './scratch-file.ts';
 
 export interface DuckDbTableWriterOptions {
@@ -49,9 +49,8 @@ const PARQUET_OPTIONS = [
 const MIN_LINE_LIMIT_BYTES = 64 * 1024;
 
 /** Some rows of one call, still in terms of the caller's slices. */
-interface Part {
+interface Part extends FrameSlice {
   readonly slice: FrameSlice;
-  readonly indices: readonly number[];
 }
 
 interface Session {
@@ -71,12 +70,18 @@ function splitParts(parts: readonly Part[], rows: number): [Part[], Part[]] {
   const first: Part[] = [];
   const rest: Part[] = [];
   let left = rows;
-  for (const { slice, indices } of parts) {
-    if (left > 0) first.push({ slice, indices: indices.slice(0, left) });
-    if (left < indices.length) rest.push({ slice, indices: indices.slice(Math.max(0, left)) });
+  for (const part of parts) {
+    const { indices } = part;
+    if (left > 0) first.push({ ...part, indices: indices.slice(0, left) });
+    if (left < indices.length) rest.push({ ...part, indices: indices.slice(Math.max(0, left)) });
     left -= indices.length;
   }
   return [first, rest];
+}
+
+/** SQL for the time so many milliseconds after another one. */
+function timeOf(baseMs: string, afterMs: string): string {
+  return `make_timestamptz((${baseMs}::BIGINT + ${afterMs}) * 1000)`;
 }
 
 function toMessage(error: unknown): string {
@@ -90,7 +95,7 @@ function toMessage(error: unknown): string {
  */
 export class DuckDbTableWriter implements TableWriter {
   private readonly memoryLimitMiB: number;
-  private readonly fields = nameAddedFields(`~${randomBytes(4).toString('hex')}`);
+  private readonly fields = nameAddedFields(randomBytes(4).readUInt32LE().toString(36).padStart(7, '0'));
   private session: Promise<Session> | undefined;
   private queue: Promise<unknown> = Promise.resolve();
 
@@ -100,7 +105,7 @@ export class DuckDbTableWriter implements TableWriter {
 
   async writeRows(source: Source, slices: readonly FrameSlice[]): Promise<WrittenTable> {
     return await this.enqueue(async (session) => {
-      const parts = slices.map((slice) => ({ slice, indices: slice.indices }));
+      const parts = slices.map((slice): Part => ({ ...slice, slice }));
       const rows = countRows(parts);
       if (rows === 0) return { bytes: undefined, rows: 0, unwritable: [] };
       let failure: unknown;
@@ -118,9 +123,9 @@ export class DuckDbTableWriter implements TableWriter {
         if (indices === undefined) bad.set(slice, new Set([index]));
         else indices.add(index);
       }
-      const good = parts.map(({ slice, indices }) => ({
-        slice,
-        indices: indices.filter((index) => bad.get(slice)?.has(index) !== true),
+      const good = parts.map((part) => ({
+        ...part,
+        indices: part.indices.filter((index) => bad.get(part.slice)?.has(index) !== true),
       }));
       const goodRows = countRows(good);
       const bytes = goodRows === 0 ? undefined : await this.writeParts(session, source, good);
@@ -193,6 +198,8 @@ export class DuckDbTableWriter implements TableWriter {
   private async writeParts(session: Session, source: Source, parts: readonly Part[]): Promise<Uint8Array> {
     const { contract, name } = source;
     const { fields } = this;
+    const defaults = toRowDefaults(parts.filter(({ indices }) => indices.length > 0));
+    const { idPrefix, schemaVersion } = defaults;
     const columns: Record<string, string> = {
       [fields.id]: 'VARCHAR',
       [fields.schemaVersion]: 'VARCHAR',
@@ -205,17 +212,15 @@ export class DuckDbTableWriter implements TableWriter {
     const select = [
       ...contract.columns.map((column: Column) => toSelectItem(column)),
       `${quoteText(name)} AS _source`,
-      `${quoteName(fields.id)} AS _id`,
+      `${quoteText(idPrefix)} || ${quoteName(fields.id)} AS _id`,
       `${quoteName(fields.key)} AS _key`,
-      `make_timestamptz(${quoteName(fields.receivedAt)} * 1000) AS _received_at`,
-      `make_timestamptz(${quoteName(fields.eventTime)} * 1000) AS _event_time`,
-      `${quoteName(fields.schemaVersion)} AS _schema_version`,
+      `${timeOf(String(defaults.receivedAtMs), `coalesce(${quoteName(fields.receivedAt)}, 0)`)} AS _received_at`,
+      `${timeOf(String(defaults.eventTimeMs), quoteName(fields.eventTime))} AS _event_time`,
+      `coalesce(${quoteName(fields.schemaVersion)}, ${quoteText(schemaVersion)}) AS _schema_version`,
       `CAST(${quoteName(fields.extra)} AS VARCHAR) AS _extra`,
     ];
     return await this.copyLines(session, columns, select, countRows(parts), (files) => {
-      for (const { slice, indices } of parts) {
-        writeRowLines(files, contract, fields, slice.frame, slice.origin, indices);
-      }
+      for (const part of parts) writeRowLines(files, contract, fields, defaults, part);
     });
   }
 

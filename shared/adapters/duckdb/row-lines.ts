@@ -2,31 +2,38 @@ import type { Contract } from '../../domain/contract.ts';
 import { extraOf } from '../../domain/extra-of.ts';
 import { RecordFlag, recordBytes, type Frame } from '../../domain/frame.ts';
 import { FINGERPRINT_BYTES } from '../../domain/idempotency-key.ts';
-import { recordIdentity, type Origin } from '../../domain/identity.ts';
+import { recordIdentity } from '../../domain/identity.ts';
+import type { FrameSlice } from '../../ports/table-writer.ts';
 import type { LineFiles } from './line-files.ts';
 
 /*
  * A row is one line of JSON: the record's original bytes with what the lake adds spliced in behind the opening brace,
  *
- *   {"~x4k2f9i":"kinesis/…/0","~x4k2f9v":"…","~x4k2f9r":…,"~x4k2f9k":"…","~x4k2f9e":…,  "id":7, … }
+ *   {"4k2f9xai":"…80/0","4k2f9xak":"…","4k2f9xae":1234,  "id":7, … }
  *
  * so that the record is neither parsed nor copied more than once and DuckDB finds the contract's fields at the top
- * level. The names begin with a prefix that is random per process: no record can have them by accident or on purpose.
- * (If one did, DuckDB would report the duplicate key, and the record would be unwritable, not wrong.)
+ * level. What all rows of a call have in common is not in the lines but in the statement (`RowDefaults`): lines are
+ * parsed, and every byte of them costs time.
+ *
+ * The names begin with a prefix that is random per process: no record can have them by accident or on purpose. (If one
+ * did, DuckDB would report the duplicate key, and the record would be unwritable, not wrong.)
  */
 
 /** Names of the added fields. */
 export interface AddedFields {
+  /** The identity without the common beginning. */
   readonly id: string;
+  /** Where it is not the common one. */
   readonly schemaVersion: string;
-  /** Milliseconds since the epoch, as the event time. */
+  /** Milliseconds after the common time, where it is not the common one. */
   readonly receivedAt: string;
   readonly key: string;
+  /** Milliseconds after the common time. */
   readonly eventTime: string;
   readonly extra: string;
 }
 
-/** @param prefix letters, digits, `~`: a name that needs no escapes in JSON */
+/** @param prefix small letters and digits: DuckDB's names ignore case, and JSON needs no escapes */
 export function nameAddedFields(prefix: string): AddedFields {
   return {
     id: `${prefix}i`,
@@ -38,10 +45,40 @@ export function nameAddedFields(prefix: string): AddedFields {
   };
 }
 
+/** What lines leave out. */
+export interface RowDefaults {
+  /** All identities begin with this; printable ASCII. */
+  readonly idPrefix: string;
+  readonly schemaVersion: string;
+  /** Milliseconds since the epoch, whole. */
+  readonly receivedAtMs: number;
+  readonly eventTimeMs: number;
+}
+
+/** The defaults that make the lines of these slices short. */
+export function toRowDefaults(slices: readonly FrameSlice[]): RowDefaults {
+  const [first] = slices;
+  if (first === undefined) return { idPrefix: '', schemaVersion: '', receivedAtMs: 0, eventTimeMs: 0 };
+  const { header, eventTimesMs } = first.frame;
+  let idPrefix = /^[ -~]*/.exec(first.origin)?.[0] ?? '';
+  for (const { origin } of slices) {
+    let length = 0;
+    while (length < idPrefix.length && origin[length] === idPrefix[length]) length++;
+    idPrefix = idPrefix.slice(0, length);
+  }
+  return {
+    idPrefix,
+    schemaVersion: header.contractVersion,
+    receivedAtMs: Math.floor(header.receivedAtMs),
+    eventTimeMs: Math.floor(eventTimesMs[first.indices[0] ?? 0] ?? 0),
+  };
+}
+
 const NEWLINE = 0x0a;
 const SPACE = 0x20;
 const COMMA = 0x2c;
 const CLOSING_BRACE = 0x7d;
+const MINUS = 0x2d;
 const DIGIT_0 = 0x30;
 const HEX_DIGITS = Buffer.from('0123456789abcdef');
 /** Room for the added text that varies per record: index, key, event time, punctuation. */
@@ -54,8 +91,12 @@ function firstFieldAt(payload: Buffer, start: number): number {
   return at;
 }
 
-function writeDigits(buffer: Buffer, at: number, value: number): number {
-  if (value >= 10) at = writeDigits(buffer, at, Math.floor(value / 10));
+function writeInteger(buffer: Buffer, at: number, value: number): number {
+  if (value < 0) {
+    buffer[at++] = MINUS;
+    value = -value;
+  }
+  if (value >= 10) at = writeInteger(buffer, at, Math.floor(value / 10));
   buffer[at] = DIGIT_0 + (value % 10);
   return at + 1;
 }
@@ -76,22 +117,24 @@ function extraText(contract: Contract, frame: Frame, index: number, fields: Adde
   return extra === undefined ? undefined : Buffer.from(`,"${fields.extra}":${JSON.stringify(extra)}`);
 }
 
-/** Writes one line per record of a frame. */
+/** Writes one line per record of a slice. */
 export function writeRowLines(
   files: LineFiles,
   contract: Contract,
   fields: AddedFields,
-  frame: Frame,
-  origin: Origin,
-  indices: readonly number[],
+  defaults: RowDefaults,
+  { frame, origin, indices }: FrameSlice,
 ): void {
   const { header, payload, offsets, fingerprints, eventTimesMs } = frame;
-  const identity = JSON.stringify(recordIdentity(origin, 0)).slice(0, -2);
-  const beforeIndex = Buffer.from(`{"${fields.id}":${identity}`);
-  const afterIndex = Buffer.from(
-    `","${fields.schemaVersion}":${JSON.stringify(header.contractVersion)},` +
-      `"${fields.receivedAt}":${String(Math.floor(header.receivedAtMs))},"${fields.key}":"`,
-  );
+  const id = recordIdentity(origin, 0).slice(defaults.idPrefix.length, -1);
+  const beforeIndex = Buffer.from(`{"${fields.id}":${JSON.stringify(id).slice(0, -1)}`);
+  let ofFrame = '"';
+  if (header.contractVersion !== defaults.schemaVersion) {
+    ofFrame += `,"${fields.schemaVersion}":${JSON.stringify(header.contractVersion)}`;
+  }
+  const receivedAfterMs = Math.floor(header.receivedAtMs) - defaults.receivedAtMs;
+  if (receivedAfterMs !== 0) ofFrame += `,"${fields.receivedAt}":${String(receivedAfterMs)}`;
+  const afterIndex = Buffer.from(`${ofFrame},"${fields.key}":"`);
   const afterKey = Buffer.from(`","${fields.eventTime}":`);
   const addedBytes = beforeIndex.length + afterIndex.length + afterKey.length + VARIABLE_BYTES;
   // A newline inside a JSON text is white space: inside a string it is written as an escape.
@@ -104,11 +147,11 @@ export function writeRowLines(
     const { buffer } = line;
     let at = line.at;
     at += beforeIndex.copy(buffer, at);
-    at = writeDigits(buffer, at, index);
+    at = writeInteger(buffer, at, index);
     at += afterIndex.copy(buffer, at);
     at = writeHex(buffer, at, fingerprints, index * FINGERPRINT_BYTES, FINGERPRINT_BYTES);
     at += afterKey.copy(buffer, at);
-    at += buffer.write(String(Math.floor(eventTimesMs[index] ?? 0)), at, 'latin1');
+    at = writeInteger(buffer, at, Math.floor(eventTimesMs[index] ?? 0) - defaults.eventTimeMs);
     if (extra !== undefined) at += extra.copy(buffer, at);
     const fieldsAt = firstFieldAt(payload, start);
     if (payload[fieldsAt] !== CLOSING_BRACE) buffer[at++] = COMMA;

@@ -85,6 +85,61 @@ describe('rows', () => {
     ]);
   });
 
+  test('identities and times are whole, whatever the frames of a file have in common', async () => {
+    const frameAt = (receivedAtMs: number, eventTimesMs: readonly number[], contractVersion: string): Frame =>
+      readFrame(
+        writeFrame(
+          { source: 'events', frameId: 'frame', contractVersion, receivedAtMs },
+          eventTimesMs.map((eventTimeMs, i) => ({
+            bytes: Buffer.from(`{"id":${String(i)}}`),
+            flag: RecordFlag.valid,
+            fingerprint: Buffer.alloc(16),
+            digest: Buffer.alloc(4),
+            eventTimeMs,
+          })),
+        ),
+      );
+    const origins = [
+      "pull/a'\u{1f600}/1",
+      "pull/a'\u{1f601}/1",
+      "pull/a'",
+      "pull/a'\u{1f600}/12",
+      "pull/a'\u0007/1",
+    ];
+    const frames = [
+      frameAt(5_000.9, [1_700_000_000_000, -1, -86_400_000.5], 'v1'),
+      frameAt(-3, [1_700_000_000_001, 8.64e15], "v'2"),
+      frameAt(8.64e15, [0], 'v1'),
+      frameAt(5_000, [-62_135_596_800_000], ''),
+      frameAt(5_001, [1_700_000_086_399_999], 'v1'),
+    ];
+    for (let first = 0; first < frames.length; first++) {
+      const slices = frames
+        .map((frame, i) => sliceOf(frame, origins[i]))
+        .filter((_, i) => i >= first || i % 2 === 0);
+      const ordered = [...slices.slice(-1), ...slices.slice(0, -1)];
+      const { bytes } = await writer.writeRows(source, ordered);
+      const rows = await duckDb.read(bytes ?? new Uint8Array());
+      const micros = (ms: number | undefined): bigint => BigInt(Math.floor(ms ?? Number.NaN)) * 1000n;
+      const expected = ordered.flatMap(({ frame, origin, indices }) =>
+        indices.map((i) => [
+          `${origin}/${String(i)}`,
+          micros(frame.header.receivedAtMs),
+          micros(frame.eventTimesMs[i]),
+          frame.header.contractVersion,
+        ]),
+      );
+      expect(
+        rows.map(({ _id, _received_at, _event_time, _schema_version }) => [
+          _id,
+          _received_at,
+          _event_time,
+          _schema_version,
+        ]),
+      ).toEqual(expected);
+    }
+  });
+
   test('every kind of column has a Parquet type that DuckDB, Athena and Spark read', async () => {
     const { bytes } = await writer.writeRows(source, [sliceOf(frameOf(source, ['{"id":1}']))]);
     expect(leafColumns(bytes ?? new Uint8Array())).toEqual([

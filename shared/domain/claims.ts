@@ -1,5 +1,4 @@
-import type { Candidate } from './candidate.ts';
-import { createClaimTable } from './claim-table.ts';
+import { randomFillSync } from 'node:crypto';
 import { CLAIMANT_BYTES } from './identity.ts';
 import { DIGEST_BYTES } from './idempotency-key.ts';
 
@@ -13,116 +12,241 @@ import { DIGEST_BYTES } from './idempotency-key.ts';
  *            n varints: index of the record, as the difference to the one before
  *   12 N     fingerprints, truncated to 96 bits: 1e10 keys in one bucket collide with a probability of 6e-10
  *   4 N      payload digests
+ *
+ * In memory claims are rows of one array of words, found by open addressing: strings and objects for every record cost
+ * the consumer several times as much, most of it in the garbage collector.
  */
 
 const VERSION = 1;
 /** Bytes of a fingerprint that are kept in a claim. */
 export const CLAIM_KEY_BYTES = 12;
 
+/** Words (32 bits) of a claim in memory: key (3), digest, claimant (2), index. */
+const CLAIM_WORDS = 7;
+const DIGEST = 3;
+const CLAIMANT = 4;
+const INDEX = 6;
+const FIRST_CLAIMS = 64;
+const GROWTH = 1.25;
+const MAX_LOAD = 0.75;
+
 /**
  * What becomes of a candidate.
  *
- * - `new`: nobody owns the key; claim it
- * - `own`: an earlier delivery of the same record claimed it
+ * - `own`: the key is its own; nobody had it, or an earlier delivery of the same record claimed it
  * - `duplicate`: another record with the same payload owns it
  * - `conflict`: another record with another payload owns it
  */
-export type Verdict = 'new' | 'own' | 'duplicate' | 'conflict';
+export const Verdict = { own: 0, duplicate: 1, conflict: 2 } as const;
+export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
-/** The claimed keys of one bucket, as read from its log so far. */
-export interface ClaimView {
-  /** Number of the newest item that is in the view. */
-  readonly lastNumber: number;
-  /** Claims in the view. */
-  readonly size: number;
-  /** Adds an item; its number must be greater than `lastNumber`. */
-  add(number: number, packed: Uint8Array): void;
-  /** Adds an item whose claims are at hand, because this process has just packed them. */
-  addClaims(number: number, claims: readonly Candidate[]): void;
-  ownerOf(key: string): Candidate | undefined;
-}
+/** A list of claims, or of candidates: records that want a key. */
+export class ClaimList {
+  /** `size` rows of `CLAIM_WORDS` words, and room for more. */
+  words = new Uint32Array(FIRST_CLAIMS * CLAIM_WORDS);
+  size = 0;
 
-/** An empty view of a bucket. */
-export function createClaimView(): ClaimView {
-  const owners = createClaimTable();
-  let lastNumber = 0;
-  return {
-    get lastNumber() {
-      return lastNumber;
-    },
-    get size() {
-      return owners.size;
-    },
-    add(number, packed) {
-      this.addClaims(number, unpackClaims(packed));
-    },
-    addClaims(number, claims) {
-      lastNumber = number;
-      // The first claim in the order of the log keeps the key.
-      for (const claim of claims) owners.add(claim);
-    },
-    ownerOf(key) {
-      return owners.get(key);
-    },
-  };
+  /**
+   * @param claimant 8 bytes: who asks, the same on every redelivery
+   * @param keys holds the key's 12 bytes at `keyAt`: the beginning of a fingerprint
+   * @param digest 4 bytes of the payload's digest, little endian
+   * @param index index of the record inside its frame; 0 where a whole request claims
+   */
+  add(claimant: Buffer, keys: Buffer, keyAt: number, digest: number, index: number): void {
+    const at = this.addRow();
+    const { words } = this;
+    words[at] = keys.readUInt32LE(keyAt);
+    words[at + 1] = keys.readUInt32LE(keyAt + 4);
+    words[at + 2] = keys.readUInt32LE(keyAt + 8);
+    words[at + DIGEST] = digest;
+    words[at + CLAIMANT] = claimant.readUInt32LE(0);
+    words[at + CLAIMANT + 1] = claimant.readUInt32LE(4);
+    words[at + INDEX] = index;
+  }
+
+  /** Adds the claim at the offset `from` of other words. */
+  addFrom(words: Uint32Array, from: number): void {
+    const at = this.addRow();
+    for (let i = 0; i < CLAIM_WORDS; i++) this.words[at + i] = words[from + i] ?? 0;
+  }
+
+  /** @returns the offset of a new row */
+  private addRow(): number {
+    const at = this.size * CLAIM_WORDS;
+    if (at === this.words.length) {
+      // A copy now and then is cheaper than memory that nobody uses.
+      const larger = new Uint32Array(Math.ceil(this.size * GROWTH) * CLAIM_WORDS);
+      larger.set(this.words);
+      this.words = larger;
+    }
+    this.size++;
+    return at;
+  }
 }
 
 /**
- * Decides over candidates, in their order: the first of several with one key gets it, the others are duplicates (or
- * conflicts), also when the first one finds its own earlier claim.
- *
- * @returns one verdict per candidate
+ * The claimed keys of one bucket, as read from its log so far. Keys that `decide` gives away are tentative until they
+ * are confirmed, because they are in the log; otherwise they must be withdrawn before anything is added.
  */
-export function decideClaims(view: ClaimView, candidates: readonly Candidate[]): Verdict[] {
-  const kept = new Map<string, Candidate>();
-  return candidates.map((candidate) => {
-    const owner = kept.get(candidate.key) ?? view.ownerOf(candidate.key);
-    if (owner === undefined) {
-      kept.set(candidate.key, candidate);
-      return 'new';
+export class ClaimView {
+  /** Number of the newest item of the log that is in the view. */
+  lastNumber = 0;
+  private readonly claims = new ClaimList();
+  private confirmedSize = 0;
+  /** Rows of `claims` plus 1, by hash of the key; 0 is free. */
+  private slots = new Uint32Array(2 * FIRST_CLAIMS);
+  /** Whoever chooses keys must not be able to choose their slots. Nothing else depends on these numbers. */
+  private readonly seeds = randomFillSync(new Uint32Array(3)).map((seed) => seed | 1);
+
+  /** Claims in the view, tentative ones included. */
+  get size(): number {
+    return this.claims.size;
+  }
+
+  /** Adds an item of the log; its number must be greater than `lastNumber`. */
+  add(number: number, packed: Uint8Array): void {
+    const { words, size } = unpackClaims(packed);
+    for (let at = 0; at < size * CLAIM_WORDS; at += CLAIM_WORDS) {
+      // The first claim in the order of the log keeps the key.
+      const slot = this.slotOf(words, at);
+      if (this.slots[slot] === 0) this.insert(slot, words, at);
     }
-    if (
-      owner.claimant === candidate.claimant &&
-      owner.index === candidate.index &&
-      !kept.has(candidate.key)
-    ) {
-      kept.set(candidate.key, candidate);
-      return 'own';
+    this.confirm(number, this.size);
+  }
+
+  /**
+   * Decides over candidates, in their order: the first of several with one key gets it, the others are duplicates (or
+   * conflicts), also when the first one finds its own earlier claim. New claims become tentative claims of the view.
+   *
+   * @returns one verdict per candidate
+   */
+  decide(candidates: ClaimList): Uint8Array {
+    const verdicts = new Uint8Array(candidates.size);
+    const { words } = candidates;
+    const found = new Set<number>();
+    for (let i = 0; i < candidates.size; i++) {
+      const at = i * CLAIM_WORDS;
+      const slot = this.slotOf(words, at);
+      const row = (this.slots[slot] ?? 0) - 1;
+      if (row < 0) {
+        this.insert(slot, words, at);
+        continue;
+      }
+      const owner = row * CLAIM_WORDS;
+      if (row < this.confirmedSize && this.isSameRecord(owner, words, at) && !found.has(row)) {
+        found.add(row);
+      } else {
+        const isSamePayload = this.claims.words[owner + DIGEST] === words[at + DIGEST];
+        verdicts[i] = isSamePayload ? Verdict.duplicate : Verdict.conflict;
+      }
     }
-    return owner.digest === candidate.digest ? 'duplicate' : 'conflict';
-  });
+    return verdicts;
+  }
+
+  /** The first tentative claims, at most `maxClaims`, as an item for the log; undefined when there are none. */
+  packTentative(maxClaims: number): { readonly packed: Buffer; readonly size: number } | undefined {
+    const size = Math.min(this.size, this.confirmedSize + maxClaims);
+    if (size === this.confirmedSize) return undefined;
+    return { packed: packClaims(this.claims, this.confirmedSize, size), size };
+  }
+
+  /** Says that the item `number` of the log is in the view, whose first `size` claims are now in the log. */
+  confirm(number: number, size: number): void {
+    this.lastNumber = number;
+    this.confirmedSize = size;
+  }
+
+  /** Forgets the tentative claims. */
+  withdraw(): void {
+    this.claims.size = this.confirmedSize;
+    this.fillSlots(this.slots.length);
+  }
+
+  private isSameRecord(owner: number, words: Uint32Array, at: number): boolean {
+    for (let i = CLAIMANT; i <= INDEX; i++) {
+      if (this.claims.words[owner + i] !== words[at + i]) return false;
+    }
+    return true;
+  }
+
+  /** The slot that holds the key at an offset of `words`, or the free one where it belongs. */
+  private slotOf(words: Uint32Array, at: number): number {
+    const { slots, seeds, claims } = this;
+    const mask = slots.length - 1;
+    const key0 = words[at] ?? 0;
+    const key1 = words[at + 1] ?? 0;
+    const key2 = words[at + 2] ?? 0;
+    const hash =
+      Math.imul(key0, seeds[0] ?? 1) + Math.imul(key1, seeds[1] ?? 1) + Math.imul(key2, seeds[2] ?? 1);
+    // The lower bits of a product depend on the lower bits of its factors alone.
+    const mixed = Math.imul(hash ^ (hash >>> 16), 0x9e3779b1);
+    let slot = (mixed ^ (mixed >>> 15)) & mask;
+    for (;;) {
+      const row = slots[slot] ?? 0;
+      if (row === 0) return slot;
+      const owner = (row - 1) * CLAIM_WORDS;
+      if (
+        claims.words[owner] === key0 &&
+        claims.words[owner + 1] === key1 &&
+        claims.words[owner + 2] === key2
+      ) {
+        return slot;
+      }
+      slot = (slot + 1) & mask;
+    }
+  }
+
+  private insert(slot: number, words: Uint32Array, at: number): void {
+    this.claims.addFrom(words, at);
+    this.slots[slot] = this.size;
+    if (this.size > this.slots.length * MAX_LOAD) this.fillSlots(this.slots.length * 2);
+  }
+
+  private fillSlots(length: number): void {
+    this.slots = new Uint32Array(length);
+    for (let row = 0; row < this.size; row++) {
+      this.slots[this.slotOf(this.claims.words, row * CLAIM_WORDS)] = row + 1;
+    }
+  }
 }
 
-/** Packs claims; see the layout above. Claims of one claimant should stand together. */
-export function packClaims(claims: readonly Candidate[]): Buffer {
-  const runs: { claimant: string; indices: number[] }[] = [];
-  for (const claim of claims) {
-    const run = runs.at(-1);
-    if (run?.claimant === claim.claimant && claim.index >= (run.indices.at(-1) ?? 0)) {
-      run.indices.push(claim.index);
-    } else {
-      runs.push({ claimant: claim.claimant, indices: [claim.index] });
-    }
+/** Packs the claims from row `from` to before `to`; see the layout above. Claims of one claimant should stand together. */
+export function packClaims({ words }: ClaimList, from: number, to: number): Buffer {
+  const word = (row: number, field: number): number => words[row * CLAIM_WORDS + field] ?? 0;
+  /** The rows at which a run begins. */
+  const runs: number[] = [];
+  for (let row = from; row < to; row++) {
+    const continues =
+      row > from &&
+      word(row, CLAIMANT) === word(row - 1, CLAIMANT) &&
+      word(row, CLAIMANT + 1) === word(row - 1, CLAIMANT + 1) &&
+      word(row, INDEX) >= word(row - 1, INDEX);
+    if (!continues) runs.push(row);
   }
   const head: number[] = [VERSION];
   pushVarint(head, runs.length);
-  for (const run of runs) {
-    for (let i = 0; i < CLAIMANT_BYTES; i++) head.push(run.claimant.charCodeAt(i));
-    pushVarint(head, run.indices.length);
+  runs.forEach((begin, r) => {
+    const end = runs[r + 1] ?? to;
+    for (let i = 0; i < CLAIMANT_BYTES; i++)
+      head.push((word(begin, CLAIMANT + (i >> 2)) >>> (8 * (i & 3))) & 255);
+    pushVarint(head, end - begin);
     let before = 0;
-    for (const index of run.indices) {
-      pushVarint(head, index - before);
-      before = index;
+    for (let row = begin; row < end; row++) {
+      pushVarint(head, word(row, INDEX) - before);
+      before = word(row, INDEX);
     }
-  }
-  const keysAt = head.length;
-  const digestsAt = keysAt + claims.length * CLAIM_KEY_BYTES;
-  const packed = Buffer.allocUnsafe(digestsAt + claims.length * DIGEST_BYTES);
-  packed.set(head);
-  claims.forEach((claim, i) => {
-    packed.write(claim.key, keysAt + i * CLAIM_KEY_BYTES, CLAIM_KEY_BYTES, 'latin1');
-    packed.writeUInt32LE(claim.digest, digestsAt + i * DIGEST_BYTES);
   });
+  const digestsAt = head.length + (to - from) * CLAIM_KEY_BYTES;
+  const packed = Buffer.allocUnsafe(digestsAt + (to - from) * DIGEST_BYTES);
+  packed.set(head);
+  let keyAt = head.length;
+  let digestAt = digestsAt;
+  for (let row = from; row < to; row++) {
+    keyAt = packed.writeUInt32LE(word(row, 0), keyAt);
+    keyAt = packed.writeUInt32LE(word(row, 1), keyAt);
+    keyAt = packed.writeUInt32LE(word(row, 2), keyAt);
+    digestAt = packed.writeUInt32LE(word(row, DIGEST), digestAt);
+  }
   return packed;
 }
 
@@ -131,7 +255,7 @@ export function packClaims(claims: readonly Candidate[]): Buffer {
  *
  * @throws RangeError when the bytes are not packed claims of a known version
  */
-export function unpackClaims(input: Uint8Array): Candidate[] {
+export function unpackClaims(input: Uint8Array): ClaimList {
   const packed = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
   if (packed[0] !== VERSION) throw new RangeError(`unknown version of packed claims: ${String(packed[0])}`);
   let at = 1;
@@ -144,10 +268,10 @@ export function unpackClaims(input: Uint8Array): Candidate[] {
       if (byte < 0x80) return value;
     }
   };
-  const claimants: string[] = [];
+  const claimants: Buffer[] = [];
   const indices: number[] = [];
   for (let runs = readVarint(); runs > 0; runs--) {
-    const claimant = packed.toString('latin1', at, at + CLAIMANT_BYTES);
+    const claimant = packed.subarray(at, at + CLAIMANT_BYTES);
     at += CLAIMANT_BYTES;
     let index = 0;
     for (let count = readVarint(); count > 0; count--) {
@@ -160,12 +284,12 @@ export function unpackClaims(input: Uint8Array): Candidate[] {
   if (packed.length !== digestsAt + indices.length * DIGEST_BYTES) {
     throw new RangeError('packed claims have another length than they say');
   }
-  return indices.map((index, i) => ({
-    key: packed.toString('latin1', at + i * CLAIM_KEY_BYTES, at + (i + 1) * CLAIM_KEY_BYTES),
-    digest: packed.readUInt32LE(digestsAt + i * DIGEST_BYTES),
-    claimant: claimants[i] ?? '',
-    index,
-  }));
+  const claims = new ClaimList();
+  claimants.forEach((claimant, i) => {
+    const digest = packed.readUInt32LE(digestsAt + i * DIGEST_BYTES);
+    claims.add(claimant, packed, at + i * CLAIM_KEY_BYTES, digest, indices[i] ?? 0);
+  });
+  return claims;
 }
 
 function pushVarint(bytes: number[], value: number): void {

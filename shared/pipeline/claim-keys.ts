@@ -1,6 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import type { Candidate } from '../domain/candidate.ts';
-import { createClaimView, decideClaims, packClaims, type ClaimView, type Verdict } from '../domain/claims.ts';
+import { ClaimView, type ClaimList } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import type { ClaimLog } from '../ports/claim-log.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -11,7 +10,7 @@ import { probeNothing, type Probe } from './probe.ts';
 export interface BucketCandidates {
   readonly bucket: string;
   readonly windowMs: number;
-  readonly candidates: readonly Candidate[];
+  readonly candidates: ClaimList;
 }
 
 export interface ClaimDeps {
@@ -58,14 +57,14 @@ const MAX_ROUNDS = 100;
  * returned. Safe under any number of concurrent callers and after a crash at any point: a repetition finds its own
  * claims again.
  *
- * @returns the verdicts of every bucket, in the order of its candidates; `new` does not occur
+ * @returns the verdicts (see `Verdict`) of every bucket, in the order of its candidates
  * @throws TransientError when other writers won every round
  */
 export async function claimKeys(
   deps: ClaimDeps,
   buckets: readonly BucketCandidates[],
-): Promise<Exclude<Verdict, 'new'>[][]> {
-  const verdicts: Exclude<Verdict, 'new'>[][] = [];
+): Promise<Uint8Array[]> {
+  const verdicts: Uint8Array[] = [];
   const indices = [...buckets.keys()];
   await forEachLimited(indices, PARALLEL_BUCKETS, async (at) => {
     const bucket = buckets[at];
@@ -79,11 +78,11 @@ export async function claimKeys(
 async function claimBucketKeys(
   deps: ClaimDeps,
   { bucket, windowMs, candidates }: BucketCandidates,
-): Promise<Exclude<Verdict, 'new'>[]> {
+): Promise<Uint8Array> {
   const probe = deps.probe ?? probeNothing;
   // Taken out of the cache while it is in use: two runs in one process must not add to one view.
   const cached = deps.cache.get(bucket);
-  const view = cached ?? createClaimView();
+  const view = cached ?? new ClaimView();
   // Using a view does not make it younger.
   const maxAgeMs = cached === undefined ? MAX_CACHE_AGE_MS : deps.cache.getRemainingTTL(bucket);
   deps.cache.delete(bucket);
@@ -93,29 +92,26 @@ async function claimBucketKeys(
       view.add(item.number, item.packed);
       newestExpiresAtMs = item.expiresAtMs;
     }
-    const verdicts = decideClaims(view, candidates);
-    const fresh = candidates.filter((_, i) => verdicts[i] === 'new');
-    let appended = true;
-    for (let at = 0; at < fresh.length && appended; at += MAX_CLAIMS_PER_ITEM) {
-      const claims = fresh.slice(at, at + MAX_CLAIMS_PER_ITEM);
-      const packed = packClaims(claims);
+    const verdicts = view.decide(candidates);
+    let claims = view.packTentative(MAX_CLAIMS_PER_ITEM);
+    while (claims !== undefined) {
       const number = view.lastNumber + 1;
       await probe('A.1');
       const expiresAtMs = deps.clock.nowMs() + windowMs;
-      const item = { packed, expiresAtMs, writer: deps.newToken() };
+      const item = { packed: claims.packed, expiresAtMs, writer: deps.newToken() };
       const outcome = await deps.claimLog.append(bucket, number, item);
       await probe('A.2');
-      appended = outcome === 'ok';
-      if (appended) {
-        view.addClaims(number, claims);
-        newestExpiresAtMs = expiresAtMs;
-      }
+      if (outcome === 'conflict') break;
+      view.confirm(number, claims.size);
+      newestExpiresAtMs = expiresAtMs;
+      claims = view.packTentative(MAX_CLAIMS_PER_ITEM);
     }
-    if (appended) {
+    if (claims === undefined) {
       const ttl = Math.floor(Math.min(maxAgeMs, newestExpiresAtMs - deps.clock.nowMs()));
       if (ttl > 0) deps.cache.set(bucket, view, { ttl });
-      return verdicts.map((verdict) => (verdict === 'new' ? 'own' : verdict));
+      return verdicts;
     }
+    view.withdraw();
   }
   throw new TransientError(
     'CLAIM_CONTENTION',

@@ -1,6 +1,5 @@
-import type { Candidate } from '../domain/candidate.ts';
 import { claimBucket } from '../domain/claim-bucket.ts';
-import { CLAIM_KEY_BYTES } from '../domain/claims.ts';
+import { ClaimList, Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { RecordFlag, recordBytes, type Frame } from '../domain/frame.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
@@ -273,34 +272,28 @@ function groupQuarantine(rows: readonly QuarantineRow[]): QuarantineGroup[] {
 
 /* ------------------------------------------------------------------------------------------------ claims */
 
-/** What the claims say of the records of each frame, by index. */
-type Fates = Map<Frame, Uint8Array>;
+/** What the claims say of the records of each frame, by index; a frame that is not there keeps all its records. */
+type Verdicts = Map<Frame, Uint8Array>;
 
-const Fate = { keep: 0, duplicate: 1, conflict: 2 } as const;
-
-/** A candidate's record, or its whole frame where requests are claimed. */
+/** The records of a slice that stand together among the candidates, or a frame that stands there as a whole. */
 interface Subject {
   readonly frame: Frame;
-  readonly index: number | undefined;
+  readonly indices: readonly number[] | undefined;
 }
 
 interface Bucket extends BucketCandidates {
-  readonly candidates: Candidate[];
   readonly subjects: Subject[];
 }
-
-const claimKeyOf = (fingerprints: Buffer, index: number): string =>
-  fingerprints.toString('latin1', index * FINGERPRINT_BYTES, index * FINGERPRINT_BYTES + CLAIM_KEY_BYTES);
 
 /**
  * Claims the keys of all records that go to a data file. A record that goes to quarantine claims nothing: a malformed
  * record that claims would suppress its corrected resend.
  */
-async function claimBatch(deps: LandDeps, partitions: readonly PartitionPlan[]): Promise<Fates> {
+async function claimBatch(deps: LandDeps, partitions: readonly PartitionPlan[]): Promise<Verdicts> {
   const buckets = collectCandidates(partitions);
-  const fates: Fates = new Map();
-  if (buckets.length === 0) return fates;
-  const verdicts = await claimKeys(
+  const verdicts: Verdicts = new Map();
+  if (buckets.length === 0) return verdicts;
+  const ofBuckets = await claimKeys(
     {
       claimLog: deps.claimLog,
       clock: deps.clock,
@@ -311,18 +304,17 @@ async function claimBatch(deps: LandDeps, partitions: readonly PartitionPlan[]):
     buckets,
   );
   buckets.forEach(({ subjects }, b) => {
-    verdicts[b]?.forEach((verdict, i) => {
-      const subject = subjects[i];
-      if (verdict === 'own' || subject === undefined) return;
-      const { frame, index } = subject;
-      let ofFrame = fates.get(frame);
-      if (ofFrame === undefined) fates.set(frame, (ofFrame = new Uint8Array(frame.count)));
-      const fate = Fate[verdict];
-      if (index === undefined) ofFrame.fill(fate);
-      else ofFrame[index] = fate;
-    });
+    const ofBucket = ofBuckets[b];
+    if (ofBucket?.some((verdict) => verdict !== Verdict.own) !== true) return;
+    let at = 0;
+    for (const { frame, indices } of subjects) {
+      let ofFrame = verdicts.get(frame);
+      if (ofFrame === undefined) verdicts.set(frame, (ofFrame = new Uint8Array(frame.count)));
+      if (indices === undefined) ofFrame.fill(ofBucket[at++] ?? Verdict.own);
+      else for (const index of indices) ofFrame[index] = ofBucket[at++] ?? Verdict.own;
+    }
   });
-  return fates;
+  return verdicts;
 }
 
 function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
@@ -331,7 +323,7 @@ function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
     let bucket = buckets.get(name);
     if (bucket === undefined) {
       const windowMs = toMs(source.config.dedupeWindow);
-      buckets.set(name, (bucket = { bucket: name, windowMs, candidates: [], subjects: [] }));
+      buckets.set(name, (bucket = { bucket: name, windowMs, candidates: new ClaimList(), subjects: [] }));
     }
     return bucket;
   };
@@ -339,14 +331,13 @@ function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
   for (const { source, slices } of partitions) {
     if (source.config.dedupe === 'none') continue;
     for (const { frame, origin, indices } of slices) {
-      const claimant = toClaimant(origin).toString('latin1');
+      const claimant = toClaimant(origin);
       if (source.config.dedupe === 'request') {
         if (claimedFrames.has(frame)) continue;
         claimedFrames.add(frame);
         const bucket = bucketOf(`${source.name}#requests`, source);
-        const key = claimKeyOf(fingerprint(source.name, [frame.header.frameId]), 0);
-        bucket.candidates.push({ key, digest: 0, claimant, index: 0 });
-        bucket.subjects.push({ frame, index: undefined });
+        bucket.candidates.add(claimant, fingerprint(source.name, [frame.header.frameId]), 0, 0, 0);
+        bucket.subjects.push({ frame, indices: undefined });
         continue;
       }
       // All records of a slice are in one partition, and so in one bucket.
@@ -354,15 +345,12 @@ function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
         claimBucket(source.name, source.config, frame.eventTimesMs[indices[0] ?? 0] ?? 0),
         source,
       );
+      const { fingerprints, digests } = frame;
       for (const index of indices) {
-        bucket.candidates.push({
-          key: claimKeyOf(frame.fingerprints, index),
-          digest: frame.digests.readUInt32LE(index * DIGEST_BYTES),
-          claimant,
-          index,
-        });
-        bucket.subjects.push({ frame, index });
+        const digest = digests.readUInt32LE(index * DIGEST_BYTES);
+        bucket.candidates.add(claimant, fingerprints, index * FINGERPRINT_BYTES, digest, index);
       }
+      bucket.subjects.push({ frame, indices });
     }
   }
   return [...buckets.values()];
@@ -396,10 +384,10 @@ async function landBatch(
   options: RunOptions,
 ): Promise<ReadonlyMap<string, Counts> | undefined> {
   const probe = deps.probe ?? probeNothing;
-  const fates = await claimBatch(deps, plan.partitions);
+  const verdicts = await claimBatch(deps, plan.partitions);
   await probe('B.2');
   const counts = new Map<string, Counts>();
-  const files = await buildFiles(deps, batch, plan, fates, counts);
+  const files = await buildFiles(deps, batch, plan, verdicts, counts);
   let version = state.version;
   if (files.length > 0) {
     const intent: Intent = {
@@ -420,7 +408,7 @@ async function landBatch(
   const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
   if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
   await probe('B.6');
-  emit(deps, batch, counts, fates);
+  emit(deps, batch, counts, verdicts);
   return counts;
 }
 
@@ -428,7 +416,7 @@ async function buildFiles(
   deps: LandDeps,
   batch: LaneBatch,
   plan: BatchPlan,
-  fates: Fates,
+  verdicts: Verdicts,
   counts: Map<string, Counts>,
 ): Promise<BuiltFile[]> {
   const files: BuiltFile[] = [];
@@ -437,16 +425,16 @@ async function buildFiles(
     const count = countsOf(counts, source.name);
     const kept: FrameSlice[] = [];
     for (const { frame, origin, indices } of slices) {
-      const ofFrame = fates.get(frame);
+      const ofFrame = verdicts.get(frame);
       if (ofFrame === undefined) {
         kept.push({ frame, origin, indices });
         continue;
       }
-      const keep = indices.filter((index) => ofFrame[index] === Fate.keep);
+      const keep = indices.filter((index) => ofFrame[index] === Verdict.own);
       if (keep.length > 0) kept.push({ frame, origin, indices: keep });
       for (const index of indices) {
-        if (ofFrame[index] === Fate.duplicate) count.duplicates++;
-        if (ofFrame[index] !== Fate.conflict) continue;
+        if (ofFrame[index] === Verdict.duplicate) count.duplicates++;
+        if (ofFrame[index] !== Verdict.conflict) continue;
         quarantine.push(
           quarantineRow(
             source.name,
@@ -598,7 +586,12 @@ function addCounts(total: Map<string, Counts>, added: ReadonlyMap<string, Counts
 }
 
 /** Counts are emitted after the commit, so that an aborted attempt is not counted; a lost commit may be counted twice. */
-function emit(deps: LandDeps, batch: LaneBatch, counts: ReadonlyMap<string, Counts>, fates: Fates): void {
+function emit(
+  deps: LandDeps,
+  batch: LaneBatch,
+  counts: ReadonlyMap<string, Counts>,
+  verdicts: Verdicts,
+): void {
   const { telemetry } = deps;
   for (const [source, count] of counts) {
     telemetry.count('RecordsLanded', source, count.landed);
@@ -610,11 +603,11 @@ function emit(deps: LandDeps, batch: LaneBatch, counts: ReadonlyMap<string, Coun
   const nowMs = deps.clock.nowMs();
   for (const entry of batch.entries) {
     if (entry.kind !== 'frame') continue;
-    const ofFrame = fates.get(entry.frame);
+    const ofFrame = verdicts.get(entry.frame);
     const landed =
       ofFrame === undefined
         ? entry.frame.count
-        : ofFrame.reduce((n, fate) => (fate === Fate.keep ? n + 1 : n), 0);
+        : ofFrame.reduce((n, verdict) => (verdict === Verdict.own ? n + 1 : n), 0);
     if (landed > 0) {
       telemetry.record('EndToEndLatency', entry.source.name, nowMs - entry.frame.header.receivedAtMs, landed);
     }

@@ -2,14 +2,22 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Candidate } from '../../../shared/domain/candidate.ts';
 import {
   CLAIM_KEY_BYTES,
-  createClaimView,
-  decideClaims,
+  ClaimList,
+  ClaimView,
   packClaims,
   unpackClaims,
+  Verdict,
 } from '../../../shared/domain/claims.ts';
+
+/** A record that wants a key; key and claimant are latin1 strings of 12 and 8 characters. */
+interface Candidate {
+  readonly key: string;
+  readonly digest: number;
+  readonly claimant: string;
+  readonly index: number;
+}
 
 const latin1 = (bytes: number): fc.Arbitrary<string> =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((array) => Buffer.from(array).toString('latin1'));
@@ -29,24 +37,61 @@ const claim = (name: string, claimant: string, index = 0, digest = 7): Candidate
   index,
 });
 
+function listOf(candidates: readonly Candidate[]): ClaimList {
+  const list = new ClaimList();
+  for (const one of candidates) {
+    const keys = Buffer.from(`??${one.key}`, 'latin1');
+    list.add(Buffer.from(one.claimant, 'latin1'), keys, 2, one.digest, one.index);
+  }
+  return list;
+}
+
+function pack(candidates: readonly Candidate[]): Buffer {
+  return packClaims(listOf(candidates), 0, candidates.length);
+}
+
+const wordsOf = ({ words, size }: ClaimList): Uint32Array => words.subarray(0, size * 7);
+
+const VERDICT_NAMES = new Map<number | undefined, string>(
+  Object.entries(Verdict).map(([name, verdict]) => [verdict, name]),
+);
+
+function decide(view: ClaimView, candidates: readonly Candidate[]): (string | undefined)[] {
+  return [...view.decide(listOf(candidates))].map((verdict) => VERDICT_NAMES.get(verdict));
+}
+
 describe('packed claims', () => {
   test('come back as they were', () => {
     fc.assert(
       fc.property(fc.array(candidate), (claims) => {
-        expect(unpackClaims(packClaims(claims))).toEqual(claims);
+        const unpacked = unpackClaims(pack(claims));
+        expect(unpacked.size).toBe(claims.length);
+        expect(wordsOf(unpacked)).toEqual(wordsOf(listOf(claims)));
       }),
     );
+  });
+
+  test('have the layout that logs hold', () => {
+    const packed = pack([
+      { key: 'abcdefghijkl', digest: 0x04030201, claimant: 'claimant', index: 3 },
+      { key: 'mnopqrstuvwx', digest: 0xfffefdfc, claimant: 'claimant', index: 203 },
+      { key: 'ABCDEFGHIJKL', digest: 5, claimant: 'another!', index: 0 },
+    ]);
+    const expected =
+      '\x01\x02claimant\x02\x03\xc8\x01another!\x01\x00abcdefghijklmnopqrstuvwxABCDEFGHIJKL' +
+      '\x01\x02\x03\x04\xfc\xfd\xfe\xff\x05\x00\x00\x00';
+    expect(packed.toString('latin1')).toBe(expected);
   });
 
   test('take at most 17.1 bytes each in a batch of 5,000 from frames of 500', () => {
     const claims = Array.from({ length: 5_000 }, (_, i) =>
       claim(String(i), `frame ${String(Math.floor(i / 500))}`, i % 500),
     );
-    expect(packClaims(claims).length / claims.length).toBeLessThan(17.1);
+    expect(pack(claims).length / claims.length).toBeLessThan(17.1);
   });
 
   test('that are cut off or of another version are refused', () => {
-    const packed = packClaims([claim('k', 'a')]);
+    const packed = pack([claim('k', 'a')]);
     expect(() => unpackClaims(packed.subarray(0, -1))).toThrow(RangeError);
     expect(() => unpackClaims(Buffer.concat([packed, Buffer.from([0])]))).toThrow(RangeError);
     expect(() => unpackClaims(Buffer.from([2, 0]))).toThrow(/version/);
@@ -57,12 +102,15 @@ describe('a view', () => {
   test('knows the first owner of every key, and of no other', () => {
     fc.assert(
       fc.property(fc.array(candidate, { maxLength: 300 }), candidate, (claims, other) => {
-        const view = createClaimView();
+        const view = new ClaimView();
         const owners = new Map<string, Candidate>();
-        view.addClaims(1, claims);
+        view.add(1, pack(claims));
         for (const one of claims) if (!owners.has(one.key)) owners.set(one.key, one);
         expect(view.size).toBe(owners.size);
-        for (const one of [...claims, other]) expect(view.ownerOf(one.key)).toEqual(owners.get(one.key));
+        for (const one of owners.values()) expect(decide(view, [one])).toEqual(['own']);
+        expect(view.packTentative(1)).toBeUndefined();
+        view.decide(listOf([other]));
+        expect(view.packTentative(1) !== undefined).toBe(!owners.has(other.key));
       }),
     );
   });
@@ -72,54 +120,70 @@ describe('a view', () => {
     const collectGarbage = runInNewContext('gc') as () => void;
     collectGarbage();
     const before = process.memoryUsage().arrayBuffers;
-    const view = createClaimView();
+    const view = new ClaimView();
     const perItem = 10_000;
     for (let item = 1; item <= 30; item++) {
       const claims = Array.from({ length: perItem }, (_, i) =>
         claim(`${String(item)}/${String(i)}`, String(item), i),
       );
-      view.addClaims(item, claims);
+      view.add(item, pack(claims));
     }
     expect(view.size).toBe(30 * perItem);
-    expect(view.ownerOf(key('17/4711'))).toEqual(claim('17/4711', '17', 4711));
+    expect(decide(view, [claim('17/4711', '17', 4711)])).toEqual(['own']);
     collectGarbage();
     const bytes = process.memoryUsage().arrayBuffers - before;
     expect(bytes).toBeGreaterThan(24 * view.size);
     expect(bytes).toBeLessThan(50 * view.size);
   });
+
+  test('forgets what it gave away when that is withdrawn, and packs it in order until it is confirmed', () => {
+    const view = new ClaimView();
+    view.add(1, pack([claim('k0', 'a')]));
+    const wanted = Array.from({ length: 500 }, (_, i) => claim(`k${String(i)}`, 'b', i));
+    expect(decide(view, wanted).filter((verdict) => verdict === 'own')).toHaveLength(499);
+    const first = view.packTentative(200);
+    expect(first?.packed).toEqual(pack(wanted.slice(1, 201)));
+    view.confirm(2, first?.size ?? 0);
+    expect(view.packTentative(200)?.packed).toEqual(pack(wanted.slice(201, 401)));
+    // Another writer was first.
+    view.withdraw();
+    expect(view.size).toBe(201);
+    expect(view.packTentative(200)).toBeUndefined();
+    view.add(3, pack([claim('k300', 'other')]));
+    expect(view.lastNumber).toBe(3);
+    expect(decide(view, wanted)).toEqual(wanted.map((_, i) => (i === 0 || i === 300 ? 'duplicate' : 'own')));
+    expect(view.packTentative(1000)?.packed).toEqual(pack(wanted.filter((_, i) => i > 200 && i !== 300)));
+  });
 });
 
-describe('decideClaims', () => {
+describe('a decision', () => {
   test('gives a key to the first candidate only', () => {
-    const verdicts = decideClaims(createClaimView(), [
-      claim('k', 'a', 0),
-      claim('k', 'a', 1),
-      claim('k', 'b', 0),
-    ]);
-    expect(verdicts).toEqual(['new', 'duplicate', 'duplicate']);
+    const verdicts = decide(new ClaimView(), [claim('k', 'a', 0), claim('k', 'a', 1), claim('k', 'b', 0)]);
+    expect(verdicts).toEqual(['own', 'duplicate', 'duplicate']);
   });
 
   test('tells the same key with another payload from a duplicate', () => {
-    const view = createClaimView();
-    view.add(1, packClaims([claim('k', 'a', 0, 7)]));
-    expect(decideClaims(view, [claim('k', 'b', 0, 7), claim('k', 'b', 1, 8)])).toEqual([
-      'duplicate',
-      'conflict',
-    ]);
+    const view = new ClaimView();
+    view.add(1, pack([claim('k', 'a', 0, 7)]));
+    expect(decide(view, [claim('k', 'b', 0, 7), claim('k', 'b', 1, 8)])).toEqual(['duplicate', 'conflict']);
   });
 
   test('recognises the claim of an earlier delivery of the same record, once', () => {
-    const view = createClaimView();
-    view.add(1, packClaims([claim('k', 'page')]));
-    expect(decideClaims(view, [claim('k', 'page'), claim('k', 'page')])).toEqual(['own', 'duplicate']);
+    const view = new ClaimView();
+    view.add(1, pack([claim('k', 'page')]));
+    expect(decide(view, [claim('k', 'page'), claim('k', 'page')])).toEqual(['own', 'duplicate']);
+  });
+
+  test('takes the same candidate twice in a batch for two records', () => {
+    expect(decide(new ClaimView(), [claim('k', 'page'), claim('k', 'page')])).toEqual(['own', 'duplicate']);
   });
 
   test('keeps the first claim in the order of the log', () => {
-    const view = createClaimView();
-    view.add(1, packClaims([claim('k', 'a')]));
-    view.add(2, packClaims([claim('k', 'b')]));
-    expect(decideClaims(view, [claim('k', 'b')])).toEqual(['duplicate']);
-    expect(decideClaims(view, [claim('k', 'a')])).toEqual(['own']);
+    const view = new ClaimView();
+    view.add(1, pack([claim('k', 'a')]));
+    view.add(2, pack([claim('k', 'b')]));
+    expect(decide(view, [claim('k', 'b')])).toEqual(['duplicate']);
+    expect(decide(view, [claim('k', 'a')])).toEqual(['own']);
   });
 
   test('keeps one record per key whatever the order of batches, and the same one when they are delivered again', () => {
@@ -129,21 +193,20 @@ describe('decideClaims', () => {
         const batches = input.map((batch, b) =>
           batch.map((one, index) => ({ ...one, claimant: `batch ${String(b)}.`, index })),
         );
-        const view = createClaimView();
+        const view = new ClaimView();
         const kept = new Map<string, string>();
-        batches.forEach((batch, b) => {
-          const verdicts = decideClaims(view, batch);
-          view.add(b + 1, packClaims(batch.filter((_, i) => verdicts[i] === 'new')));
+        for (const batch of batches) {
+          const verdicts = decide(view, batch);
+          view.confirm(view.lastNumber + 1, view.size);
           batch.forEach((one, i) => {
-            if (verdicts[i] === 'new' || verdicts[i] === 'own') {
-              expect(kept.has(one.key)).toBe(false);
-              kept.set(one.key, `${one.claimant}/${String(one.index)}`);
-            }
+            if (verdicts[i] !== 'own') return;
+            expect(kept.has(one.key)).toBe(false);
+            kept.set(one.key, `${one.claimant}/${String(one.index)}`);
           });
-        });
+        }
         expect(new Set(kept.keys())).toEqual(new Set(batches.flat().map((one) => one.key)));
         for (const batch of batches) {
-          decideClaims(view, batch).forEach((verdict, i) => {
+          decide(view, batch).forEach((verdict, i) => {
             const one = batch[i];
             if (one === undefined) return;
             expect(verdict === 'own').toBe(kept.get(one.key) === `${one.claimant}/${String(one.index)}`);

@@ -1,7 +1,8 @@
-import { ArnFormat, Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
+import { Duration, type RemovalPolicy, Stack } from 'aws-cdk-lib/core';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Key } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { fromAlarmsOf } from './from-alarms-of.ts';
 
 /** The customer key for everything that holds records, and for the alarm topic. */
 export class DataKey extends Key {
@@ -17,7 +18,6 @@ export class DataKey extends Key {
       pendingWindow: Duration.days(30),
       removalPolicy: props.removalPolicy,
     });
-    const stack = Stack.of(this);
     // An alarm cannot publish to a topic that is encrypted with a key it may not use.
     this.addToResourcePolicy(
       new PolicyStatement({
@@ -25,17 +25,7 @@ export class DataKey extends Key {
         principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
         actions: ['kms:Decrypt', 'kms:GenerateDataKey'],
         resources: ['*'],
-        conditions: {
-          StringEquals: { 'aws:SourceAccount': stack.account },
-          ArnLike: {
-            'aws:SourceArn': stack.formatArn({
-              service: 'cloudwatch',
-              resource: 'alarm',
-              resourceName: `${props.name}-*`,
-              arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-            }),
-          },
-        },
+        conditions: fromAlarmsOf(Stack.of(this), props.name),
       }),
     );
   }

@@ -1,11 +1,13 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib/core';
 import { Dashboard, GraphWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
+import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
+import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
 import type { Deployment } from '../deployment.ts';
 import { apiAlarms, functionAlarms, queueAlarms, streamAlarms } from '../lane-alarms.ts';
 import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
@@ -31,6 +33,16 @@ export class ObservabilityStack extends Stack {
       masterKey: key,
       enforceSSL: true,
     });
+    // The policy that enforces TLS replaces the default one, which would let alarms publish.
+    topic.addToResourcePolicy(
+      new PolicyStatement({
+        sid: 'PublishAlarms',
+        principals: [new ServicePrincipal('cloudwatch.amazonaws.com')],
+        actions: ['sns:Publish'],
+        resources: [topic.topicArn],
+        conditions: fromAlarmsOf(this, config.name),
+      }),
+    );
     if (config.notify.email !== undefined) topic.addSubscription(new EmailSubscription(config.notify.email));
     const { push, stream, pull } = lanes;
     createAlarms(this, config.name, topic, [

@@ -75,6 +75,22 @@ describe.each(alarms.map((properties) => [properties.AlarmName, properties] as c
   },
 );
 
+test('the topic takes messages of the alarms of this deployment', () => {
+  const [policy] = resourcesOf(templates, 'AWS::SNS::TopicPolicy');
+  const { Statement: statements } = policy?.Properties['PolicyDocument'] as {
+    readonly Statement: readonly { readonly Effect: string }[];
+  };
+  const allowed = statements.filter(({ Effect }) => Effect === 'Allow');
+  expect(allowed).toMatchObject([
+    {
+      Action: 'sns:Publish',
+      Principal: { Service: 'cloudwatch.amazonaws.com' },
+      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+    },
+  ]);
+  expect(JSON.stringify(allowed)).toContain(':alarm:lab-*');
+});
+
 test('names of alarms are unique', () => {
   const names = alarms.map(({ AlarmName }) => AlarmName);
   expect(new Set(names).size).toBe(names.length);

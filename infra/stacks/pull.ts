@@ -87,7 +87,8 @@ export class PullStack extends Stack {
             `${name} is read every minute. Ask for "1 minute" or more to make this clear.`,
         );
       }
-      const schedule = new CfnSchedule(this, `Schedule-${name}`, {
+      // Under the group, because the logical id of a resource directly in the stack drops "-" and "_" of the name.
+      const schedule = new CfnSchedule(group, name, {
         name,
         groupName: group.ref,
         description: `Reads ${name}`,

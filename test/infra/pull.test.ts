@@ -37,6 +37,12 @@ describe('the schedule of an HTTP source', () => {
     expect(planSchedule(freshnessMs)).toEqual({ expression, clamped });
   });
 
+  test('sources whose names differ by punctuation only have a schedule each', () => {
+    const app = synth({ sources: { 'a-b': rates, a_b: rates, ab: rates } });
+    const names = resourcesOf(app, 'AWS::Scheduler::Schedule').map(({ Properties }) => Properties['Name']);
+    expect(names.sort()).toEqual(['a-b', 'a_b', 'ab']);
+  });
+
   test('a freshness under a minute is said to be impossible', () => {
     const app = createApp({ sources: { rates: { ...rates, freshness: '10 seconds' } } });
     const stack = Stack.of(app.node.findChild('headgate-pull'));

@@ -252,6 +252,9 @@ const http = z
   })
   .describe('An HTTP API is read on a schedule, as often as the freshness asks.');
 
+/** What Headgate's own alarms begin with where those of a stream begin with the name of its source. */
+const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set(['ingest', 'pull-run', 'pull-schedule']);
+
 const sources = z
   .record(
     z
@@ -264,7 +267,17 @@ const sources = z
       }),
     z.discriminatedUnion('type', [push, stream, http]),
   )
-  .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' });
+  .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' })
+  .superRefine((all, context) => {
+    for (const [name, { type }] of Object.entries(all)) {
+      if (type !== 'stream' || !TAKEN_BY_ALARMS.has(name)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [name],
+        message: `alarms of Headgate's own are called "${name}-…"; choose another name for this stream`,
+      });
+    }
+  });
 
 /** The schema of headgate.config.ts. */
 export const configSchema = z

@@ -8,6 +8,7 @@ const push = {
   contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
   key: ['id'],
 };
+const stream = { ...push, type: 'stream' };
 const http = { ...push, type: 'http', url: 'https://api.example.com/orders' };
 
 function problemsOf(input: unknown): readonly string[] {
@@ -37,6 +38,11 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
       'a name that is taken',
       ofSource(push, 'unknown'),
       'sources.unknown: the name "unknown" stands for records that belong to no source; choose another one',
+    ],
+    [
+      'a name of a stream that alarms need',
+      ofSource(stream, 'ingest'),
+      'sources.ingest: alarms of Headgate\'s own are called "ingest-…"; choose another name for this stream',
     ],
     [
       'a source type',

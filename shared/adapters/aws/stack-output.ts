@@ -8,11 +8,13 @@ const NO_SUCH_STACK = 'ValidationError';
 /**
  * An output of a deployed stack, found with the credentials, the region and the endpoint of the environment.
  *
- * @throws BlockedError with code `NOT_DEPLOYED` when the stack or the output is not there
+ * @throws BlockedError with code `NOT_DEPLOYED` when the stack or the output is not there, `REGION_MISSING` when the
+ *   environment names no region
  */
 export async function readStackOutput(stack: string, output: string): Promise<string> {
   const client = new CloudFormationClient();
   try {
+    await requireRegion(client);
     const { Stacks: stacks } = await callAws(
       { operation: 'DescribeStacks', resource: `stack ${stack}` },
       () => client.send(new DescribeStacksCommand({ StackName: stack })),
@@ -30,4 +32,18 @@ export async function readStackOutput(stack: string, output: string): Promise<st
     `stack ${stack} is not deployed in this account and region, or has no output ${output}; ` +
       'run "npx cdk deploy --all", or set AWS_PROFILE, AWS_REGION or AWS_ENDPOINT_URL to where it is',
   );
+}
+
+/** The SDK throws an error without a name or a code for this, so it is asked for beforehand. */
+async function requireRegion(client: CloudFormationClient): Promise<void> {
+  try {
+    await client.config.region();
+  } catch (error) {
+    throw new BlockedError(
+      'REGION_MISSING',
+      'no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile with a region; ' +
+        'for a deployment on this machine, set AWS_ENDPOINT_URL as "npm start" prints it',
+      { cause: error },
+    );
+  }
 }

@@ -1,9 +1,8 @@
-import { HeadObjectCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
-import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
+import { HeadObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { BlockedError } from '../../domain/errors.ts';
-import type { Clock } from '../../ports/clock.ts';
 import type { Lake, LakeObject, ObjectKind } from '../../ports/lake.ts';
-import { callAws, isNamed, translateError } from './translate-error.ts';
+import { createObject, type CreateDeps } from './create-object.ts';
+import { callAws, isNamed } from './translate-error.ts';
 
 /** Names of an object's metadata; S3 adds the prefix `x-amz-meta-`. */
 export const LAKE_METADATA = {
@@ -13,57 +12,31 @@ export const LAKE_METADATA = {
 } as const;
 
 const CONTENT_TYPE = 'application/vnd.apache.parquet';
-/** How long S3's "a conflicting write is under way, try again" (409) is answered by trying again. */
-const CONFLICT_BUDGET_MS = 10_000;
-const CONFLICT_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxAttempts: 10 };
 
 /** The lake in one S3 bucket. Encryption is the bucket's default. */
 export class S3Lake implements Lake {
-  readonly #s3: S3Client;
+  readonly #deps: CreateDeps;
   readonly #bucket: string;
-  readonly #clock: Clock;
-  readonly #random: () => number;
 
-  constructor(options: {
-    readonly s3: S3Client;
-    readonly bucket: string;
-    readonly clock: Clock;
-    readonly random?: () => number;
-  }) {
-    this.#s3 = options.s3;
+  constructor(options: Omit<CreateDeps, 'random'> & Partial<CreateDeps> & { readonly bucket: string }) {
+    this.#deps = { random: Math.random, ...options };
     this.#bucket = options.bucket;
-    this.#clock = options.clock;
-    this.#random = options.random ?? Math.random;
   }
 
   async putIfAbsent(key: string, object: LakeObject): Promise<'created' | 'exists'> {
-    const deadlineMs = this.#clock.nowMs() + CONFLICT_BUDGET_MS;
-    for (let attempts = 1; ; attempts++) {
-      try {
-        await this.#put(key, object, '*');
-        return 'created';
-      } catch (error) {
-        if (isNamed(error, 'PreconditionFailed')) return 'exists';
-        // The SDK does not repeat this one: of two simultaneous writers S3 may refuse both.
-        const delayMs = isConflict(error)
-          ? nextDelayMs(CONFLICT_POLICY, attempts, deadlineMs - this.#clock.nowMs(), this.#random())
-          : undefined;
-        if (delayMs === undefined) {
-          throw translateError(error, { operation: 'PutObject', resource: this.#url(key) });
-        }
-        await this.#clock.sleep(delayMs);
-      }
-    }
+    return await createObject(this.#deps, this.#toInput(key, object));
   }
 
   async overwrite(key: string, object: LakeObject): Promise<void> {
-    await callAws({ operation: 'PutObject', resource: this.#url(key) }, () => this.#put(key, object));
+    await callAws({ operation: 'PutObject', resource: this.#url(key) }, () =>
+      this.#deps.s3.send(new PutObjectCommand({ ...this.#toInput(key, object), ChecksumAlgorithm: 'CRC32' })),
+    );
   }
 
   async kindOf(key: string): Promise<ObjectKind | undefined> {
     const answer = await callAws({ operation: 'HeadObject', resource: this.#url(key) }, async () => {
       try {
-        return await this.#s3.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
+        return await this.#deps.s3.send(new HeadObjectCommand({ Bucket: this.#bucket, Key: key }));
       } catch (error) {
         if (isNamed(error, 'NotFound') || isNamed(error, 'NoSuchKey')) return undefined;
         throw error;
@@ -79,30 +52,22 @@ export class S3Lake implements Lake {
     );
   }
 
-  async #put(key: string, object: LakeObject, ifNoneMatch?: '*'): Promise<void> {
-    await this.#s3.send(
-      new PutObjectCommand({
-        Bucket: this.#bucket,
-        Key: key,
-        Body: object.bytes,
-        ContentLength: object.bytes.length,
-        ContentType: CONTENT_TYPE,
-        ChecksumAlgorithm: 'CRC32',
-        IfNoneMatch: ifNoneMatch,
-        Metadata: {
-          [LAKE_METADATA.kind]: object.kind,
-          [LAKE_METADATA.rows]: String(object.rows),
-          [LAKE_METADATA.writtenAtMs]: String(object.writtenAtMs),
-        },
-      }),
-    );
+  #toInput(key: string, object: LakeObject): Parameters<typeof createObject>[1] {
+    return {
+      Bucket: this.#bucket,
+      Key: key,
+      Body: object.bytes,
+      ContentLength: object.bytes.length,
+      ContentType: CONTENT_TYPE,
+      Metadata: {
+        [LAKE_METADATA.kind]: object.kind,
+        [LAKE_METADATA.rows]: String(object.rows),
+        [LAKE_METADATA.writtenAtMs]: String(object.writtenAtMs),
+      },
+    };
   }
 
   #url(key: string): string {
     return `s3://${this.#bucket}/${key}`;
   }
-}
-
-function isConflict(error: unknown): boolean {
-  return isNamed(error, 'ConditionalRequestConflict') || isNamed(error, 'OperationAborted');
 }

@@ -61,6 +61,15 @@ describe('s3 batch stage', () => {
     await expect(createStage().decide('pull/items', 3, BYTES)).rejects.toThrow(TransientError);
   });
 
+  test('a batch that was there and is gone is not decided anew under the same number', async () => {
+    s3.on(PutObjectCommand).rejects(refusal('PreconditionFailed', 412));
+    s3.on(GetObjectCommand).rejects(refusal('NoSuchKey', 404));
+    await expect(createStage().decide('pull/items', 3, BYTES)).rejects.toMatchObject({
+      code: 'STAGED_BATCH_VANISHED',
+    });
+    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(1);
+  });
+
   test('a denied call blocks, and never looks like an absent batch', async () => {
     s3.onAnyCommand().rejects(refusal('AccessDenied', 403));
     await expect(createStage().find('pull/items', 3)).rejects.toThrow(BlockedError);

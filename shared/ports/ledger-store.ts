@@ -8,6 +8,7 @@
  * - A write whose response was lost and that is repeated by the SDK is recognised by its `writer` token and answers
  *   `'ok'`.
  * - `commit` moves the position, removes the intent and records the range in one transaction.
+ * - Ranges are kept for `RANGE_RETENTION_MS` (shared/domain/range-retention.ts) from their commit at least.
  * - Throttled, denied or failed calls throw; they never answer `'conflict'`.
  */
 export interface LedgerStore {
@@ -24,10 +25,21 @@ export interface LedgerStore {
   abort(lane: string, expectedVersion: number, writer: string): Promise<CasResult>;
 
   /**
-   * The committed range that `position` lies in (`from` and `to` inclusive), for replays. Only lanes whose positions
-   * are sequence numbers have ranges; for others, and for gaps between ranges, the answer is undefined.
+   * Gives up everything up to and including `to` on this lane, in favour of a replay: moves the position there and
+   * writes no range. From then on no writer of this lane commits anything up to `to`, whatever it has announced or
+   * read before. The lane must have no pending intent: the caller resolves it first and passes the version that it
+   * read after that.
+   *
+   * @throws RangeError when `to` is no sequence number, or the position is there or beyond: it never goes back
    */
-  rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined>;
+  cede(lane: string, expectedVersion: number, to: string, writer: string): Promise<CasResult>;
+
+  /**
+   * The committed ranges that have a position between `from` and `to` (all inclusive), in their order, for replays.
+   * Only lanes whose positions are sequence numbers have ranges, and ranges of one lane never overlap; for bounds that
+   * are none the answer is empty. Strongly consistent.
+   */
+  rangesOverlapping(lane: string, from: string, to: string): Promise<readonly CommittedRange[]>;
 }
 
 export type CasResult = 'ok' | 'conflict';

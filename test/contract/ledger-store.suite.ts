@@ -62,7 +62,7 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
       const cursor = '["2024-01-01T00:00:00.123456Z","ä/7"]';
       expect(await store.commit(lane, 0, commitOf('', cursor), newWriter())).toBe('ok');
       expect((await store.read(lane)).position).toBe(cursor);
-      expect(await store.rangeCovering(lane, cursor)).toBeUndefined();
+      expect(await store.rangesOverlapping(lane, cursor, cursor)).toEqual([]);
     });
 
     test('an abort removes the intent and leaves position and commits', async () => {
@@ -101,7 +101,7 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
         expect(await store.abort(lane, version, newWriter())).toBe('conflict');
       }
       expect(await store.read(lane)).toEqual(before);
-      expect(await store.rangeCovering(lane, '50')).toBeUndefined();
+      expect(await store.rangesOverlapping(lane, '50', '50')).toEqual([]);
     });
 
     test('of many simultaneous announcements exactly one wins, and its intent stands', async () => {
@@ -129,8 +129,7 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
       expect(results.filter((result) => result === 'ok')).toHaveLength(1);
       const winner = String(100 + results.indexOf('ok'));
       expect(await store.read(lane)).toMatchObject({ position: winner, commits: 1, version: 1 });
-      expect(await store.rangeCovering(lane, '1')).toEqual(commitOf('1', winner));
-      expect(await store.rangeCovering(lane, String(Number(winner) + 1))).toBeUndefined();
+      expect(await store.rangesOverlapping(lane, '1', '1000')).toEqual([commitOf('1', winner)]);
     });
 
     test('of simultaneous commits and aborts of one intent exactly one wins', async () => {
@@ -228,23 +227,42 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
       expect((await store.read(lane)).intent).toBeUndefined();
     });
 
-    test('the range of a position is found from its first to its last position, and not in a gap', async () => {
+    test('the ranges of a span are those that share a position with it, in order', async () => {
       const store = await subject.open();
       const lane = newLane();
-      await store.commit(lane, 0, commitOf('5', '9'), newWriter());
-      await store.commit(lane, 1, commitOf('10', '100'), newWriter());
-      await store.commit(lane, 2, commitOf('200', '1000'), newWriter());
-      for (const position of ['5', '9']) {
-        expect(await store.rangeCovering(lane, position)).toEqual(commitOf('5', '9'));
+      // Replays commit what is missing, whatever its order.
+      await store.commit(lane, 0, commitOf('200', '1000'), newWriter());
+      await store.commit(lane, 1, commitOf('5', '9'), newWriter());
+      await store.commit(lane, 2, commitOf('10', '100'), newWriter());
+      const [first, second, third] = [commitOf('5', '9'), commitOf('10', '100'), commitOf('200', '1000')];
+      const expected = [
+        ['5', '5', [first]],
+        ['9', '9', [first]],
+        ['9', '10', [first, second]],
+        ['99', '99', [second]],
+        ['100', '200', [second, third]],
+        ['1000', '1000', [third]],
+        ['0', '20000', [first, second, third]],
+        ['0', '4', []],
+        ['101', '199', []],
+        ['1001', '20000', []],
+      ] as const;
+      for (const [from, to, ranges] of expected) {
+        expect(await store.rangesOverlapping(lane, from, to), `${from} to ${to}`).toEqual(ranges);
       }
-      for (const position of ['10', '99', '100']) {
-        expect(await store.rangeCovering(lane, position)).toEqual(commitOf('10', '100'));
+      expect(await store.rangesOverlapping(newLane(), '5', '5')).toEqual([]);
+    });
+
+    test('the ranges of a long span are found all', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      for (let i = 0; i < 120; i++) {
+        await store.commit(lane, i, commitOf(String(i * 10 + 1), String(i * 10 + 5)), newWriter());
       }
-      expect(await store.rangeCovering(lane, '1000')).toEqual(commitOf('200', '1000'));
-      for (const position of ['0', '4', '101', '199', '1001', '20000']) {
-        expect(await store.rangeCovering(lane, position)).toBeUndefined();
-      }
-      expect(await store.rangeCovering(newLane(), '5')).toBeUndefined();
+      const ranges = await store.rangesOverlapping(lane, '15', '1186');
+      expect(ranges.map(({ from }) => from)).toEqual(
+        Array.from({ length: 118 }, (_, i) => String((i + 1) * 10 + 1)),
+      );
     });
 
     test('neighbouring sequence numbers of Kinesis are told apart', async () => {
@@ -253,9 +271,63 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
       const at = (last: string): string => `495900000000000000000000000000000000000000000000000000${last}`;
       await store.commit(lane, 0, commitOf(at('01'), at('02')), newWriter());
       await store.commit(lane, 1, commitOf(at('03'), at('07')), newWriter());
-      expect(await store.rangeCovering(lane, at('02'))).toEqual(commitOf(at('01'), at('02')));
-      expect(await store.rangeCovering(lane, at('03'))).toEqual(commitOf(at('03'), at('07')));
+      expect(await store.rangesOverlapping(lane, at('02'), at('02'))).toEqual([commitOf(at('01'), at('02'))]);
+      expect(await store.rangesOverlapping(lane, at('03'), at('04'))).toEqual([commitOf(at('03'), at('07'))]);
       expect((await store.read(lane)).position).toBe(at('07'));
+    });
+
+    test('ceding moves the position, writes no range and counts no commit, also on a new lane', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      expect(await store.cede(lane, 0, '9', newWriter())).toBe('ok');
+      expect(await store.read(lane)).toEqual({ position: '9', commits: 0, version: 1, intent: undefined });
+      await store.commit(lane, 1, commitOf('10', '20'), newWriter());
+      // As a text, "100" comes before "20".
+      expect(await store.cede(lane, 2, '100', newWriter())).toBe('ok');
+      expect(await store.read(lane)).toEqual({ position: '100', commits: 1, version: 3, intent: undefined });
+      expect(await store.rangesOverlapping(lane, '0', '1000')).toEqual([commitOf('10', '20')]);
+    });
+
+    test('ceding never moves a position back or leaves it where it is', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      await store.commit(lane, 0, commitOf('90', '100'), newWriter());
+      for (const to of ['100', '99', '20']) {
+        await expect(store.cede(lane, 1, to, newWriter()), to).rejects.toThrow(RangeError);
+      }
+      for (const to of ['', '0101', '["x"]']) {
+        await expect(store.cede(lane, 1, to, newWriter()), to).rejects.toThrow(RangeError);
+      }
+      expect(await store.read(lane)).toMatchObject({ position: '100', version: 1 });
+    });
+
+    test('a lane with a pending intent is not ceded', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      const intent = intentOf({});
+      await store.announce(lane, 0, intent, newWriter());
+      await expect(store.cede(lane, 1, '50', newWriter())).rejects.toThrow(RangeError);
+      expect(await store.read(lane)).toMatchObject({ position: undefined, version: 1, intent });
+    });
+
+    test('after ceding, whoever read the lane before commits and announces nothing', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      await store.commit(lane, 0, commitOf('1', '5'), newWriter());
+      expect(await store.cede(lane, 1, '20', newWriter())).toBe('ok');
+      expect(await store.announce(lane, 1, intentOf({}), newWriter())).toBe('conflict');
+      expect(await store.commit(lane, 1, commitOf('6', '10'), newWriter())).toBe('conflict');
+      expect(await store.cede(lane, 1, '30', newWriter())).toBe('conflict');
+      expect(await store.rangesOverlapping(lane, '6', '20')).toEqual([]);
+    });
+
+    test('ceding whose answer was lost answers ok, and another writer with that version does not', async () => {
+      const store = await subject.openLosingAnswers();
+      const lane = newLane();
+      expect(await store.cede(lane, 0, '9', newWriter())).toBe('ok');
+      expect(await store.cede(lane, 1, '12', newWriter())).toBe('ok');
+      expect(await store.cede(lane, 1, '12', newWriter())).toBe('conflict');
+      expect(await store.read(lane)).toMatchObject({ position: '12', version: 2 });
     });
   });
 }

@@ -67,7 +67,8 @@ const MUTANTS: Readonly<Record<string, (stores: SimulatedStores) => SimulatedSto
         ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
       abort: async (lane, _version, ...rest) =>
         ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
-      rangeCovering: (...args) => ledger.rangeCovering(...args),
+      cede: (...args) => ledger.cede(...args),
+      rangesOverlapping: (...args) => ledger.rangesOverlapping(...args),
     },
   }),
   'a claim log that is read late': ({ claimLog, ...others }) => ({

@@ -7,8 +7,8 @@ import {
   type AttributeValue,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
 import { comparePositions, isSequenceNumber, padPosition } from '../../domain/identity.ts';
+import { RANGE_RETENTION_MS } from '../../domain/range-retention.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type {
   CasResult,
@@ -20,7 +20,7 @@ import type {
 } from '../../ports/ledger-store.ts';
 import { isConditionFailure, type StoredItem } from './condition-failure.ts';
 import { decodeIntent, encodeIntent } from './intent-attribute.ts';
-import { callAws, cancellationCodes, isNamed, translateError } from './translate-error.ts';
+import { callAws, isNamed } from './translate-error.ts';
 
 /** Sort key of a lane's state; a range's is `range#<padded last position>`. */
 const STATE_ENTRY = 'state';
@@ -28,12 +28,8 @@ const RANGE_PREFIX = 'range#';
 /** Sorts behind every digit. */
 const RANGE_END = `${RANGE_PREFIX}~`;
 
-/** A replay that reaches back further than this has nothing to read from: streams keep records for a year at most. */
-const RANGE_RETENTION_MS = 400 * 24 * 60 * 60 * 1000;
-
-/** How long a transaction that met another one on the same lane is repeated before the caller hears of it. */
-const CONFLICT_BUDGET_MS = 5_000;
-const CONFLICT_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, maxAttempts: 8 };
+/** Ranges that one Query reads: of a delivery's few, and some of those behind it. */
+const RANGES_PER_PAGE = 50;
 
 /**
  * The ledger in a DynamoDB table: partition key `lane` (string), sort key `entry` (string), time to live on
@@ -44,18 +40,11 @@ export class DynamoLedgerStore implements LedgerStore {
   readonly #dynamodb: DynamoDBClient;
   readonly #table: string;
   readonly #clock: Clock;
-  readonly #random: () => number;
 
-  constructor(options: {
-    readonly dynamodb: DynamoDBClient;
-    readonly table: string;
-    readonly clock: Clock;
-    readonly random?: () => number;
-  }) {
+  constructor(options: { readonly dynamodb: DynamoDBClient; readonly table: string; readonly clock: Clock }) {
     this.#dynamodb = options.dynamodb;
     this.#table = options.table;
     this.#clock = options.clock;
-    this.#random = options.random ?? Math.random;
   }
 
   async read(lane: string): Promise<LedgerState> {
@@ -116,26 +105,67 @@ export class DynamoLedgerStore implements LedgerStore {
     );
   }
 
-  async rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined> {
-    if (!isSequenceNumber(position)) return undefined;
-    const { Items: items = [] } = await callAws(this.#call('Query'), () =>
-      this.#dynamodb.send(
-        new QueryCommand({
-          TableName: this.#table,
-          ConsistentRead: true,
-          KeyConditionExpression: '#lane = :lane AND #entry BETWEEN :first AND :last',
-          ExpressionAttributeNames: { '#lane': 'lane', '#entry': 'entry' },
-          ExpressionAttributeValues: {
-            ':lane': { S: lane },
-            ':first': { S: RANGE_PREFIX + padPosition(position) },
-            ':last': { S: RANGE_END },
-          },
-          Limit: 1,
-        }),
-      ),
+  async cede(lane: string, expectedVersion: number, to: string, writer: string): Promise<CasResult> {
+    if (!isSequenceNumber(to)) throw new RangeError(`cannot cede ${lane} up to ${JSON.stringify(to)}`);
+    const change = new StateChange(this.#table, lane, 'cede', expectedVersion, writer);
+    const update = change.toUpdate('SET #version = :next, #newest = :newest, #position = :position', {
+      ':position': { S: to },
+      ':length': { N: String(to.length) },
+    });
+    // Numbers without leading zeros: the longer one is greater, and those of one length compare as texts.
+    const isBehind =
+      'attribute_not_exists(#position) OR size(#position) < :length ' +
+      'OR (size(#position) = :length AND #position < :position)';
+    const isFree = `${update.ConditionExpression} AND attribute_not_exists(#intent) AND (${isBehind})`;
+    return await this.#update(
+      {
+        ...update,
+        ConditionExpression: isFree,
+        ExpressionAttributeNames: { ...update.ExpressionAttributeNames, '#intent': 'intent' },
+      },
+      change,
+      (old) => {
+        if (Number(old?.['version']?.N ?? 0) !== expectedVersion) return;
+        throw new RangeError(
+          old?.['intent'] === undefined
+            ? `${lane} is at ${String(old?.['position']?.S)} already, it cannot cede up to ${to}`
+            : `${lane} has a pending intent; resolve it before ceding`,
+        );
+      },
     );
-    const range = toRange(items[0]);
-    return range !== undefined && comparePositions(range.from, position) <= 0 ? range : undefined;
+  }
+
+  async rangesOverlapping(lane: string, from: string, to: string): Promise<readonly CommittedRange[]> {
+    if (!isSequenceNumber(from) || !isSequenceNumber(to)) return [];
+    const ranges: CommittedRange[] = [];
+    let after: Record<string, AttributeValue> | undefined;
+    do {
+      const { Items: items = [], LastEvaluatedKey: last } = await callAws(this.#call('Query'), () =>
+        this.#dynamodb.send(
+          new QueryCommand({
+            TableName: this.#table,
+            ConsistentRead: true,
+            KeyConditionExpression: '#lane = :lane AND #entry BETWEEN :first AND :last',
+            ExpressionAttributeNames: { '#lane': 'lane', '#entry': 'entry' },
+            ExpressionAttributeValues: {
+              ':lane': { S: lane },
+              ':first': { S: RANGE_PREFIX + padPosition(from) },
+              ':last': { S: RANGE_END },
+            },
+            Limit: RANGES_PER_PAGE,
+            ...(after !== undefined && { ExclusiveStartKey: after }),
+          }),
+        ),
+      );
+      for (const item of items) {
+        const range = toRange(item);
+        // Ranges do not overlap, so in the order of their ends they are in the order of their beginnings.
+        if (range === undefined || comparePositions(range.from, to) > 0) return ranges;
+        ranges.push(range);
+      }
+      after = last;
+    } while (after !== undefined);
+    return ranges;
   }
 
   #toRangeItem(lane: string, { from, to, records, keys }: Commit): Record<string, AttributeValue> {
@@ -150,16 +180,25 @@ export class DynamoLedgerStore implements LedgerStore {
     };
   }
 
-  async #update(update: StateUpdate, change: StateChange): Promise<CasResult> {
-    return await callAws(this.#call('UpdateItem'), async () => {
+  /** @param refuse throws when the condition failed for another reason than the version */
+  async #update(
+    update: StateUpdate,
+    change: StateChange,
+    refuse?: (old: StoredItem) => void,
+  ): Promise<CasResult> {
+    const failure = await callAws(this.#call('UpdateItem'), async () => {
       try {
         await this.#dynamodb.send(new UpdateItemCommand(update));
-        return 'ok';
+        return undefined;
       } catch (error) {
-        if (isConditionFailure(error)) return change.outcomeOf(error.Item);
+        if (isConditionFailure(error)) return error;
         throw error;
       }
     });
+    if (failure === undefined) return 'ok';
+    const outcome = change.outcomeOf(failure.Item);
+    if (outcome === 'conflict') refuse?.(failure.Item);
+    return outcome;
   }
 
   async #transact(
@@ -168,22 +207,16 @@ export class DynamoLedgerStore implements LedgerStore {
   ): Promise<CasResult> {
     // Repetitions of this very request are recognised by DynamoDB itself, for ten minutes.
     const token = createHash('sha256').update(JSON.stringify(input)).digest('base64url').slice(0, 36);
-    const command = new TransactWriteItemsCommand({ ...input, ClientRequestToken: token });
-    const deadlineMs = this.#clock.nowMs() + CONFLICT_BUDGET_MS;
-    for (let attempts = 1; ; attempts++) {
+    return await callAws(this.#call('TransactWriteItems'), async () => {
       try {
-        await this.#dynamodb.send(command);
+        await this.#dynamodb.send(new TransactWriteItemsCommand({ ...input, ClientRequestToken: token }));
         return 'ok';
       } catch (error) {
         const [stateReason] = isNamed(error, 'TransactionCanceledException') ? reasonsOf(error) : [];
         if (stateReason?.Code === 'ConditionalCheckFailed') return change.outcomeOf(stateReason.Item);
-        const delayMs = isPassing(error)
-          ? nextDelayMs(CONFLICT_POLICY, attempts, deadlineMs - this.#clock.nowMs(), this.#random())
-          : undefined;
-        if (delayMs === undefined) throw translateError(error, this.#call('TransactWriteItems'));
-        await this.#clock.sleep(delayMs);
+        throw error;
       }
-    }
+    });
   }
 
   #call(operation: string): { operation: string; resource: string } {
@@ -217,7 +250,7 @@ class StateChange {
   constructor(
     table: string,
     lane: string,
-    operation: 'announce' | 'commit' | 'abort',
+    operation: 'announce' | 'commit' | 'abort' | 'cede',
     expectedVersion: number,
     writer: string,
   ) {
@@ -266,14 +299,6 @@ interface CancellationReason {
 
 function reasonsOf(error: Error & { readonly CancellationReasons?: readonly CancellationReason[] }) {
   return error.CancellationReasons ?? [];
-}
-
-/** Whether a transaction failed only because another one was under way, or this one still is. */
-function isPassing(error: unknown): boolean {
-  return (
-    isNamed(error, 'TransactionInProgressException') ||
-    cancellationCodes(error).includes('TransactionConflict')
-  );
 }
 
 function toRange(item: StoredItem): CommittedRange | undefined {

@@ -50,13 +50,26 @@ export class MemoryLedgerStore implements LedgerStore {
     }));
   }
 
-  rangeCovering(lane: string, position: string): Promise<CommittedRange | undefined> {
-    return takeTurn(this.#turn, { port: 'ledger', operation: 'rangeCovering', subject: lane }, () =>
-      isSequenceNumber(position)
-        ? this.ranges(lane).find(
-            ({ from, to }) => comparePositions(from, position) <= 0 && comparePositions(position, to) <= 0,
-          )
-        : undefined,
+  async cede(lane: string, expectedVersion: number, to: string, writer: string): Promise<CasResult> {
+    if (!isSequenceNumber(to)) throw new RangeError(`cannot cede ${lane} up to ${JSON.stringify(to)}`);
+    return await this.#write('cede', lane, expectedVersion, writer, ({ state }) => {
+      const { position, intent } = state;
+      if (intent !== undefined)
+        throw new RangeError(`${lane} has a pending intent; resolve it before ceding`);
+      if (position !== undefined && comparePositions(position, to) >= 0) {
+        throw new RangeError(`${lane} is at ${position} already, it cannot cede up to ${to}`);
+      }
+      return { ...state, position: to };
+    });
+  }
+
+  rangesOverlapping(lane: string, from: string, to: string): Promise<readonly CommittedRange[]> {
+    return takeTurn(this.#turn, { port: 'ledger', operation: 'rangesOverlapping', subject: lane }, () =>
+      isSequenceNumber(from) && isSequenceNumber(to)
+        ? this.ranges(lane)
+            .filter((range) => comparePositions(range.from, to) <= 0 && comparePositions(from, range.to) <= 0)
+            .sort((a, b) => comparePositions(a.to, b.to))
+        : [],
     );
   }
 
@@ -76,7 +89,7 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #write(
-    operation: 'announce' | 'commit' | 'abort',
+    operation: 'announce' | 'commit' | 'abort' | 'cede',
     name: string,
     expectedVersion: number,
     writer: string,

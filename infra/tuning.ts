@@ -3,7 +3,7 @@ import { Duration } from 'aws-cdk-lib/core';
 
 /*
  * Numbers that belong together. The ladder of a push request, each longer than the next so that the one who knows the
- * outcome answers first: client > API 29 s > function 25 s > AWS calls 20 s.
+ * outcome answers first: client > API 29 s > function 25 s > its calls to AWS, see PUSH_TIMEOUTS.
  */
 
 /** How one function is sized. */

@@ -28,9 +28,9 @@ export function createLandDeps(
   const dynamodb = createDynamoDbClient();
   return {
     ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),
-    claimLog: new DynamoClaimLog({ dynamodb, table: env.CLAIMS_TABLE }),
+    claimLog: new DynamoClaimLog({ dynamodb, table: env.CLAIMS_TABLE, clock }),
     claimCache: createClaimCache(),
-    lake: new S3Lake({ s3: createS3Client(), bucket: env.LAKE_BUCKET, clock }),
+    lake: new S3Lake({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
     tables: new DuckDbTableWriter(),
     clock,
     telemetry: new EmfTelemetry({ lane, clock }),

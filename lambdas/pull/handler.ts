@@ -17,7 +17,7 @@ const parameters = new SsmParameterStore({ ssm: createSsmClient(), clock: deps.c
 
 export const handler = createHandler({
   ...deps,
-  stage: new S3BatchStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET, clock: deps.clock }),
+  stage: new S3BatchStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
   openSource: ({ name, config: source }) =>
     createHttpPullSource({ ...deps, name, config: source, sender, parameters, random: Math.random }),
 });

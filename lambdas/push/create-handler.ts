@@ -3,6 +3,7 @@ import middy, { type MiddyfiedHandler } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import type { PushSourceConfig } from '../../shared/config/schema.ts';
 import { toBytes, toMs } from '../../shared/config/units.ts';
+import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
 import { RejectedError, TransientError } from '../../shared/domain/errors.ts';
 import { splitJson, splitLines } from '../../shared/domain/json-records.ts';
 import type { Source } from '../../shared/domain/source.ts';
@@ -28,8 +29,8 @@ import { toAnswer } from './to-answer.ts';
 
 /** Time that sending frames may take, retries included. The bus must be made with it. */
 export const SEND_BUDGET_MS = 10_000;
-/** A request that cannot be sent and answered in the time that is left is not begun. */
-const MIN_REMAINING_MS = SEND_BUDGET_MS + 1_000;
+/** A request that cannot be sent, remembered and answered in the time that is left is not begun. */
+const MIN_REMAINING_MS = SEND_BUDGET_MS + PUSH_TIMEOUTS.callMs + 1_000;
 /** A crashed attempt of a request blocks its Idempotency-Key for this long after the function's time-out. */
 const LEASE_MARGIN_MS = 1_000;
 const IN_PROGRESS_RETRY_SECONDS = 2;

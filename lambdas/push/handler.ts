@@ -7,15 +7,16 @@ import { KinesisFrameBus } from '../../shared/adapters/aws/kinesis-frame-bus.ts'
 import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
+import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
 import { createHandler, SEND_BUDGET_MS } from './create-handler.ts';
 
 const env = readEnv(pushEnv, process.env);
-const dynamodb = createDynamoDbClient();
+const dynamodb = createDynamoDbClient({ timeouts: PUSH_TIMEOUTS });
 
 export const handler = createHandler({
   sources: compileSources(config, validators),
   bus: new KinesisFrameBus({
-    kinesis: createKinesisClient(),
+    kinesis: createKinesisClient({ timeouts: PUSH_TIMEOUTS }),
     stream: env.INGEST_STREAM,
     clock,
     budgetMs: SEND_BUDGET_MS,

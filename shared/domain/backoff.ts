@@ -8,15 +8,35 @@ export interface RetryPolicy {
   readonly maxDelayMs: number;
 }
 
-/** What calls to AWS use unless they say otherwise. */
+/** The one retry policy. Who needs other waits (another company's API) changes those, never the number of attempts. */
 export const DEFAULT_RETRY_POLICY: RetryPolicy = { maxAttempts: 5, baseDelayMs: 50, maxDelayMs: 2_000 };
+
+/** How long a call may take. */
+export interface CallTimeouts {
+  /** One attempt; one that is not answered by then counts as failed, and may have had its effect. */
+  readonly attemptMs: number;
+  /** All attempts and the waits between them: no attempt is begun that could end later. */
+  readonly callMs: number;
+}
+
+/**
+ * The lowest rung of the ladder of deadlines, on which each outlasts the next so that the one who knows the outcome
+ * answers first: client > API 29 s > function > calls. For functions that land records, and for the command line.
+ */
+export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000 };
+
+/**
+ * A push makes up to four calls, one after the other, in its 25 s: it looks the write key up, begins the request, sends
+ * the frames (10 s) and keeps the answer. Together they end before the function does.
+ */
+export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
 
 /**
  * How long to wait before the next attempt: exponential backoff with full jitter, so that many callers that failed
  * together do not come back together.
  *
  * @param attempts calls made so far, at least 1
- * @param remainingMs time until the caller's deadline
+ * @param remainingMs time until the next attempt must have begun
  * @param random a number in [0, 1)
  * @returns milliseconds, or undefined when the caller must give up: no attempt or no time is left
  */

@@ -3,49 +3,61 @@ import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
+import {
+  DEFAULT_RETRY_POLICY,
+  LANDING_TIMEOUTS,
+  type CallTimeouts,
+  type RetryPolicy,
+} from '../../domain/backoff.ts';
+import { PolicyRetryStrategy } from './retry-strategy.ts';
 
 /** Where to connect to; what is not given comes from the environment (AWS_REGION, AWS_ENDPOINT_URL, credentials). */
 export interface ConnectOptions {
   readonly region?: string;
   readonly endpoint?: string;
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** How long calls may take; those of functions that land records by default. */
+  readonly timeouts?: CallTimeouts;
 }
 
 /** A connection that is not there after a second will not come; it is cheaper to try another. */
 const CONNECTION_TIMEOUT_MS = 1_000;
-/** Below the functions' own time-out of 25 s and above, so that a hanging call ends as an error that can be handled. */
-const REQUEST_TIMEOUT_MS = 20_000;
-/** Calls in all. Every write of the adapters may be repeated: see the promises of the ports. */
-const MAX_ATTEMPTS = 4;
 
-/** For claims, ledger, requests and write keys. */
+/** For claims, ledger, requests and write keys. Every write of the adapters may be repeated: see the ports' promises. */
 export function createDynamoDbClient(options: ConnectOptions = {}): DynamoDBClient {
-  return new DynamoDBClient({ ...options, maxAttempts: MAX_ATTEMPTS, requestHandler: createHttpHandler() });
+  return new DynamoDBClient(toConfig(options, DEFAULT_RETRY_POLICY));
 }
 
 /** For the lake. */
 export function createS3Client(options: ConnectOptions = {}): S3Client {
-  return new S3Client({ ...options, maxAttempts: MAX_ATTEMPTS, requestHandler: createHttpHandler() });
+  return new S3Client(toConfig(options, DEFAULT_RETRY_POLICY));
 }
 
 /**
- * For the frame bus, over HTTP/1.1. It makes one attempt: the bus repeats what failed itself, because it alone knows
- * which entries those are and how much time is left.
+ * For the frame bus, over HTTP/1.1. It makes one attempt: the bus repeats what failed itself, by the same policy,
+ * because it alone knows which entries those are and how much time is left.
  */
 export function createKinesisClient(options: ConnectOptions = {}): KinesisClient {
-  return new KinesisClient({ ...options, maxAttempts: 1, requestHandler: createHttpHandler() });
+  return new KinesisClient(toConfig(options, { ...DEFAULT_RETRY_POLICY, maxAttempts: 1 }));
 }
 
 /** For parameters. */
 export function createSsmClient(options: ConnectOptions = {}): SSMClient {
-  return new SSMClient({ ...options, maxAttempts: MAX_ATTEMPTS, requestHandler: createHttpHandler() });
+  return new SSMClient(toConfig(options, DEFAULT_RETRY_POLICY));
 }
 
-/** Without `throwOnRequestTimeout` the SDK only logs a warning and goes on waiting. */
-function createHttpHandler(): NodeHttpHandler {
-  return new NodeHttpHandler({
-    connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    throwOnRequestTimeout: true,
-  });
+function toConfig({ timeouts = LANDING_TIMEOUTS, ...options }: ConnectOptions, policy: RetryPolicy) {
+  return {
+    ...options,
+    maxAttempts: policy.maxAttempts,
+    retryStrategy: new PolicyRetryStrategy(policy, timeouts),
+    requestHandler: new NodeHttpHandler({
+      connectionTimeout: CONNECTION_TIMEOUT_MS,
+      requestTimeout: timeouts.attemptMs,
+      // An answer that has begun and stalls is no better than none.
+      socketTimeout: timeouts.attemptMs,
+      // Otherwise the SDK only logs a warning and goes on waiting.
+      throwOnRequestTimeout: true,
+    }),
+  };
 }

@@ -1,16 +1,16 @@
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { TransientError } from '../../domain/errors.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
-import { createObject, type CreateDeps } from './create-object.ts';
+import { createObject } from './create-object.ts';
 import { callAws, isNamed } from './translate-error.ts';
 
 /** Staged batches in the landing zone of the lake: `landing/<lane>/<number>.batch`. */
 export class S3BatchStage implements BatchStage {
-  readonly #deps: CreateDeps;
+  readonly #s3: S3Client;
   readonly #bucket: string;
 
-  constructor(options: Omit<CreateDeps, 'random'> & Partial<CreateDeps> & { readonly bucket: string }) {
-    this.#deps = { random: Math.random, ...options };
+  constructor(options: { readonly s3: S3Client; readonly bucket: string }) {
+    this.#s3 = options.s3;
     this.#bucket = options.bucket;
   }
 
@@ -18,7 +18,7 @@ export class S3BatchStage implements BatchStage {
     const key = keyOf(lane, number);
     return callAws({ operation: 'GetObject', resource: `s3://${this.#bucket}/${key}` }, async () => {
       try {
-        const answer = await this.#deps.s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
+        const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
         return await answer.Body?.transformToByteArray();
       } catch (error) {
         if (isNamed(error, 'NoSuchKey') || isNamed(error, 'NotFound')) return undefined;
@@ -28,7 +28,7 @@ export class S3BatchStage implements BatchStage {
   }
 
   async decide(lane: string, number: number, bytes: Uint8Array): Promise<Uint8Array> {
-    const outcome = await createObject(this.#deps, {
+    const outcome = await createObject(this.#s3, {
       Bucket: this.#bucket,
       Key: keyOf(lane, number),
       Body: bytes,

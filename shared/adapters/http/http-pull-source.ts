@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HttpSourceConfig } from '../../config/schema.ts';
 import { toMs } from '../../config/units.ts';
-import { nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
+import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ParameterStore } from '../../ports/parameter-store.ts';
@@ -25,7 +25,7 @@ export interface HttpPullDeps {
 }
 
 /** Patient enough for an API that restarts, and bounded by the run's deadline anyway. */
-const RETRY_POLICY: RetryPolicy = { maxAttempts: 5, baseDelayMs: 500, maxDelayMs: 20_000 };
+const RETRY_POLICY: RetryPolicy = { ...DEFAULT_RETRY_POLICY, baseDelayMs: 500, maxDelayMs: 20_000 };
 /** An API that asks for more patience than this is asked again by the next run. */
 const MAX_WAIT_MS = 60_000;
 /** A page is held in memory as a whole. */

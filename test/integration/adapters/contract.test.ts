@@ -158,27 +158,26 @@ describe('AWS', () => {
       new DynamoWriteKeyStore({ dynamodb: losingDynamoDb(), table: 'access', clock: systemClock }),
   });
   batchStageContract({
-    open: () => new S3BatchStage({ s3, bucket: BUCKET, clock: systemClock }),
+    open: () => new S3BatchStage({ s3, bucket: BUCKET }),
     openLosingAnswers: () =>
       new S3BatchStage({
         s3: faulty(createS3Client(emulator.connection), losingAnswers),
         bucket: BUCKET,
-        clock: systemClock,
       }),
   });
   lakeContract({
-    open: () => new S3Lake({ s3, bucket: BUCKET, clock: systemClock }),
+    open: () => new S3Lake({ s3, bucket: BUCKET }),
     openLosingAnswers: () =>
       new S3Lake({
         s3: faulty(createS3Client(emulator.connection), losingAnswers),
         bucket: BUCKET,
-        clock: systemClock,
       }),
     peek: async (key) => {
       const answer = await s3.send(new GetObjectCommand({ Bucket: BUCKET, Key: key }));
       const metadata = answer.Metadata ?? {};
       return {
         kind: metadata[LAKE_METADATA.kind] as ObjectKind,
+        lane: metadata[LAKE_METADATA.lane] ?? '',
         rows: Number(metadata[LAKE_METADATA.rows]),
         writtenAtMs: Number(metadata[LAKE_METADATA.writtenAtMs]),
         bytes: (await answer.Body?.transformToByteArray()) ?? new Uint8Array(),

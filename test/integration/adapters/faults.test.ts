@@ -165,10 +165,10 @@ test('under faults, at most one writer is told that it created an object, and wh
       Array.from({ length: 5 }, async (_, writer) => {
         const client = createS3Client(emulator.connection);
         injectFaults(client, seededFaults(SEED + round * 10 + writer, RATES));
-        const lake = new S3Lake({ s3: client, bucket: 'fault-lake', clock: systemClock });
+        const lake = new S3Lake({ s3: client, bucket: 'fault-lake' });
         const kind = writer % 2 === 0 ? ('data' as const) : ('tombstone' as const);
         const result = await untilAnswered(() =>
-          lake.putIfAbsent(key, { kind, bytes: Buffer.from(kind), rows: 0, writtenAtMs: 0 }),
+          lake.putIfAbsent(key, { kind, lane: 'lane', bytes: Buffer.from(kind), rows: 0, writtenAtMs: 0 }),
         );
         return { result, kind, seen: await untilAnswered(() => lake.kindOf(key)) };
       }),

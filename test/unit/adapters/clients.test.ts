@@ -11,6 +11,7 @@ import {
   createSsmClient,
 } from '../../../shared/adapters/aws/clients.ts';
 import { translateError } from '../../../shared/adapters/aws/translate-error.ts';
+import { LANDING_TIMEOUTS } from '../../../shared/domain/backoff.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
 
 /** Nothing listens there. */
@@ -21,14 +22,14 @@ const CONNECTION = {
 };
 
 const CLIENTS = [
-  ['DynamoDB', 4, createDynamoDbClient, new DescribeTableCommand({ TableName: 't' })],
-  ['S3', 4, createS3Client, new HeadBucketCommand({ Bucket: 'b' })],
+  ['DynamoDB', 5, createDynamoDbClient, new DescribeTableCommand({ TableName: 't' })],
+  ['S3', 5, createS3Client, new HeadBucketCommand({ Bucket: 'b' })],
   ['Kinesis', 1, createKinesisClient, new DescribeStreamSummaryCommand({ StreamName: 's' })],
-  ['SSM', 4, createSsmClient, new GetParameterCommand({ Name: '/a' })],
+  ['SSM', 5, createSsmClient, new GetParameterCommand({ Name: '/a' })],
 ] as const;
 
 describe.each(CLIENTS)('client of %s', (_, maxAttempts, create, command) => {
-  test('a call ends: time-outs are errors, the time-outs are below 25 s, and attempts are bounded', async () => {
+  test('a call ends: time-outs are errors, and attempts are bounded', async () => {
     const client = create(CONNECTION);
     const failure = await (client as unknown as { send(command: unknown): Promise<unknown> })
       .send(command)
@@ -39,7 +40,8 @@ describe.each(CLIENTS)('client of %s', (_, maxAttempts, create, command) => {
     expect(handler).toBeInstanceOf(NodeHttpHandler);
     expect((handler as NodeHttpHandler).httpHandlerConfigs()).toMatchObject({
       connectionTimeout: 1_000,
-      requestTimeout: 20_000,
+      requestTimeout: LANDING_TIMEOUTS.attemptMs,
+      socketTimeout: LANDING_TIMEOUTS.attemptMs,
       throwOnRequestTimeout: true,
     });
     expect(await client.config.maxAttempts()).toBe(maxAttempts);

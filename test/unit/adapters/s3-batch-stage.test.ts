@@ -2,7 +2,6 @@ import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
-import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
 
 const s3 = mockClient(S3Client);
@@ -18,8 +17,6 @@ const createStage = (): S3BatchStage =>
   new S3BatchStage({
     s3: new S3Client({ region: 'us-east-1' }),
     bucket: 'lake',
-    clock: new ManualClock({ jump: true }),
-    random: () => 0.5,
   });
 
 const refusal = (name: string, httpStatusCode: number): Error =>
@@ -46,13 +43,6 @@ describe('s3 batch stage', () => {
     s3.on(PutObjectCommand).rejects(refusal('PreconditionFailed', 412));
     s3.on(GetObjectCommand, { Bucket: 'lake', Key: KEY }).resolves(found(other));
     expect(await createStage().decide('pull/items', 3, BYTES)).toBe(other);
-  });
-
-  test('409 without a winner is tried again', async () => {
-    s3.on(PutObjectCommand).rejectsOnce(refusal('ConditionalRequestConflict', 409)).resolves({});
-    s3.on(GetObjectCommand).rejects(refusal('NoSuchKey', 404));
-    expect(await createStage().decide('pull/items', 3, BYTES)).toBe(BYTES);
-    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(2);
   });
 
   test('a conflict that does not end is a passing failure', async () => {

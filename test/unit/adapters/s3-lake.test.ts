@@ -2,7 +2,6 @@ import { HeadObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
-import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
 import type { LakeObject } from '../../../shared/ports/lake.ts';
 
@@ -10,6 +9,7 @@ const s3 = mockClient(S3Client);
 const KEY = 'raw/orders/dt=2024-01-01/x-v1.parquet';
 const OBJECT: LakeObject = {
   kind: 'data',
+  lane: 'kinesis/ingest/shard',
   bytes: Buffer.from('PAR1'),
   rows: 3,
   writtenAtMs: 1_704_067_200_123,
@@ -20,8 +20,8 @@ beforeEach(() => {
   s3.onAnyCommand().rejects(new Error('not stubbed'));
 });
 
-function createLake(clock = new ManualClock({ jump: true })): S3Lake {
-  return new S3Lake({ s3: new S3Client({ region: 'us-east-1' }), bucket: 'lake', clock, random: () => 0.5 });
+function createLake(): S3Lake {
+  return new S3Lake({ s3: new S3Client({ region: 'us-east-1' }), bucket: 'lake' });
 }
 
 function refusal(name: string, httpStatusCode: number): Error {
@@ -37,7 +37,12 @@ describe('s3 lake', () => {
       Key: KEY,
       IfNoneMatch: '*',
       ChecksumAlgorithm: 'CRC32',
-      Metadata: { 'headgate-kind': 'data', 'headgate-rows': '3', 'headgate-written-at': '1704067200123' },
+      Metadata: {
+        'headgate-kind': 'data',
+        'headgate-lane': 'kinesis/ingest/shard',
+        'headgate-rows': '3',
+        'headgate-written-at': '1704067200123',
+      },
     });
   });
 
@@ -53,27 +58,9 @@ describe('s3 lake', () => {
     expect(s3.commandCalls(PutObjectCommand)).toHaveLength(1);
   });
 
-  test('409 is tried again with backoff until it is decided', async () => {
-    const clock = new ManualClock({ jump: true, startMs: 0 });
-    s3.on(PutObjectCommand)
-      .rejectsOnce(refusal('ConditionalRequestConflict', 409))
-      .rejectsOnce(refusal('ConditionalRequestConflict', 409))
-      .rejects(refusal('PreconditionFailed', 412));
-    expect(await createLake(clock).putIfAbsent(KEY, OBJECT)).toBe('exists');
-    expect(s3.commandCalls(PutObjectCommand)).toHaveLength(3);
-    expect(clock.nowMs()).toBe(75);
-  });
-
-  test('409 that does not end is a passing failure, within ten seconds', async () => {
-    const clock = new ManualClock({ jump: true, startMs: 0 });
-    s3.on(PutObjectCommand).rejects(refusal('ConditionalRequestConflict', 409));
-    await expect(createLake(clock).putIfAbsent(KEY, OBJECT)).rejects.toBeInstanceOf(TransientError);
-    expect(s3.commandCalls(PutObjectCommand).length).toBeGreaterThan(5);
-    expect(clock.nowMs()).toBeLessThanOrEqual(10_000);
-  });
-
   test.each([
     ['SlowDown', 503, TransientError],
+    ['ConditionalRequestConflict', 409, TransientError],
     ['AccessDenied', 403, BlockedError],
     ['NoSuchBucket', 404, BlockedError],
   ])('%s never looks like an object that exists', async (name, status, type) => {

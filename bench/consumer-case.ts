@@ -9,7 +9,8 @@ import type { Source } from '../shared/domain/source.ts';
 import type { Lake } from '../shared/ports/lake.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
 import { runLane } from '../shared/pipeline/land.ts';
-import { createStreamReader, type StreamRecord } from '../shared/pipeline/stream-reader.ts';
+import type { StreamRecord } from '../shared/domain/stream-batch.ts';
+import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
 import { shopSource, shopValidator } from './shop-events.ts';
 
 /*

@@ -1,9 +1,10 @@
 import middy, { type MiddyfiedHandler } from '@middy/core';
-import type { KinesisStreamBatchResponse, KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
+import type { KinesisStreamBatchResponse, KinesisStreamEvent } from 'aws-lambda';
 import { HeadgateError, TransientError, type Disposition } from '../../shared/domain/errors.ts';
 import { comparePositions } from '../../shared/domain/identity.ts';
+import { toStreamBatches, type StreamBatch } from '../../shared/domain/stream-batch.ts';
 import { runLane, type LandDeps, type RunOutcome } from '../../shared/pipeline/land.ts';
-import { createStreamReader, type StreamBatch } from '../../shared/pipeline/stream-reader.ts';
+import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 
 export interface StreamHandlerDeps extends LandDeps {
@@ -36,7 +37,7 @@ export function createHandler(
       const deadlineMs = startMs + context.getRemainingTimeInMillis();
       const failures: KinesisStreamBatchResponse['batchItemFailures'] = [];
       // A delivery holds records of one shard; a caller that mixes them is served as well.
-      for (const batch of byShard(event.Records)) {
+      for (const batch of toStreamBatches(event.Records)) {
         const reader = createStreamReader(deps.sources, deps.sourceOfStream[batch.stream], batch);
         const run = await runLane(deps, reader, { owner: context.awsRequestId, deadlineMs }).catch(
           async (error: unknown) => {
@@ -78,22 +79,4 @@ async function firstPending(deps: StreamHandlerDeps, lane: string, batch: Stream
     'OUT_OF_TIME',
     `lane ${lane} did not advance within the function's time; the delivery is retried`,
   );
-}
-
-function byShard(records: readonly KinesisStreamRecord[]): StreamBatch[] {
-  const batches = new Map<string, StreamBatch & { records: StreamBatch['records'][number][] }>();
-  for (const { eventID, eventSourceARN, kinesis } of records) {
-    // eventID is `<shard id>:<sequence number>`, the ARN ends in `stream/<name>`.
-    const shardId = eventID.slice(0, eventID.indexOf(':'));
-    const stream = eventSourceARN.slice(eventSourceARN.lastIndexOf('/') + 1);
-    const lane = `${stream}/${shardId}`;
-    let batch = batches.get(lane);
-    if (batch === undefined) batches.set(lane, (batch = { stream, shardId, records: [] }));
-    batch.records.push({
-      sequenceNumber: kinesis.sequenceNumber,
-      data: Buffer.from(kinesis.data, 'base64'),
-      arrivedAtMs: Math.round(kinesis.approximateArrivalTimestamp * 1000),
-    });
-  }
-  return [...batches.values()];
 }

@@ -43,6 +43,13 @@ export type LaneEntry =
        * change when it is read again must be made durable before it is offered.
        */
       readonly origin: Origin;
+      /** Index of the frame's first record inside its origin: 0, except where only some records are replayed. */
+      readonly firstIndex: number;
+      /**
+       * `none` for some records of a frame that is replayed from quarantine: where requests are claimed as a whole, that
+       * was done when the frame was delivered. Where each record claims its key it has no effect.
+       */
+      readonly claims?: 'none';
       readonly source: Source;
       readonly frame: Frame;
     }

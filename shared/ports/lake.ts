@@ -22,6 +22,8 @@ export type ObjectKind = 'data' | 'tombstone';
 
 export interface LakeObject {
   readonly kind: ObjectKind;
+  /** Lane whose ledger announced the object and decides whether it stays; kept as metadata, ASCII. */
+  readonly lane: string;
   readonly bytes: Uint8Array;
   /** Rows in the file. */
   readonly rows: number;

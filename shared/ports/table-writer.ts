@@ -6,8 +6,10 @@ import type { Source } from '../domain/source.ts';
 /** Some records of one frame, by index. */
 export interface FrameSlice {
   readonly frame: Frame;
-  /** Origin of the frame: the identity of record i is `recordIdentity(origin, i)`. */
+  /** Origin of the frame: the identity of record i is `recordIdentity(origin, firstIndex + i)`. */
   readonly origin: Origin;
+  /** Index of the frame's first record inside its origin: 0 unless the frame holds only some of its records. */
+  readonly firstIndex: number;
   /** Indices of the records that are rows, in order. */
   readonly indices: readonly number[];
 }

@@ -96,7 +96,13 @@ function newKey(): string {
 }
 
 function objectOf(kind: ObjectKind): LakeObject {
-  return { kind, bytes: randomBytes(200), rows: kind === 'data' ? 17 : 0, writtenAtMs: 1_704_067_200_123 };
+  return {
+    kind,
+    lane: 'replay/quarantine/orders/reason=CONTRACT/x',
+    bytes: randomBytes(200),
+    rows: kind === 'data' ? 17 : 0,
+    writtenAtMs: 1_704_067_200_123,
+  };
 }
 
 function plain(object: LakeObject | undefined): unknown {

@@ -53,5 +53,5 @@ export function frameOf(
 
 /** All records of a frame. */
 export function sliceOf(frame: Frame, origin = 'kinesis/ingest/shardId-000000000000/49'): FrameSlice {
-  return { frame, origin, indices: Array.from({ length: frame.count }, (_, index) => index) };
+  return { frame, origin, firstIndex: 0, indices: Array.from({ length: frame.count }, (_, index) => index) };
 }

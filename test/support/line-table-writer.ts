@@ -31,7 +31,7 @@ export function lineTableWriter(): TableWriter {
         for (const index of slice.indices) {
           const raw = recordBytes(slice.frame, index).toString();
           if (raw.includes('"unwritable"')) unwritable.push({ slice, index, error: 'cannot be written' });
-          else lines.push({ id: recordIdentity(slice.origin, index), raw });
+          else lines.push({ id: recordIdentity(slice.origin, slice.firstIndex + index), raw });
         }
       }
       const bytes = lines.length === 0 ? undefined : toBytes(lines);

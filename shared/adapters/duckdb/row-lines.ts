@@ -123,7 +123,7 @@ export function writeRowLines(
   contract: Contract,
   fields: AddedFields,
   defaults: RowDefaults,
-  { frame, origin, indices }: FrameSlice,
+  { frame, origin, firstIndex, indices }: FrameSlice,
 ): void {
   const { header, payload, offsets, fingerprints, eventTimesMs } = frame;
   const id = recordIdentity(origin, 0).slice(defaults.idPrefix.length, -1);
@@ -147,7 +147,7 @@ export function writeRowLines(
     const { buffer } = line;
     let at = line.at;
     at += beforeIndex.copy(buffer, at);
-    at = writeInteger(buffer, at, index);
+    at = writeInteger(buffer, at, firstIndex + index);
     at += afterIndex.copy(buffer, at);
     at = writeHex(buffer, at, fingerprints, index * FINGERPRINT_BYTES, FINGERPRINT_BYTES);
     at += afterKey.copy(buffer, at);

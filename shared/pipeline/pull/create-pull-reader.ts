@@ -330,7 +330,8 @@ export function createPullReader({
       from: state.position ?? formatPosition(START),
       to,
       stem: `pull-${String(state.commits)}`,
-      entries: frame === undefined ? [] : [{ kind: 'frame', origin: originOf(state), source, frame }],
+      entries:
+        frame === undefined ? [] : [{ kind: 'frame', origin: originOf(state), firstIndex: 0, source, frame }],
     };
   }
 

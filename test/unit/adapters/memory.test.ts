@@ -6,7 +6,13 @@ import { MemoryLake } from '../../../shared/adapters/memory/memory-lake.ts';
 import { MemoryTelemetry } from '../../../shared/adapters/memory/memory-telemetry.ts';
 import type { LakeObject } from '../../../shared/ports/lake.ts';
 
-const OBJECT: LakeObject = { kind: 'data', bytes: Buffer.from('PAR1'), rows: 3, writtenAtMs: 7 };
+const OBJECT: LakeObject = {
+  kind: 'data',
+  lane: 'lane',
+  bytes: Buffer.from('PAR1'),
+  rows: 3,
+  writtenAtMs: 7,
+};
 
 describe('turn', () => {
   test('a call that fails before its effect has none', async () => {
@@ -44,11 +50,17 @@ describe('memory claim log', () => {
   test('with a clock, an item is gone after its expiry and not before', async () => {
     const clock = new ManualClock({ startMs: 1_000 });
     const log = new MemoryClaimLog({ clock });
-    await log.append('b', 1, { packed: Buffer.of(1), expiresAtMs: 2_000, writer: 'w' });
+    const claims = await log.store([Buffer.of(1)]);
+    await log.append('b', 1, { kind: 'claims', claims, expiresAtMs: 2_000, writer: 'w' });
+    await log.claimKey('b', 'k', Buffer.of(1), 2_000);
+    const ownerOf = async (own: number): Promise<number | undefined> =>
+      (await log.claimKey('b', 'k', Buffer.of(own), 3_000))[0];
     clock.advance(1_000);
     expect(await log.read('b', 0)).toHaveLength(1);
+    expect(await ownerOf(2)).toBe(1);
     clock.advance(1);
     expect(await log.read('b', 0)).toHaveLength(0);
+    expect(await ownerOf(2)).toBe(2);
   });
 });
 

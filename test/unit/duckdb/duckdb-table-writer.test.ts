@@ -57,8 +57,8 @@ describe('rows', () => {
     const first = frameOf(source, ['{"id":1}', '{"id":2}', '{"id":3}'], 1_700_000_000_123);
     const second = uncheckedFrame(['{"id":4}', '{ }']);
     const written = await writer.writeRows(source, [
-      { frame: first, origin: 'kinesis/s/shard/"7"', indices: [2, 0] },
-      { frame: second, origin: 'pull/events/8', indices: [0, 1] },
+      { frame: first, origin: 'kinesis/s/shard/"7"', firstIndex: 0, indices: [2, 0] },
+      { frame: second, origin: 'pull/events/8', firstIndex: 0, indices: [0, 1] },
     ]);
     expect(written.rows).toBe(4);
     const rows = await read(written.bytes);
@@ -219,7 +219,7 @@ describe('rows', () => {
 
   test('no rows give no file', async () => {
     const frame = frameOf(source, ['{"id":1}']);
-    expect(await writer.writeRows(source, [{ frame, origin: 'o', indices: [] }])).toEqual({
+    expect(await writer.writeRows(source, [{ frame, origin: 'o', firstIndex: 0, indices: [] }])).toEqual({
       bytes: undefined,
       rows: 0,
       unwritable: [],

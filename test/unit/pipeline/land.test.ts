@@ -86,6 +86,7 @@ function setUp(source = declareEvents()) {
   const entryOf = (items: readonly Item[], origin: string): LaneEntry => ({
     kind: 'frame',
     origin,
+    firstIndex: 0,
     source,
     frame: toFrame(items, origin),
   });

@@ -5,7 +5,8 @@ import { compileSources } from '../../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
 import { recordBytes, RecordFlag, writeFrame } from '../../../shared/domain/frame.ts';
-import { createStreamReader, type StreamRecord } from '../../../shared/pipeline/stream-reader.ts';
+import type { StreamRecord } from '../../../shared/domain/stream-batch.ts';
+import { createStreamReader } from '../../../shared/pipeline/stream-reader.ts';
 import type { LaneEntry } from '../../../shared/pipeline/lane.ts';
 import type { LedgerState } from '../../../shared/ports/ledger-store.ts';
 

@@ -22,7 +22,7 @@ const TABLE_ACTIONS = {
     claims: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
   },
   landing: {
-    claims: ['dynamodb:Query', 'dynamodb:PutItem'],
+    claims: ['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
     ledger: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
   },
 } as const;

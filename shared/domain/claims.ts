@@ -3,9 +3,8 @@ import { CLAIMANT_BYTES } from './identity.ts';
 import { DIGEST_BYTES } from './idempotency-key.ts';
 
 /*
- * A claim says which record owns an idempotency key. Claims of one consumer batch are packed into one item of an
- * append-only log per bucket (see ports/claim-log.ts); about 17 bytes a claim, because DynamoDB bills every kilobyte
- * written:
+ * A claim says which record owns an idempotency key. Claims of one consumer batch are packed (see ports/claim-log.ts);
+ * about 17 bytes a claim, because DynamoDB bills every kilobyte written:
  *
  *   1 byte   format version (0x01)
  *   varint   number of runs; per run (claims of one claimant): claimant (8 bytes), varint count n,
@@ -36,8 +35,9 @@ const MAX_LOAD = 0.75;
  * - `own`: the key is its own; nobody had it, or an earlier delivery of the same record claimed it
  * - `duplicate`: another record with the same payload owns it
  * - `conflict`: another record with another payload owns it
+ * - `absent`: nobody owns it, and it is not to be given away here
  */
-export const Verdict = { own: 0, duplicate: 1, conflict: 2 } as const;
+export const Verdict = { own: 0, duplicate: 1, conflict: 2, absent: 3 } as const;
 export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 
 /** A list of claims, or of candidates: records that want a key. */
@@ -62,6 +62,13 @@ export class ClaimList {
     words[at + CLAIMANT] = claimant.readUInt32LE(0);
     words[at + CLAIMANT + 1] = claimant.readUInt32LE(4);
     words[at + INDEX] = index;
+  }
+
+  /** The candidates at these rows, as a list of their own. */
+  pick(rows: readonly number[]): ClaimList {
+    const picked = new ClaimList();
+    for (const row of rows) picked.addFrom(this.words, row * CLAIM_WORDS);
+    return picked;
   }
 
   /** Adds the claim at the offset `from` of other words. */
@@ -89,10 +96,9 @@ export class ClaimList {
  * are confirmed, because they are in the log; otherwise they must be withdrawn before anything is added.
  */
 export class ClaimView {
-  /** Number of the newest item of the log that is in the view. */
-  lastNumber = 0;
   private readonly claims = new ClaimList();
-  private confirmedSize = 0;
+  /** Claims that are in the log. */
+  confirmedSize = 0;
   /** Rows of `claims` plus 1, by hash of the key; 0 is free. */
   private slots = new Uint32Array(2 * FIRST_CLAIMS);
   /** Whoever chooses keys must not be able to choose their slots. Nothing else depends on these numbers. */
@@ -103,24 +109,24 @@ export class ClaimView {
     return this.claims.size;
   }
 
-  /** Adds an item of the log; its number must be greater than `lastNumber`. */
-  add(number: number, packed: Uint8Array): void {
+  /** Adds packed claims in the order of the log: the first claim keeps the key. */
+  add(packed: Uint8Array): void {
     const { words, size } = unpackClaims(packed);
     for (let at = 0; at < size * CLAIM_WORDS; at += CLAIM_WORDS) {
-      // The first claim in the order of the log keeps the key.
       const slot = this.slotOf(words, at);
       if (this.slots[slot] === 0) this.insert(slot, words, at);
     }
-    this.confirm(number, this.size);
+    this.confirm();
   }
 
   /**
    * Decides over candidates, in their order: the first of several with one key gets it, the others are duplicates (or
    * conflicts), also when the first one finds its own earlier claim. New claims become tentative claims of the view.
    *
+   * @param mayClaim whether keys that nobody owns are given away; otherwise their verdict is `absent`
    * @returns one verdict per candidate
    */
-  decide(candidates: ClaimList): Uint8Array {
+  decide(candidates: ClaimList, mayClaim = true): Uint8Array {
     const verdicts = new Uint8Array(candidates.size);
     const { words } = candidates;
     const found = new Set<number>();
@@ -129,7 +135,8 @@ export class ClaimView {
       const slot = this.slotOf(words, at);
       const row = (this.slots[slot] ?? 0) - 1;
       if (row < 0) {
-        this.insert(slot, words, at);
+        if (mayClaim) this.insert(slot, words, at);
+        else verdicts[i] = Verdict.absent;
         continue;
       }
       const owner = row * CLAIM_WORDS;
@@ -143,21 +150,32 @@ export class ClaimView {
     return verdicts;
   }
 
-  /** The first tentative claims, at most `maxClaims`, as an item for the log; undefined when there are none. */
-  packTentative(maxClaims: number): { readonly packed: Buffer; readonly size: number } | undefined {
-    const size = Math.min(this.size, this.confirmedSize + maxClaims);
-    if (size === this.confirmedSize) return undefined;
-    return { packed: packClaims(this.claims, this.confirmedSize, size), size };
+  /** The tentative claims in parts of at most `maxClaims`; empty when there are none. */
+  packTentative(maxClaims: number): Buffer[] {
+    const parts: Buffer[] = [];
+    for (let from = this.confirmedSize; from < this.size; from += maxClaims) {
+      parts.push(packClaims(this.claims, from, Math.min(this.size, from + maxClaims)));
+    }
+    return parts;
   }
 
-  /** Says that the item `number` of the log is in the view, whose first `size` claims are now in the log. */
-  confirm(number: number, size: number): void {
-    this.lastNumber = number;
-    this.confirmedSize = size;
+  /** The keys of the tentative claims as text, in the order of `packTentative`. */
+  tentativeKeys(): string[] {
+    const { words } = this.claims;
+    return Array.from({ length: this.size - this.confirmedSize }, (_, i) => {
+      const at = (this.confirmedSize + i) * CLAIM_WORDS;
+      return Buffer.from(words.slice(at, at + DIGEST).buffer).toString('hex');
+    });
+  }
+
+  /** Says that the tentative claims are in the log, before anything else that is new in it. */
+  confirm(): void {
+    this.confirmedSize = this.size;
   }
 
   /** Forgets the tentative claims. */
   withdraw(): void {
+    if (this.claims.size === this.confirmedSize) return;
     this.claims.size = this.confirmedSize;
     this.fillSlots(this.slots.length);
   }

@@ -1,22 +1,19 @@
-import { claimBucket } from '../domain/claim-bucket.ts';
-import { ClaimList, Verdict } from '../domain/claims.ts';
+import type { ClaimLimits } from '../domain/claim-bucket.ts';
+import { Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
-import { RecordFlag, recordBytes, type Frame } from '../domain/frame.ts';
-import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
-import { recordIdentity, toClaimant, type Origin } from '../domain/identity.ts';
-import { partitionNumber, partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
-import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
+import { forEachLimited } from '../domain/for-each-limited.ts';
+import { partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
 import type { Source } from '../domain/source.ts';
-import { toMs } from '../config/units.ts';
 import type { ClaimLog } from '../ports/claim-log.ts';
 import type { Clock } from '../ports/clock.ts';
 import type { Lake, LakeObject } from '../ports/lake.ts';
 import type { Intent, IntentObject, LedgerState, LedgerStore } from '../ports/ledger-store.ts';
 import type { FrameSlice, TableWriter } from '../ports/table-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { claimKeys, type BucketCandidates, type ClaimCache } from './claim-keys.ts';
-import { forEachLimited } from './for-each-limited.ts';
+import { claimBatch, type Verdicts } from './claim-batch.ts';
+import type { ClaimCache } from './claim-keys.ts';
 import type { LaneBatch, LaneReader } from './lane.ts';
+import { groupQuarantine, planBatch, quarantineRow, type BatchPlan } from './plan-batch.ts';
 import { probeNothing, type Probe } from './probe.ts';
 
 /*
@@ -52,6 +49,8 @@ export interface LandDeps {
   readonly configVersion: string;
   /** A new unique token per call. */
   readonly newToken: () => string;
+  /** When buckets of claims are closed; `CLAIM_LIMITS` by default. */
+  readonly claimLimits?: ClaimLimits;
   readonly probe?: Probe;
 }
 
@@ -96,20 +95,13 @@ const MAX_CONFLICTS = 100;
  * @throws HeadgateError when a store fails; everything committed so far stays committed
  */
 export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOptions): Promise<RunOutcome> {
-  const probe = deps.probe ?? probeNothing;
   let commits = 0;
   const counts = new Map<string, Counts>();
   let conflicts = 0;
   let maxBytes = MAX_BATCH_BYTES;
   for (;;) {
-    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return { finished: false, commits, counts };
-    await probe('B.1');
-    const state = await deps.ledger.read(reader.lane);
-    if (state.intent !== undefined) {
-      if (!(await waitForLease(deps, state.intent, options))) return { finished: false, commits, counts };
-      await resolveIntent(deps, reader.lane, state, state.intent);
-      continue;
-    }
+    const state = await readSettled(deps, reader.lane, options);
+    if (state === undefined) return { finished: false, commits, counts };
     const batch = await reader.read(state, maxBytes);
     if (batch === undefined) return { finished: true, commits, counts };
     const plan = planBatch(batch);
@@ -131,6 +123,27 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
   }
 }
 
+/**
+ * Reads a lane, after resolving what was announced on it.
+ *
+ * @returns undefined when the deadline is near, or somebody may be at work on the lane until then
+ */
+export async function readSettled(
+  deps: LandDeps,
+  lane: string,
+  options: RunOptions,
+): Promise<LedgerState | undefined> {
+  const probe = deps.probe ?? probeNothing;
+  for (;;) {
+    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return undefined;
+    await probe('B.1');
+    const state = await deps.ledger.read(lane);
+    if (state.intent === undefined) return state;
+    if (!(await waitForLease(deps, state.intent, options))) return undefined;
+    await resolveIntent(deps, lane, state, state.intent);
+  }
+}
+
 /** Waits while the owner of an intent may be at work. @returns whether the intent is to be resolved now */
 async function waitForLease(deps: LandDeps, intent: Intent, options: RunOptions): Promise<boolean> {
   const nowMs = deps.clock.nowMs();
@@ -140,220 +153,6 @@ async function waitForLease(deps: LandDeps, intent: Intent, options: RunOptions)
   if (nowMs + waitMs > options.deadlineMs - RESERVE_MS) return false;
   await deps.clock.sleep(waitMs);
   return true;
-}
-
-/* ---------------------------------------------------------------------------------------------- planning */
-
-/** The records of one frame that fall into one partition. */
-interface PartitionSlice {
-  readonly origin: Origin;
-  readonly frame: Frame;
-  indices: number[];
-}
-
-interface PartitionPlan {
-  readonly source: Source;
-  /** Number of the partition, see `partitionNumber`. */
-  readonly number: number;
-  readonly slices: PartitionSlice[];
-}
-
-interface BatchPlan {
-  readonly partitions: readonly PartitionPlan[];
-  /** Records that are known to go to quarantine before any key is claimed. */
-  readonly quarantine: readonly QuarantineRow[];
-  readonly records: number;
-  /** Raw bytes of the records. */
-  readonly bytes: number;
-  /** Upper bound of the files that the batch needs. */
-  readonly fileCount: number;
-}
-
-/** Divides a batch into partitions by event time, in one pass over the frames' indices. */
-function planBatch(batch: LaneBatch): BatchPlan {
-  const partitions = new Map<Source, Map<number, PartitionPlan>>();
-  const quarantine: QuarantineRow[] = [];
-  let records = 0;
-  let bytes = 0;
-  for (const entry of batch.entries) {
-    if (entry.kind === 'quarantine') {
-      quarantine.push(entry.row);
-      records++;
-      bytes += entry.row.raw.length;
-      continue;
-    }
-    const { source, frame, origin } = entry;
-    records += frame.count;
-    bytes += frame.payload.length;
-    let ofSource = partitions.get(source);
-    if (ofSource === undefined) partitions.set(source, (ofSource = new Map<number, PartitionPlan>()));
-    const slices = new Map<number, PartitionSlice>();
-    for (let i = 0; i < frame.count; i++) {
-      if (frame.flags[i] === RecordFlag.violation) {
-        quarantine.push(violationRow(source, frame, origin, i));
-        continue;
-      }
-      const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
-      let slice = slices.get(number);
-      if (slice === undefined) {
-        slices.set(number, (slice = { origin, frame, indices: [] }));
-        let partition = ofSource.get(number);
-        if (partition === undefined) ofSource.set(number, (partition = { source, number, slices: [] }));
-        partition.slices.push(slice);
-      }
-      slice.indices.push(i);
-    }
-  }
-  const all = [...partitions.values()].flatMap((ofSource) => [...ofSource.values()]);
-  return {
-    partitions: all,
-    quarantine,
-    records,
-    bytes,
-    fileCount: all.length + groupQuarantine(quarantine).length,
-  };
-}
-
-/** Rules of a record as a whole that say it is no JSON object. */
-const MALFORMED_RULES: ReadonlySet<string> = new Set(['utf8', 'json', 'type']);
-
-function violationRow(source: Source, frame: Frame, origin: Origin, index: number): QuarantineRow {
-  const raw = recordBytes(frame, index);
-  // Only records in quarantine are parsed a second time, to say what is wrong with them.
-  const { violations } = source.check(raw, frame.header.receivedAtMs);
-  const error = violations.map((violation) => violation.message).join('; ');
-  const isMalformed = violations.some(({ field, rule }) => field === '' && MALFORMED_RULES.has(rule));
-  return quarantineRow(source.name, frame, origin, index, isMalformed ? 'MALFORMED' : 'CONTRACT', error);
-}
-
-function quarantineRow(
-  source: string,
-  frame: Frame,
-  origin: Origin,
-  index: number,
-  reason: QuarantineReason,
-  error: string,
-): QuarantineRow {
-  const at = index * FINGERPRINT_BYTES;
-  return {
-    source,
-    reason,
-    id: recordIdentity(origin, index),
-    // A violation has claimed no key, its fingerprint is zeros.
-    key:
-      frame.flags[index] === RecordFlag.violation
-        ? undefined
-        : frame.fingerprints.toString('hex', at, at + FINGERPRINT_BYTES),
-    receivedAtMs: frame.header.receivedAtMs,
-    schemaVersion: frame.header.contractVersion,
-    error,
-    raw: recordBytes(frame, index),
-  };
-}
-
-interface QuarantineGroup {
-  readonly source: string;
-  readonly reason: QuarantineReason;
-  readonly receivedAtMs: number;
-  readonly rows: QuarantineRow[];
-}
-
-/** One group per quarantine file: source, reason and date of receipt. */
-function groupQuarantine(rows: readonly QuarantineRow[]): QuarantineGroup[] {
-  const groups = new Map<string, QuarantineGroup>();
-  for (const row of rows) {
-    const name = `${row.source}/${row.reason}/${String(partitionNumber('day', row.receivedAtMs))}`;
-    const group = groups.get(name);
-    if (group === undefined) groups.set(name, { ...row, rows: [row] });
-    else group.rows.push(row);
-  }
-  return [...groups.values()];
-}
-
-/* ------------------------------------------------------------------------------------------------ claims */
-
-/** What the claims say of the records of each frame, by index; a frame that is not there keeps all its records. */
-type Verdicts = Map<Frame, Uint8Array>;
-
-/** The records of a slice that stand together among the candidates, or a frame that stands there as a whole. */
-interface Subject {
-  readonly frame: Frame;
-  readonly indices: readonly number[] | undefined;
-}
-
-interface Bucket extends BucketCandidates {
-  readonly subjects: Subject[];
-}
-
-/**
- * Claims the keys of all records that go to a data file. A record that goes to quarantine claims nothing: a malformed
- * record that claims would suppress its corrected resend.
- */
-async function claimBatch(deps: LandDeps, partitions: readonly PartitionPlan[]): Promise<Verdicts> {
-  const buckets = collectCandidates(partitions);
-  const verdicts: Verdicts = new Map();
-  if (buckets.length === 0) return verdicts;
-  const ofBuckets = await claimKeys(
-    {
-      claimLog: deps.claimLog,
-      clock: deps.clock,
-      newToken: deps.newToken,
-      cache: deps.claimCache,
-      probe: deps.probe ?? probeNothing,
-    },
-    buckets,
-  );
-  buckets.forEach(({ subjects }, b) => {
-    const ofBucket = ofBuckets[b];
-    if (ofBucket?.some((verdict) => verdict !== Verdict.own) !== true) return;
-    let at = 0;
-    for (const { frame, indices } of subjects) {
-      let ofFrame = verdicts.get(frame);
-      if (ofFrame === undefined) verdicts.set(frame, (ofFrame = new Uint8Array(frame.count)));
-      if (indices === undefined) ofFrame.fill(ofBucket[at++] ?? Verdict.own);
-      else for (const index of indices) ofFrame[index] = ofBucket[at++] ?? Verdict.own;
-    }
-  });
-  return verdicts;
-}
-
-function collectCandidates(partitions: readonly PartitionPlan[]): Bucket[] {
-  const buckets = new Map<string, Bucket>();
-  const bucketOf = (name: string, source: Source): Bucket => {
-    let bucket = buckets.get(name);
-    if (bucket === undefined) {
-      const windowMs = toMs(source.config.dedupeWindow);
-      buckets.set(name, (bucket = { bucket: name, windowMs, candidates: new ClaimList(), subjects: [] }));
-    }
-    return bucket;
-  };
-  const claimedFrames = new Set<Frame>();
-  for (const { source, slices } of partitions) {
-    if (source.config.dedupe === 'none') continue;
-    for (const { frame, origin, indices } of slices) {
-      const claimant = toClaimant(origin);
-      if (source.config.dedupe === 'request') {
-        if (claimedFrames.has(frame)) continue;
-        claimedFrames.add(frame);
-        const bucket = bucketOf(`${source.name}#requests`, source);
-        bucket.candidates.add(claimant, fingerprint(source.name, [frame.header.frameId]), 0, 0, 0);
-        bucket.subjects.push({ frame, indices: undefined });
-        continue;
-      }
-      // All records of a slice are in one partition, and so in one bucket.
-      const bucket = bucketOf(
-        claimBucket(source.name, source.config, frame.eventTimesMs[indices[0] ?? 0] ?? 0),
-        source,
-      );
-      const { fingerprints, digests } = frame;
-      for (const index of indices) {
-        const digest = digests.readUInt32LE(index * DIGEST_BYTES);
-        bucket.candidates.add(claimant, fingerprints, index * FINGERPRINT_BYTES, digest, index);
-      }
-      bucket.subjects.push({ frame, indices });
-    }
-  }
-  return [...buckets.values()];
 }
 
 /* ------------------------------------------------------------------------------------------ files and commit */
@@ -384,7 +183,7 @@ async function landBatch(
   options: RunOptions,
 ): Promise<ReadonlyMap<string, Counts> | undefined> {
   const probe = deps.probe ?? probeNothing;
-  const verdicts = await claimBatch(deps, plan.partitions);
+  const verdicts = await claimBatch(deps, batch, plan);
   await probe('B.2');
   const counts = new Map<string, Counts>();
   const files = await buildFiles(deps, batch, plan, verdicts, counts);
@@ -402,7 +201,7 @@ async function landBatch(
     if ((await deps.ledger.announce(lane, version, intent, deps.newToken())) === 'conflict') return undefined;
     version++;
     await probe('B.3');
-    if (!(await putFiles(deps, files, version))) return undefined;
+    if (!(await putFiles(deps, lane, files, version))) return undefined;
     await probe('B.5');
   }
   const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
@@ -420,26 +219,31 @@ async function buildFiles(
   counts: Map<string, Counts>,
 ): Promise<BuiltFile[]> {
   const files: BuiltFile[] = [];
-  const quarantine = [...plan.quarantine];
+  const quarantine = [];
+  for (const { row, frame, index } of plan.quarantine) {
+    const verdict = frame && verdicts.get(frame)?.[index ?? 0];
+    if (verdict === Verdict.duplicate) countsOf(counts, row.source).duplicates++;
+    else quarantine.push(row);
+  }
   for (const { source, number, slices } of plan.partitions) {
     const count = countsOf(counts, source.name);
     const kept: FrameSlice[] = [];
-    for (const { frame, origin, indices } of slices) {
+    for (const slice of slices) {
+      const { frame, indices } = slice;
       const ofFrame = verdicts.get(frame);
       if (ofFrame === undefined) {
-        kept.push({ frame, origin, indices });
+        kept.push(slice);
         continue;
       }
       const keep = indices.filter((index) => ofFrame[index] === Verdict.own);
-      if (keep.length > 0) kept.push({ frame, origin, indices: keep });
+      if (keep.length > 0) kept.push({ ...slice, indices: keep });
       for (const index of indices) {
         if (ofFrame[index] === Verdict.duplicate) count.duplicates++;
         if (ofFrame[index] !== Verdict.conflict) continue;
         quarantine.push(
           quarantineRow(
             source.name,
-            frame,
-            origin,
+            slice,
             index,
             'KEY_CONFLICT',
             `another record with the same key (${source.config.key.join(', ')}) and another payload was accepted before`,
@@ -450,7 +254,7 @@ async function buildFiles(
     if (kept.length === 0) continue;
     const table = await deps.tables.writeRows(source, kept);
     for (const { slice, index, error } of table.unwritable) {
-      quarantine.push(quarantineRow(source.name, slice.frame, slice.origin, index, 'UNWRITABLE', error));
+      quarantine.push(quarantineRow(source.name, slice, index, 'UNWRITABLE', error));
     }
     if (table.bytes === undefined) continue;
     count.landed += table.rows;
@@ -481,7 +285,12 @@ async function buildFiles(
 }
 
 /** Creates the announced objects. @returns false when a tombstone was met: the intent was resolved by somebody else */
-async function putFiles(deps: LandDeps, files: readonly BuiltFile[], version: number): Promise<boolean> {
+async function putFiles(
+  deps: LandDeps,
+  lane: string,
+  files: readonly BuiltFile[],
+  version: number,
+): Promise<boolean> {
   const probe = deps.probe ?? probeNothing;
   let fenced = false;
   await forEachLimited(files, PARALLEL_PUTS, async (file) => {
@@ -489,6 +298,7 @@ async function putFiles(deps: LandDeps, files: readonly BuiltFile[], version: nu
     const key = file.keyFor(version);
     const object: LakeObject = {
       kind: 'data',
+      lane,
       bytes: file.bytes,
       rows: file.rows,
       writtenAtMs: deps.clock.nowMs(),
@@ -524,7 +334,7 @@ async function resolveIntent(
   intent: Intent,
 ): Promise<void> {
   const probe = deps.probe ?? probeNothing;
-  const tombstoneFor = createTombstones(deps);
+  const tombstoneFor = createTombstones(deps, lane);
   const data: IntentObject[] = [];
   const tombstones: IntentObject[] = [];
   await forEachLimited(intent.objects, PARALLEL_PUTS, async (object) => {
@@ -548,7 +358,7 @@ async function resolveIntent(
 }
 
 /** Tombstones by the columns that they must have; each is built once. */
-function createTombstones(deps: LandDeps): (object: IntentObject) => Promise<LakeObject> {
+function createTombstones(deps: LandDeps, lane: string): (object: IntentObject) => Promise<LakeObject> {
   const built = new Map<Source | undefined, Promise<Uint8Array>>();
   return async ({ zone, source: name }) => {
     // A source that is no longer declared has no columns; a file without rows may have any.
@@ -559,7 +369,7 @@ function createTombstones(deps: LandDeps): (object: IntentObject) => Promise<Lak
         source === undefined ? deps.tables.writeQuarantineTombstone() : deps.tables.writeTombstone(source);
       built.set(source, bytes);
     }
-    return { kind: 'tombstone', bytes: await bytes, rows: 0, writtenAtMs: deps.clock.nowMs() };
+    return { kind: 'tombstone', lane, bytes: await bytes, rows: 0, writtenAtMs: deps.clock.nowMs() };
   };
 }
 

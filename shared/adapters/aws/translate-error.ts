@@ -1,3 +1,4 @@
+import type { AttributeValue } from '@aws-sdk/client-dynamodb';
 import { BlockedError, HeadgateError, TransientError } from '../../domain/errors.ts';
 
 /** What was called, for the message. */
@@ -144,8 +145,7 @@ export function translateError(error: unknown, call: AwsCall): Error {
   if (status !== undefined && (status >= 500 || status === 429 || status === 408)) {
     return new TransientError('AWS_UNAVAILABLE', `${what}: repeat it later`, { cause: error });
   }
-  const cancellations = cancellationCodes(error);
-  if (cancellations.some((code) => TRANSIENT_CANCELLATIONS.has(code))) {
+  if (cancellationReasons(error).some(({ Code: code }) => TRANSIENT_CANCELLATIONS.has(code ?? ''))) {
     return new TransientError('AWS_UNAVAILABLE', `${what}: repeat it later`, { cause: error });
   }
   return error;
@@ -165,12 +165,16 @@ export function isNamed<Name extends string>(error: unknown, name: Name): error 
   return error instanceof Error && error.name === name;
 }
 
-/** Codes of a cancelled DynamoDB transaction, one per item; empty for every other error. */
-export function cancellationCodes(error: unknown): readonly string[] {
-  if (!(error instanceof Error) || !('CancellationReasons' in error)) return [];
-  const reasons = error.CancellationReasons;
-  if (!Array.isArray(reasons)) return [];
-  return reasons.map((reason: { readonly Code?: string } | undefined) => reason?.Code ?? 'None');
+/** Why one item of a DynamoDB transaction was refused. */
+interface CancellationReason {
+  readonly Code?: string;
+  readonly Item?: Record<string, AttributeValue>;
+}
+
+/** Why a DynamoDB transaction was cancelled, one reason per item; empty for every other error. */
+export function cancellationReasons(error: unknown): readonly CancellationReason[] {
+  if (!isNamed(error, 'TransactionCanceledException') || !('CancellationReasons' in error)) return [];
+  return error.CancellationReasons as readonly CancellationReason[];
 }
 
 /** The error's name, its code, and those of what caused it: the SDK wraps errors of sockets and credentials. */

@@ -1,31 +1,72 @@
-import type { ClaimItem, ClaimLog, NewClaimItem } from '../../ports/claim-log.ts';
+import {
+  MAX_INLINE_CLAIM_BYTES,
+  type ClaimLog,
+  type LogEntry,
+  type NewLogEntry,
+  type StoredClaims,
+} from '../../ports/claim-log.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
-/** A claim log in memory. Given a clock, items disappear as soon as they may; without one they stay. */
+/** A claim of one key. */
+interface KeyClaim {
+  readonly packed: Uint8Array;
+  readonly expiresAtMs: number;
+}
+
+/** A claim log in memory. Given a clock, what expires disappears as soon as it may; without one it stays. */
 export class MemoryClaimLog implements ClaimLog {
-  readonly #buckets = new Map<string, Map<number, NewClaimItem>>();
+  readonly #buckets = new Map<string, Map<number, NewLogEntry>>();
+  readonly #stored = new Map<string, readonly Uint8Array[]>();
+  readonly #keys = new Map<string, KeyClaim>();
   readonly #turn: Turn | undefined;
   readonly #clock: Clock | undefined;
+  readonly #maxInlineBytes: number;
 
-  constructor(options: { readonly turn?: Turn; readonly clock?: Clock } = {}) {
+  constructor(
+    options: { readonly turn?: Turn; readonly clock?: Clock; readonly maxInlineBytes?: number } = {},
+  ) {
     this.#turn = options.turn;
     this.#clock = options.clock;
+    this.#maxInlineBytes = options.maxInlineBytes ?? MAX_INLINE_CLAIM_BYTES;
   }
 
-  read(bucket: string, after: number): Promise<readonly ClaimItem[]> {
+  read(bucket: string, after: number): Promise<readonly LogEntry[]> {
     return takeTurn(this.#turn, { port: 'claims', operation: 'read', subject: bucket }, () =>
-      this.peek(bucket).filter((item) => item.number > after),
+      this.peek(bucket).filter((entry) => entry.number > after),
     );
   }
 
-  append(bucket: string, number: number, item: NewClaimItem): Promise<'ok' | 'conflict'> {
+  store(packed: readonly Uint8Array[]): Promise<StoredClaims> {
+    const copy = packed.map((part) => Uint8Array.from(part));
+    const bytes = copy.reduce((sum, part) => sum + part.length, 0);
+    if (bytes <= this.#maxInlineBytes) return Promise.resolve({ kind: 'inline', packed: copy });
+    const id = String(this.#stored.size + 1);
+    this.#stored.set(id, []);
+    return takeTurn(this.#turn, { port: 'claims', operation: 'store', subject: id }, () => {
+      this.#stored.set(id, copy);
+      return { kind: 'stored', id, items: copy.length };
+    });
+  }
+
+  append(bucket: string, number: number, entry: NewLogEntry): Promise<'ok' | 'conflict'> {
     return takeTurn(this.#turn, { port: 'claims', operation: 'append', subject: bucket }, () => {
-      const items = this.#live(bucket);
-      const present = items.get(number);
-      if (present !== undefined) return present.writer === item.writer ? 'ok' : 'conflict';
-      items.set(number, { ...item, packed: Uint8Array.from(item.packed) });
+      const entries = this.#live(bucket);
+      const present = entries.get(number);
+      if (present !== undefined) return present.writer === entry.writer ? 'ok' : 'conflict';
+      if (entry.follows !== undefined && entries.get(number - 1)?.writer !== entry.follows) return 'conflict';
+      entries.set(number, structuredClone(entry));
       return 'ok';
+    });
+  }
+
+  claimKey(bucket: string, key: string, packed: Uint8Array, expiresAtMs: number): Promise<Uint8Array> {
+    const subject = `${bucket}#${key}`;
+    return takeTurn(this.#turn, { port: 'claims', operation: 'claimKey', subject }, () => {
+      const present = this.#keys.get(subject);
+      if (present !== undefined && !this.#isGone(present)) return present.packed;
+      this.#keys.set(subject, { packed: Uint8Array.from(packed), expiresAtMs });
+      return packed;
     });
   }
 
@@ -34,23 +75,37 @@ export class MemoryClaimLog implements ClaimLog {
     return [...this.#buckets.keys()];
   }
 
-  /** The items of a bucket in order, outside of any turn. */
-  peek(bucket: string): readonly ClaimItem[] {
+  /** The entries of a bucket in order, outside of any turn. */
+  peek(bucket: string): readonly LogEntry[] {
     return [...this.#live(bucket)]
-      .map(([number, { packed, expiresAtMs }]) => ({ number, packed, expiresAtMs }))
+      .map(([number, entry]): LogEntry => {
+        const { writer } = entry;
+        if (entry.kind === 'closed') return { number, writer, kind: 'closed' };
+        const { claims, expiresAtMs } = entry;
+        const packed = claims.kind === 'inline' ? claims.packed : (this.#stored.get(claims.id) ?? []);
+        return { number, writer, kind: 'claims', packed, expiresAtMs };
+      })
       .sort((a, b) => a.number - b.number);
   }
 
-  #live(bucket: string): Map<number, NewClaimItem> {
-    let items = this.#buckets.get(bucket);
-    if (items === undefined) {
-      items = new Map();
-      this.#buckets.set(bucket, items);
+  /** Claims of single keys, outside of any turn. */
+  keyClaims(): readonly Uint8Array[] {
+    return [...this.#keys.values()].map(({ packed }) => packed);
+  }
+
+  #live(bucket: string): Map<number, NewLogEntry> {
+    let entries = this.#buckets.get(bucket);
+    if (entries === undefined) {
+      entries = new Map();
+      this.#buckets.set(bucket, entries);
     }
-    if (this.#clock !== undefined) {
-      const nowMs = this.#clock.nowMs();
-      for (const [number, item] of items) if (item.expiresAtMs < nowMs) items.delete(number);
+    for (const [number, entry] of entries) {
+      if (entry.kind === 'claims' && this.#isGone(entry)) entries.delete(number);
     }
-    return items;
+    return entries;
+  }
+
+  #isGone({ expiresAtMs }: { readonly expiresAtMs: number }): boolean {
+    return this.#clock !== undefined && expiresAtMs < this.#clock.nowMs();
   }
 }

@@ -24,7 +24,8 @@ import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
-import { injectFaults, type FaultPlan } from '../../../shared/adapters/aws/fault-middleware.ts';
+import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
+import type { FaultPlan } from '../../../shared/adapters/faults/fault-plan.ts';
 import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.ts';
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
@@ -145,8 +146,9 @@ describe('AWS', () => {
       new DynamoLedgerStore({ dynamodb: losingDynamoDb(), table: 'ledger', clock: systemClock }),
   });
   claimLogContract({
-    open: () => new DynamoClaimLog({ dynamodb, table: 'claims' }),
-    openLosingAnswers: () => new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims' }),
+    open: () => new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),
+    openLosingAnswers: () =>
+      new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims', clock: systemClock }),
   });
   requestStoreContract({
     open: () => new DynamoRequestStore({ dynamodb, table: 'claims' }),

@@ -3,13 +3,11 @@ import { CreateBucketCommand, type S3Client } from '@aws-sdk/client-s3';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createDynamoDbClient, createS3Client } from '../../../shared/adapters/aws/clients.ts';
+import type { LogEntry } from '../../../shared/ports/claim-log.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
-import {
-  injectFaults,
-  seededFaults,
-  type FaultRates,
-} from '../../../shared/adapters/aws/fault-middleware.ts';
+import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
+import { seededFaults, type FaultRates } from '../../../shared/adapters/faults/fault-plan.ts';
 import { S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
@@ -136,13 +134,19 @@ test('under faults, every writer gets its claims into the log once, in numbers w
   const bucket = `orders#${randomUUID()}`;
   await Promise.all(
     Array.from({ length: 5 }, async (_, writer) => {
-      const log = new DynamoClaimLog({ dynamodb: faultyDynamoDb(100 + writer), table: 'fault-claims' });
+      const log = new DynamoClaimLog({
+        dynamodb: faultyDynamoDb(100 + writer),
+        table: 'fault-claims',
+        clock: systemClock,
+      });
       for (let round = 0; round < 6; round++) {
-        const own = Buffer.from(`${String(writer)}/${String(round)}`);
+        const own = Buffer.from(`${String(writer)}/${String(round)}`.padEnd(round % 2 === 0 ? 0 : 2_000));
+        const expiresAtMs = Date.now() + 60_000;
+        const claims = await untilAnswered(() => log.store([own], expiresAtMs));
         for (let done = false; !done;) {
           const items = await untilAnswered(() => log.read(bucket, 0));
-          if (items.some(({ packed }) => own.equals(packed))) break;
-          const item = { packed: own, expiresAtMs: Date.now() + 60_000, writer: randomUUID() };
+          if (items.some((item) => packedOf(item).equals(own))) break;
+          const item = { kind: 'claims', claims, expiresAtMs, writer: randomUUID() } as const;
           const number = (items.at(-1)?.number ?? 0) + 1;
           const result = await log.append(bucket, number, item).catch((error: unknown) => {
             if (error instanceof TransientError) return 'unknown';
@@ -153,9 +157,12 @@ test('under faults, every writer gets its claims into the log once, in numbers w
       }
     }),
   );
-  const items = await new DynamoClaimLog({ dynamodb, table: 'fault-claims' }).read(bucket, 0);
+  const items = await new DynamoClaimLog({ dynamodb, table: 'fault-claims', clock: systemClock }).read(
+    bucket,
+    0,
+  );
   expect(items.map(({ number }) => number)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
-  expect(new Set(items.map(({ packed }) => Buffer.from(packed).toString())).size).toBe(30);
+  expect(new Set(items.map((item) => packedOf(item).toString())).size).toBe(30);
 });
 
 test('under faults, at most one writer is told that it created an object, and what it wrote stays', async () => {
@@ -182,3 +189,6 @@ test('under faults, at most one writer is told that it created an object, and wh
     for (const { kind } of created) expect([...stands]).toEqual([kind]);
   }
 });
+
+const packedOf = (entry: LogEntry): Buffer =>
+  entry.kind === 'claims' ? Buffer.concat(entry.packed) : Buffer.of();

@@ -1,10 +1,13 @@
 import {
+  BatchGetItemCommand,
   DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
   TransactWriteItemsCommand,
   UpdateItemCommand,
+  type AttributeValue,
+  type BatchGetItemCommandInput,
 } from '@aws-sdk/client-dynamodb';
 import { mockClient } from 'aws-sdk-client-mock';
 import { beforeEach, describe, expect, test } from 'vitest';
@@ -13,6 +16,7 @@ import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-st
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
+import type { LogEntry, NewLogEntry } from '../../../shared/ports/claim-log.ts';
 import type { Intent } from '../../../shared/ports/ledger-store.ts';
 
 const DAY_MS = 24 * 60 * 60 * 1000;
@@ -32,48 +36,126 @@ function cancelled(...codes: string[]): Error {
 }
 
 describe('claim log in DynamoDB', () => {
+  const NOW_MS = 1_704_067_200_001;
   const createLog = (): DynamoClaimLog =>
-    new DynamoClaimLog({ dynamodb: new DynamoDBClient({}), table: 'claims' });
+    new DynamoClaimLog({
+      dynamodb: new DynamoDBClient({}),
+      table: 'claims',
+      clock: new ManualClock({ startMs: NOW_MS }),
+    });
+  const seconds = (ms: number): { N: string } => ({ N: String(ms / 1000) });
+  const inline = (number: number): Record<string, AttributeValue> => ({
+    bucket: { S: 'b' },
+    number: { N: String(number) },
+    writer: { S: 'w' },
+    packed: { B: Buffer.of(number) },
+    expiresAt: seconds(1_800_000_000_000),
+  });
+  /** An entry that refers to stored claims. */
+  const reference = (
+    number: number,
+    items: number,
+    expiresAtMs = 1_800_000_000_000,
+  ): Record<string, AttributeValue> => ({
+    bucket: { S: 'b' },
+    number: { N: String(number) },
+    writer: { S: 'w' },
+    claims: { S: `id${String(number)}` },
+    items: { N: String(items) },
+    expiresAt: seconds(expiresAtMs),
+  });
+  const content = (id: string, number: number, byte: number): Record<string, AttributeValue> => ({
+    bucket: { S: `claims#${id}` },
+    number: { N: String(number) },
+    packed: { B: Buffer.of(byte) },
+  });
+  const entry = (packed: Buffer, expiresAtMs = NOW_MS): NewLogEntry => ({
+    kind: 'claims',
+    claims: { kind: 'inline', packed: [packed] },
+    expiresAtMs,
+    writer: 'w',
+  });
+  const packedIn = (entries: readonly LogEntry[]): number[][] =>
+    entries.map((one) => (one.kind === 'claims' ? one.packed.flatMap((part) => [...part]) : []));
 
   test('reads are strongly consistent and follow every page', async () => {
-    const item = (number: number): object => ({
-      number: { N: String(number) },
-      packed: { B: Buffer.of(number) },
-    });
+    const LastEvaluatedKey = { bucket: { S: 'b' }, number: { N: '4' } };
     dynamodb
       .on(QueryCommand)
-      .resolvesOnce({
-        Items: [item(4)],
-        LastEvaluatedKey: { bucket: { S: 'b' }, number: { N: '4' } },
-      } as object)
+      .resolvesOnce({ Items: [inline(4)], LastEvaluatedKey })
       // A page may be empty and still not be the last.
-      .resolvesOnce({ Items: [], LastEvaluatedKey: { bucket: { S: 'b' }, number: { N: '4' } } })
-      .resolvesOnce({ Items: [item(5)] } as object);
-    const items = await createLog().read('b', 3);
-    expect(items.map(({ number }) => number)).toEqual([4, 5]);
+      .resolvesOnce({ Items: [], LastEvaluatedKey })
+      .resolvesOnce({ Items: [inline(5)] });
+    const entries = await createLog().read('b', 3);
+    expect(entries.map(({ number }) => number)).toEqual([4, 5]);
     const queries = dynamodb.commandCalls(QueryCommand).map(({ args: [{ input }] }) => input);
     expect(queries.map(({ ConsistentRead }) => ConsistentRead)).toEqual([true, true, true]);
-    expect(queries[1]?.ExclusiveStartKey).toEqual({ bucket: { S: 'b' }, number: { N: '4' } });
+    expect(queries[1]?.ExclusiveStartKey).toEqual(LastEvaluatedKey);
   });
 
-  test('an item expires after its window, never before', async () => {
+  test('stored claims are read at half the price first; what that does not show is read strongly consistent', async () => {
+    dynamodb.on(QueryCommand).resolves({ Items: [reference(1, 2), inline(2), reference(3, 1)] });
+    dynamodb
+      .on(BatchGetItemCommand)
+      .resolvesOnce({ Responses: { claims: [content('id3', 1, 31), content('id1', 2, 12)] } })
+      .resolvesOnce({ Responses: { claims: [content('id1', 1, 11)] } });
+    expect(packedIn(await createLog().read('b', 0))).toEqual([[11, 12], [2], [31]]);
+    const reads = dynamodb
+      .commandCalls(BatchGetItemCommand)
+      .map(({ args: [{ input }] }) => input.RequestItems?.['claims']);
+    expect(reads.map((read) => [read?.ConsistentRead, read?.Keys?.length])).toEqual([
+      [false, 3],
+      [true, 1],
+    ]);
+  });
+
+  test('keys that an answer had no room for are asked for again, and a table that answers none is passing', async () => {
+    dynamodb.on(QueryCommand).resolves({ Items: [reference(1, 2)] });
+    const rest = { claims: { Keys: [{ bucket: { S: 'claims#id1' }, number: { N: '2' } }] } };
+    dynamodb
+      .on(BatchGetItemCommand)
+      .resolvesOnce({ Responses: { claims: [content('id1', 1, 1)] }, UnprocessedKeys: rest })
+      .resolvesOnce({ Responses: { claims: [content('id1', 2, 2)] } });
+    expect(packedIn(await createLog().read('b', 0))).toEqual([[1, 2]]);
+    dynamodb.on(BatchGetItemCommand).callsFake(({ RequestItems }: BatchGetItemCommandInput) => ({
+      UnprocessedKeys: RequestItems,
+    }));
+    await expect(createLog().read('b', 0)).rejects.toBeInstanceOf(TransientError);
+  });
+
+  test('claims that are gone before their time block; after it they count for nothing', async () => {
+    dynamodb.on(BatchGetItemCommand).resolves({ Responses: { claims: [] } });
+    dynamodb.on(QueryCommand).resolves({ Items: [reference(1, 1)] });
+    await expect(createLog().read('b', 0)).rejects.toMatchObject({ code: 'CLAIMS_MISSING' });
+    dynamodb.on(QueryCommand).resolves({ Items: [reference(1, 1, NOW_MS + DAY_MS - 2_001), inline(2)] });
+    expect(packedIn(await createLog().read('b', 0))).toEqual([[], [2]]);
+  });
+
+  test('an entry expires after its window, never before, and what it refers to later still', async () => {
     dynamodb.on(PutItemCommand).resolves({});
-    const expiresAtMs = 1_704_067_200_001;
-    await createLog().append('b', 1, { packed: Buffer.of(1), expiresAtMs, writer: 'w' });
-    const expiresAt = dynamodb.commandCalls(PutItemCommand)[0]?.args[0].input.Item?.['expiresAt']?.N;
-    expect(Number(expiresAt) * 1000).toBeGreaterThan(expiresAtMs);
-    expect(Number(expiresAt) * 1000).toBeLessThan(expiresAtMs + 2 * DAY_MS);
+    await createLog().append('b', 1, entry(Buffer.of(1)));
+    await createLog().store([Buffer.alloc(5_000)], NOW_MS);
+    const [ofEntry, ofContent] = dynamodb
+      .commandCalls(PutItemCommand)
+      .map(({ args: [{ input }] }) => Number(input.Item?.['expiresAt']?.N) * 1000);
+    expect(ofEntry).toBeGreaterThan(NOW_MS);
+    expect(ofEntry).toBeLessThan(NOW_MS + 2 * DAY_MS);
+    expect(ofContent).toBeGreaterThanOrEqual((ofEntry ?? Infinity) + DAY_MS);
+  });
+
+  test('small claims are not stored apart', async () => {
+    expect(await createLog().store([Buffer.of(1)], 0)).toMatchObject({ kind: 'inline' });
+    expect(dynamodb.calls()).toHaveLength(0);
   });
 
   test('claims that do not fit into an item are refused before they are sent', async () => {
-    const append = createLog().append('b', 1, { packed: Buffer.alloc(400_000), expiresAtMs: 0, writer: 'w' });
-    await expect(append).rejects.toMatchObject({ code: 'CLAIM_ITEM_TOO_LARGE' });
+    const store = createLog().store([Buffer.alloc(400_000)], 0);
+    await expect(store).rejects.toMatchObject({ code: 'CLAIM_ITEM_TOO_LARGE' });
     expect(dynamodb.calls()).toHaveLength(0);
   });
 
   test('a throttled or denied append throws; it is never a conflict', async () => {
-    const append = (): Promise<unknown> =>
-      createLog().append('b', 1, { packed: Buffer.of(1), expiresAtMs: 0, writer: 'w' });
+    const append = (): Promise<unknown> => createLog().append('b', 1, entry(Buffer.of(1)));
     dynamodb.on(PutItemCommand).rejects(refusal('ProvisionedThroughputExceededException'));
     await expect(append()).rejects.toBeInstanceOf(TransientError);
     dynamodb.on(PutItemCommand).rejects(refusal('AccessDeniedException'));
@@ -82,13 +164,43 @@ describe('claim log in DynamoDB', () => {
 
   test('a failed condition without the old item is a conflict', async () => {
     dynamodb.on(PutItemCommand).rejects(refusal('ConditionalCheckFailedException'));
-    const item = { packed: Buffer.of(1), expiresAtMs: 0, writer: 'w' };
-    expect(await createLog().append('b', 1, item)).toBe('conflict');
+    expect(await createLog().append('b', 1, entry(Buffer.of(1)))).toBe('conflict');
+  });
+
+  test('an append that must follow an entry is a transaction; what it met decides', async () => {
+    const follow = (): Promise<unknown> =>
+      createLog().append('b', 2, { ...entry(Buffer.of(1)), follows: 'f' });
+    dynamodb.on(TransactWriteItemsCommand).resolves({});
+    expect(await follow()).toBe('ok');
+    const [check] = dynamodb.commandCalls(TransactWriteItemsCommand)[0]?.args[0].input.TransactItems ?? [];
+    expect(check?.ConditionCheck?.Key).toEqual({ bucket: { S: 'b' }, number: { N: '1' } });
+    for (const codes of [
+      ['ConditionalCheckFailed', 'None'],
+      ['None', 'ConditionalCheckFailed'],
+      ['None', 'TransactionConflict'],
+    ]) {
+      dynamodb.on(TransactWriteItemsCommand).rejects(cancelled(...codes));
+      expect(await follow()).toBe('conflict');
+    }
+    const ours = refusal('TransactionCanceledException', {
+      CancellationReasons: [
+        { Code: 'None' },
+        { Code: 'ConditionalCheckFailed', Item: { writer: { S: 'w' } } },
+      ],
+    });
+    dynamodb.on(TransactWriteItemsCommand).rejects(ours);
+    expect(await follow()).toBe('ok');
+    dynamodb.on(TransactWriteItemsCommand).rejects(cancelled('None', 'ThrottlingError'));
+    await expect(follow()).rejects.toBeInstanceOf(TransientError);
   });
 
   test('an item that is not ours blocks instead of being skipped', async () => {
     dynamodb.on(QueryCommand).resolves({ Items: [{ number: { N: '1' } }] });
     await expect(createLog().read('b', 0)).rejects.toMatchObject({ code: 'CLAIM_ITEM_FOREIGN' });
+    dynamodb.on(PutItemCommand).rejects(refusal('ConditionalCheckFailedException', { Item: {} }));
+    await expect(createLog().claimKey('b', 'k', Buffer.of(1), 0)).rejects.toMatchObject({
+      code: 'CLAIM_ITEM_FOREIGN',
+    });
   });
 });
 

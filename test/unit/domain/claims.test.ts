@@ -57,8 +57,12 @@ const VERDICT_NAMES = new Map<number | undefined, string>(
   Object.entries(Verdict).map(([name, verdict]) => [verdict, name]),
 );
 
-function decide(view: ClaimView, candidates: readonly Candidate[]): (string | undefined)[] {
-  return [...view.decide(listOf(candidates))].map((verdict) => VERDICT_NAMES.get(verdict));
+function decide(
+  view: ClaimView,
+  candidates: readonly Candidate[],
+  mayClaim?: boolean,
+): (string | undefined)[] {
+  return [...view.decide(listOf(candidates), mayClaim)].map((verdict) => VERDICT_NAMES.get(verdict));
 }
 
 describe('packed claims', () => {
@@ -105,13 +109,19 @@ describe('a view', () => {
       fc.property(fc.array(candidate, { maxLength: 300 }), candidate, (claims, other) => {
         const view = new ClaimView();
         const owners = new Map<string, Candidate>();
-        view.add(1, pack(claims));
+        view.add(pack(claims));
         for (const one of claims) if (!owners.has(one.key)) owners.set(one.key, one);
         expect(view.size).toBe(owners.size);
         for (const one of owners.values()) expect(decide(view, [one])).toEqual(['own']);
-        expect(view.packTentative(1)).toBeUndefined();
+        expect(view.packTentative(1)).toEqual([]);
+        const isKnown = owners.has(other.key);
+        expect(decide(view, [other], false)[0] === 'absent').toBe(!isKnown);
+        expect(view.packTentative(1)).toEqual([]);
         view.decide(listOf([other]));
-        expect(view.packTentative(1) !== undefined).toBe(!owners.has(other.key));
+        expect(view.packTentative(1)).toEqual(isKnown ? [] : [pack([other])]);
+        expect(view.tentativeKeys()).toEqual(
+          isKnown ? [] : [Buffer.from(other.key, 'latin1').toString('hex')],
+        );
       }),
     );
   });
@@ -127,7 +137,7 @@ describe('a view', () => {
       const claims = Array.from({ length: perItem }, (_, i) =>
         claim(`${String(item)}/${String(i)}`, String(item), i),
       );
-      view.add(item, pack(claims));
+      view.add(pack(claims));
     }
     expect(view.size).toBe(30 * perItem);
     expect(decide(view, [claim('17/4711', '17', 4711)])).toEqual(['own']);
@@ -144,21 +154,45 @@ describe('a view', () => {
 
   test('forgets what it gave away when that is withdrawn, and packs it in order until it is confirmed', () => {
     const view = new ClaimView();
-    view.add(1, pack([claim('k0', 'a')]));
+    view.add(pack([claim('k0', 'a')]));
     const wanted = Array.from({ length: 500 }, (_, i) => claim(`k${String(i)}`, 'b', i));
     expect(decide(view, wanted).filter((verdict) => verdict === 'own')).toHaveLength(499);
-    const first = view.packTentative(200);
-    expect(first?.packed).toEqual(pack(wanted.slice(1, 201)));
-    view.confirm(2, first?.size ?? 0);
-    expect(view.packTentative(200)?.packed).toEqual(pack(wanted.slice(201, 401)));
+    expect(view.packTentative(200)).toEqual([
+      pack(wanted.slice(1, 201)),
+      pack(wanted.slice(201, 401)),
+      pack(wanted.slice(401)),
+    ]);
     // Another writer was first.
     view.withdraw();
-    expect(view.size).toBe(201);
-    expect(view.packTentative(200)).toBeUndefined();
-    view.add(3, pack([claim('k300', 'other')]));
-    expect(view.lastNumber).toBe(3);
+    expect(view.size).toBe(1);
+    expect(view.packTentative(200)).toEqual([]);
+    view.add(pack([claim('k300', 'other')]));
     expect(decide(view, wanted)).toEqual(wanted.map((_, i) => (i === 0 || i === 300 ? 'duplicate' : 'own')));
-    expect(view.packTentative(1000)?.packed).toEqual(pack(wanted.filter((_, i) => i > 200 && i !== 300)));
+    expect(view.packTentative(1000)).toEqual([pack(wanted.filter((_, i) => i > 0 && i !== 300))]);
+    view.confirm();
+    expect(view.packTentative(1000)).toEqual([]);
+    view.withdraw();
+    expect(view.size).toBe(500);
+  });
+
+  test('that was confirmed knows the same as one that reads the same log', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(candidate, { maxLength: 20 }), { maxLength: 4 }),
+        candidate,
+        (batches, one) => {
+          const writer = new ClaimView();
+          const reader = new ClaimView();
+          for (const batch of batches) {
+            decide(writer, batch);
+            for (const packed of writer.packTentative(3)) reader.add(packed);
+            writer.confirm();
+          }
+          expect(reader.size).toBe(writer.size);
+          expect(decide(reader, [one])).toEqual(decide(writer, [one]));
+        },
+      ),
+    );
   });
 });
 
@@ -170,13 +204,13 @@ describe('a decision', () => {
 
   test('tells the same key with another payload from a duplicate', () => {
     const view = new ClaimView();
-    view.add(1, pack([claim('k', 'a', 0, 7)]));
+    view.add(pack([claim('k', 'a', 0, 7)]));
     expect(decide(view, [claim('k', 'b', 0, 7), claim('k', 'b', 1, 8)])).toEqual(['duplicate', 'conflict']);
   });
 
   test('recognises the claim of an earlier delivery of the same record, once', () => {
     const view = new ClaimView();
-    view.add(1, pack([claim('k', 'page')]));
+    view.add(pack([claim('k', 'page')]));
     expect(decide(view, [claim('k', 'page'), claim('k', 'page')])).toEqual(['own', 'duplicate']);
   });
 
@@ -186,8 +220,8 @@ describe('a decision', () => {
 
   test('keeps the first claim in the order of the log', () => {
     const view = new ClaimView();
-    view.add(1, pack([claim('k', 'a')]));
-    view.add(2, pack([claim('k', 'b')]));
+    view.add(pack([claim('k', 'a')]));
+    view.add(pack([claim('k', 'b')]));
     expect(decide(view, [claim('k', 'b')])).toEqual(['duplicate']);
     expect(decide(view, [claim('k', 'a')])).toEqual(['own']);
   });
@@ -203,7 +237,7 @@ describe('a decision', () => {
         const kept = new Map<string, string>();
         for (const batch of batches) {
           const verdicts = decide(view, batch);
-          view.confirm(view.lastNumber + 1, view.size);
+          view.confirm();
           batch.forEach((one, i) => {
             if (verdicts[i] !== 'own') return;
             expect(kept.has(one.key)).toBe(false);

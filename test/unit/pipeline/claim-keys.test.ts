@@ -1,20 +1,37 @@
 import { describe, expect, test } from 'vitest';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryClaimLog } from '../../../shared/adapters/memory/memory-claim-log.ts';
+import type { StoreCall, Turn } from '../../../shared/adapters/memory/turn.ts';
+import { CLAIM_LIMITS, type ClaimBucket } from '../../../shared/domain/claim-bucket.ts';
 import { CLAIM_KEY_BYTES, ClaimList, packClaims, Verdict } from '../../../shared/domain/claims.ts';
+import type { ClaimLog } from '../../../shared/ports/claim-log.ts';
 import {
   claimKeys,
   createClaimCache,
   type BucketCandidates,
   type ClaimDeps,
 } from '../../../shared/pipeline/claim-keys.ts';
+import { probeNothing } from '../../../shared/pipeline/probe.ts';
 
-const depsWith = (claimLog: ClaimDeps['claimLog']): ClaimDeps => ({
-  claimLog,
-  clock: new ManualClock({ startMs: 0, jump: true }),
-  newToken: () => 'token',
-  cache: createClaimCache(),
-});
+const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
+const WINDOW_MS = 60 * MINUTE_MS;
+const DAY: ClaimBucket = { name: 'events#86400s#1970-01-01T00:00:00', level: 0 };
+const ALL: ClaimBucket = { name: 'events#all', level: undefined };
+
+const depsWith = (claimLog: ClaimLog, more: Partial<ClaimDeps> = {}): ClaimDeps => {
+  let tokens = 0;
+  const me = Math.random();
+  return {
+    claimLog,
+    clock: new ManualClock({ startMs: 0, jump: true }),
+    newToken: () => `${String(me)}/${String(tokens++)}`,
+    cache: createClaimCache(),
+    limits: CLAIM_LIMITS,
+    probe: probeNothing,
+    ...more,
+  };
+};
 
 function listOf(claimant: string, keys: readonly string[]): ClaimList {
   const list = new ClaimList();
@@ -24,81 +41,247 @@ function listOf(claimant: string, keys: readonly string[]): ClaimList {
   return list;
 }
 
-const bucketOf = (bucket: string, claimant: string, keys: readonly string[] = ['k']): BucketCandidates => ({
+/** Each key's event time is the number in it, in minutes. */
+const wanted = (
+  claimant: string,
+  keys: readonly string[] = ['k'],
+  bucket: ClaimBucket = DAY,
+): BucketCandidates => ({
+  source: 'events',
   bucket,
-  windowMs: 1000,
+  windowMs: WINDOW_MS,
   candidates: listOf(claimant, keys),
+  eventTimesMs: () => keys.map((key) => Number(/\d+/.exec(key)?.[0] ?? 0) * MINUTE_MS),
 });
+
+const keysNamed = (count: number): string[] => Array.from({ length: count }, (_, i) => `k${String(i)}`);
+
+/** Who owns each key, told by one verdict per candidate. */
+function ownersIn(
+  owners: Map<string, string>,
+  claimant: string,
+  keys: readonly string[],
+  verdicts: Uint8Array,
+): void {
+  keys.forEach((key, i) => {
+    if (verdicts[i] !== Verdict.own) return;
+    expect(owners.get(key) ?? claimant).toBe(claimant);
+    owners.set(key, claimant);
+  });
+}
+
+/** Lets the calls of several claimants go on in a fixed order that differs by seed. */
+function interleave(seed: number): Turn {
+  let state = seed;
+  return {
+    before: async () => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      for (let turns = state % 5; turns > 0; turns--) await Promise.resolve();
+    },
+    after: () => {
+      state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+      return Promise.resolve(state % 7 === 0 ? ('repeat' as const) : undefined);
+    },
+  };
+}
 
 describe('claimKeys', () => {
   test('claims many buckets at once, and answers in their order', async () => {
-    const log = new MemoryClaimLog();
-    await claimKeys(depsWith(log), [bucketOf('b7', 'former')]);
+    const nameOf = (i: number): ClaimBucket => ({ name: `b${String(i)}`, level: 0 });
     let running = 0;
     let mostRunning = 0;
-    const deps = depsWith({
-      read: async (bucket, after) => {
-        mostRunning = Math.max(mostRunning, ++running);
-        await new Promise(setImmediate);
-        running--;
-        return await log.read(bucket, after);
+    let isWatching = false;
+    const log = new MemoryClaimLog({
+      turn: {
+        before: async ({ operation }) => {
+          if (!isWatching || operation !== 'read') return;
+          mostRunning = Math.max(mostRunning, ++running);
+          await new Promise(setImmediate);
+          running--;
+        },
       },
-      append: (bucket, number, item) => log.append(bucket, number, item),
     });
-    const buckets = Array.from({ length: 40 }, (_, i) => bucketOf(`b${String(i)}`, 'later'));
-    const verdicts = await claimKeys(deps, buckets);
+    await claimKeys(depsWith(log), [wanted('former', ['k'], nameOf(7))]);
+    isWatching = true;
+    const buckets = Array.from({ length: 40 }, (_, i) => wanted('later', ['k'], nameOf(i)));
+    const verdicts = await claimKeys(depsWith(log), buckets);
     expect(verdicts.map(([verdict]) => verdict)).toEqual(
-      buckets.map(({ bucket }) => (bucket === 'b7' ? Verdict.duplicate : Verdict.own)),
+      buckets.map((_, i) => (i === 7 ? Verdict.duplicate : Verdict.own)),
     );
     expect(mostRunning).toBe(16);
   });
 
-  test('what another writer claims in the middle of it stays with that writer', async () => {
-    const log = new MemoryClaimLog();
-    const keys = Array.from({ length: 25_000 }, (_, i) => `k${String(i)}`);
+  test('what another writer claims in the middle of it stays with that writer; the rest is not stored again', async () => {
+    const keys = keysNamed(25_000);
     const others = ['k5', 'k15000', 'k24999'];
-    let appends = 0;
-    const deps = depsWith({
-      read: (bucket, after) => log.read(bucket, after),
-      append: async (bucket, number, item) => {
-        // The first 10,000 keys are claimed already.
-        if (++appends === 2) {
-          const packed = packClaims(listOf('other', others), 0, others.length);
-          await log.append(bucket, number, { packed, expiresAtMs: 1000, writer: 'other' });
-        }
-        return await log.append(bucket, number, item);
+    const calls: StoreCall[] = [];
+    const log: MemoryClaimLog = new MemoryClaimLog({
+      turn: {
+        before: async (call) => {
+          calls.push(call);
+          if (calls.filter(({ operation }) => operation === 'append').length !== 1) return;
+          if (call.operation !== 'append') return;
+          const claims = await quiet.store([packClaims(listOf('other', others), 0, others.length)]);
+          await quiet.append(DAY.name, 1, {
+            kind: 'claims',
+            claims,
+            expiresAtMs: WINDOW_MS,
+            writer: 'other',
+          });
+        },
       },
     });
-    const [verdicts] = await claimKeys(deps, [bucketOf('b', 'mine', keys)]);
-    expect(appends).toBe(4);
+    const quiet = { store: log.store.bind(log), append: log.append.bind(log) };
+    const [verdicts] = await claimKeys(depsWith(log), [wanted('mine', keys)]);
+    expect(calls.map(({ operation }) => operation)).toEqual([
+      'read',
+      'store',
+      'append',
+      'append',
+      'read',
+      'append',
+    ]);
     expect([...(verdicts?.entries() ?? [])].filter(([, verdict]) => verdict !== Verdict.own)).toEqual([
+      [5, Verdict.duplicate],
       [15_000, Verdict.duplicate],
       [24_999, Verdict.duplicate],
     ]);
-    const [again] = await claimKeys(depsWith(log), [bucketOf('b', 'mine', keys)]);
-    expect(again).toEqual(verdicts);
+    expect(await claimKeys(depsWith(log), [wanted('mine', keys)])).toEqual([verdicts]);
+    expect(await claimKeys(depsWith(log), [wanted('other', others)])).toEqual([
+      Uint8Array.of(Verdict.own, Verdict.own, Verdict.own),
+    ]);
   });
 
-  test.each([
-    ['is kept while its newest item counts', 1, [0, 1]],
-    ['is not kept when its newest item has expired: the log may begin anew at any time', 1000, [0, 0]],
-  ])('a view %s', async (_name, nowMs, expected) => {
+  test('a common batch reads, stores and appends once; a small one only reads and appends', async () => {
+    const operations: string[] = [];
+    const log = new MemoryClaimLog({
+      turn: { before: (call) => Promise.resolve(void operations.push(call.operation)) },
+    });
+    const deps = depsWith(log);
+    await claimKeys(deps, [wanted('a', keysNamed(5_000))]);
+    expect(operations.splice(0)).toEqual(['read', 'store', 'append']);
+    await claimKeys(deps, [wanted('b', ['one'])]);
+    expect(operations.splice(0)).toEqual(['read', 'append']);
+    await claimKeys(deps, [wanted('c', ['one', 'k17'])]);
+    expect(operations.splice(0)).toEqual(['read']);
+  });
+});
+
+describe('a bucket that gets too large', () => {
+  const limits = { perSlice: 10, withoutTime: 10 };
+
+  test('is closed; what it holds counts on, and the rest is claimed in finer slices of event time', async () => {
     const log = new MemoryClaimLog();
-    // Its window is a second, from 0 on.
-    await claimKeys(depsWith(log), [bucketOf('b', 'owner')]);
+    const deps = depsWith(log, { limits });
+    const early = keysNamed(12);
+    await claimKeys(deps, [wanted('early', early)]);
+    // Minutes 0 to 179 of the day: three hours.
+    const late = keysNamed(180);
+    const [verdicts] = await claimKeys(deps, [wanted('late', late)]);
+    expect([...(verdicts ?? [])]).toEqual(late.map((_, i) => (i < 12 ? Verdict.duplicate : Verdict.own)));
+    expect(log.buckets()).toEqual([
+      DAY.name,
+      'events#3600s#1970-01-01T00:00:00',
+      'events#3600s#1970-01-01T01:00:00',
+      'events#3600s#1970-01-01T02:00:00',
+    ]);
+    // The hours hold more than 10 claims each: they go on in slices of five minutes, and so on.
+    for (const claimant of ['late', 'another'])
+      for (const cache of [deps.cache, createClaimCache()]) {
+        const [again] = await claimKeys({ ...deps, cache }, [wanted(claimant, late)]);
+        expect(new Set(again?.subarray(12))).toEqual(
+          new Set([claimant === 'late' ? Verdict.own : Verdict.duplicate]),
+        );
+      }
+    await claimKeys(deps, [
+      wanted(
+        'new',
+        keysNamed(60).map((key) => `${key}b`),
+      ),
+    ]);
+    expect(log.buckets()).toContain('events#300s#1970-01-01T00:55:00');
+    expect(log.buckets()).not.toContain('events#300s#1970-01-01T01:00:00');
+  });
+
+  test('goes on key by key where keys have no time, and where slices can be no finer', async () => {
+    for (const bucket of [ALL, { name: 'events#20s#1970-01-01T00:00:00', level: 3 }]) {
+      const log = new MemoryClaimLog();
+      const deps = depsWith(log, { limits });
+      await claimKeys(deps, [wanted('early', keysNamed(11), bucket)]);
+      const keys = [...keysNamed(30), 'k29'];
+      const [verdicts] = await claimKeys(deps, [wanted('late', keys, bucket)]);
+      const expected = keys.map((_, i) => (i < 11 || i === 30 ? Verdict.duplicate : Verdict.own));
+      expect([...(verdicts ?? [])]).toEqual(expected);
+      expect(log.buckets()).toEqual([bucket.name]);
+      expect(log.keyClaims()).toHaveLength(19);
+      expect(await claimKeys(depsWith(log, { limits }), [wanted('late', keys, bucket)])).toEqual([verdicts]);
+      const [others] = await claimKeys(deps, [wanted('other', keys, bucket)]);
+      expect(new Set(others)).toEqual(new Set([Verdict.duplicate]));
+    }
+  });
+
+  test.each([DAY, ALL])('gives every key to one claimant, whoever meets whom: $name', async (bucket) => {
+    for (let seed = 1; seed <= 60; seed++) {
+      const log = new MemoryClaimLog({ turn: interleave(seed), maxInlineBytes: 100 });
+      const owners = new Map<string, string>();
+      const shared = createClaimCache();
+      const claimants = Array.from({ length: 6 }, (_, c) => `c${String(c)}`);
+      await Promise.all(
+        claimants.map(async (claimant, c) => {
+          for (let batch = 0; batch < 4; batch++) {
+            const keys = keysNamed(40).filter((_, i) => (i * 7 + c * 3 + batch * 5) % 4 === 0);
+            const deps = depsWith(log, { limits, ...(c % 2 === 0 && { cache: shared }) });
+            const me = `${claimant}.${String(batch)}`;
+            for (let delivery = 0; delivery < 2; delivery++) {
+              const [verdicts] = await claimKeys(deps, [wanted(me, keys, bucket)]);
+              ownersIn(owners, me, keys, verdicts ?? new Uint8Array());
+            }
+          }
+        }),
+      );
+      expect(owners.size).toBe(40);
+    }
+  });
+});
+
+describe('a view', () => {
+  test.each([
+    ['is kept while its newest entry counts', WINDOW_MS / 2, [0, 1]],
+    ['is not kept when its newest entry may expire: the log may begin anew at any time', WINDOW_MS, [0, 0]],
+  ])('%s', async (_name, nowMs, expected) => {
     const readAfter: number[] = [];
-    const deps: ClaimDeps = {
-      ...depsWith({
-        read: (bucket, after) => {
-          readAfter.push(after);
-          return log.read(bucket, after);
-        },
-        append: (bucket, number, item) => log.append(bucket, number, item),
-      }),
-      clock: new ManualClock({ startMs: nowMs }),
+    const log = new MemoryClaimLog();
+    await claimKeys(depsWith(log), [wanted('owner')]);
+    const read = log.read.bind(log);
+    log.read = (bucket, after) => {
+      readAfter.push(after);
+      return read(bucket, after);
     };
-    expect(await claimKeys(deps, [bucketOf('b', 'other')])).toEqual([Uint8Array.of(Verdict.duplicate)]);
-    await claimKeys(deps, [bucketOf('b', 'other')]);
+    const deps = depsWith(log, { clock: new ManualClock({ startMs: nowMs }) });
+    expect(await claimKeys(deps, [wanted('other')])).toEqual([Uint8Array.of(Verdict.duplicate)]);
+    await claimKeys(deps, [wanted('other')]);
     expect(readAfter).toEqual(expected);
+  });
+
+  test('of a log that began anew while it was read counts for nothing', async () => {
+    const clock = new ManualClock({ startMs: 0 });
+    let isNew = false;
+    const log: MemoryClaimLog = new MemoryClaimLog({
+      clock,
+      turn: {
+        before: async ({ operation }) => {
+          if (operation !== 'append' || !isNew) return;
+          isNew = false;
+          // Between the reading and the appending everything expires, and another writer is first.
+          clock.advance(2 * DAY_MS);
+          await claimKeys(depsWith(log, { clock }), [wanted('first', ['contested'])]);
+        },
+      },
+    });
+    await claimKeys(depsWith(log, { clock }), [wanted('owner', ['old'])]);
+    clock.advance(WINDOW_MS - 1);
+    isNew = true;
+    const [verdicts] = await claimKeys(depsWith(log, { clock }), [wanted('second', ['contested', 'mine'])]);
+    expect([...(verdicts ?? [])]).toEqual([Verdict.duplicate, Verdict.own]);
   });
 });

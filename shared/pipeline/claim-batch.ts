@@ -1,0 +1,113 @@
+import { toMs } from '../config/units.ts';
+import { CLAIM_LIMITS, claimBucket, requestBucket, type ClaimBucket } from '../domain/claim-bucket.ts';
+import { ClaimList, Verdict } from '../domain/claims.ts';
+import type { Frame } from '../domain/frame.ts';
+import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
+import { toClaimant, type Origin } from '../domain/identity.ts';
+import type { Source } from '../domain/source.ts';
+import { claimKeys, type BucketCandidates } from './claim-keys.ts';
+import type { LandDeps } from './land.ts';
+import type { LaneBatch } from './lane.ts';
+import type { BatchPlan, PartitionPlan } from './plan-batch.ts';
+import { probeNothing } from './probe.ts';
+
+/** What the claims say of the records of each frame, by index; a frame that is not there keeps all its records. */
+export type Verdicts = ReadonlyMap<Frame, Uint8Array>;
+
+/** The records of a slice that stand together among the candidates, or a frame that stands there as a whole. */
+interface Subject {
+  readonly frame: Frame;
+  readonly indices: readonly number[] | undefined;
+}
+
+interface Bucket extends BucketCandidates {
+  readonly subjects: Subject[];
+}
+
+/**
+ * Claims the keys of all records that go to a data file. A record that goes to quarantine claims nothing: a malformed
+ * record that claims would suppress its corrected resend. Where requests are claimed as a whole, a repeated request is
+ * a duplicate with everything in it.
+ */
+export async function claimBatch(deps: LandDeps, batch: LaneBatch, plan: BatchPlan): Promise<Verdicts> {
+  const buckets = new Map<string, Bucket>();
+  collectRecords(buckets, plan.partitions);
+  collectRequests(buckets, batch);
+  const verdicts = new Map<Frame, Uint8Array>();
+  if (buckets.size === 0) return verdicts;
+  const all = [...buckets.values()];
+  const ofBuckets = await claimKeys(
+    {
+      claimLog: deps.claimLog,
+      clock: deps.clock,
+      newToken: deps.newToken,
+      cache: deps.claimCache,
+      limits: deps.claimLimits ?? CLAIM_LIMITS,
+      probe: deps.probe ?? probeNothing,
+    },
+    all,
+  );
+  all.forEach(({ subjects }, b) => {
+    const ofBucket = ofBuckets[b];
+    if (ofBucket?.some((verdict) => verdict !== Verdict.own) !== true) return;
+    let at = 0;
+    for (const { frame, indices } of subjects) {
+      let ofFrame = verdicts.get(frame);
+      if (ofFrame === undefined) verdicts.set(frame, (ofFrame = new Uint8Array(frame.count)));
+      if (indices === undefined) ofFrame.fill(ofBucket[at++] ?? Verdict.own);
+      else for (const index of indices) ofFrame[index] = ofBucket[at++] ?? Verdict.own;
+    }
+  });
+  return verdicts;
+}
+
+function bucketFor(buckets: Map<string, Bucket>, source: Source, bucket: ClaimBucket): Bucket {
+  let found = buckets.get(bucket.name);
+  if (found === undefined) {
+    const subjects: Subject[] = [];
+    found = {
+      source: source.name,
+      bucket,
+      windowMs: toMs(source.config.dedupeWindow),
+      candidates: new ClaimList(),
+      eventTimesMs: () =>
+        subjects.flatMap(({ frame, indices }) =>
+          (indices ?? [0]).map((index) => frame.eventTimesMs[index] ?? 0),
+        ),
+      subjects,
+    };
+    buckets.set(bucket.name, found);
+  }
+  return found;
+}
+
+/** Every record claims its key. */
+function collectRecords(buckets: Map<string, Bucket>, partitions: readonly PartitionPlan[]): void {
+  for (const { source, slices } of partitions) {
+    if (source.config.dedupe !== 'record') continue;
+    for (const { frame, origin, firstIndex, indices } of slices) {
+      // All records of a slice are in one partition, and so in one bucket.
+      const eventTimeMs = frame.eventTimesMs[indices[0] ?? 0] ?? 0;
+      const bucket = bucketFor(buckets, source, claimBucket(source.name, source.config, eventTimeMs));
+      const claimant = toClaimant(origin);
+      const { fingerprints, digests } = frame;
+      for (const index of indices) {
+        const digest = digests.readUInt32LE(index * DIGEST_BYTES);
+        bucket.candidates.add(claimant, fingerprints, index * FINGERPRINT_BYTES, digest, firstIndex + index);
+      }
+      bucket.subjects.push({ frame, indices });
+    }
+  }
+}
+
+/** Every frame claims the id of its request, whatever became of its records. */
+function collectRequests(buckets: Map<string, Bucket>, batch: LaneBatch): void {
+  for (const entry of batch.entries) {
+    if (entry.kind !== 'frame' || entry.source.config.dedupe !== 'request') continue;
+    if (entry.claims === 'none') continue;
+    const { source, origin, frame }: { source: Source; origin: Origin; frame: Frame } = entry;
+    const bucket = bucketFor(buckets, source, requestBucket(source.name));
+    bucket.candidates.add(toClaimant(origin), fingerprint(source.name, [frame.header.frameId]), 0, 0, 0);
+    bucket.subjects.push({ frame, indices: undefined });
+  }
+}

@@ -1,0 +1,146 @@
+import { RecordFlag, recordBytes, type Frame } from '../domain/frame.ts';
+import { FINGERPRINT_BYTES } from '../domain/idempotency-key.ts';
+import { recordIdentity } from '../domain/identity.ts';
+import { partitionNumber } from '../domain/object-key.ts';
+import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
+import type { Source } from '../domain/source.ts';
+import type { FrameSlice } from '../ports/table-writer.ts';
+import type { LaneBatch } from './lane.ts';
+
+/** The records of one frame that fall into one partition. */
+interface PartitionSlice extends FrameSlice {
+  readonly indices: number[];
+}
+
+/** A frame and where it stands. */
+type PlacedFrame = Pick<FrameSlice, 'frame' | 'origin' | 'firstIndex'>;
+
+/** The records of one source that fall into one partition, and so into one data file. */
+export interface PartitionPlan {
+  readonly source: Source;
+  /** Number of the partition, see `partitionNumber`. */
+  readonly number: number;
+  readonly slices: PartitionSlice[];
+}
+
+interface PlannedQuarantine {
+  readonly row: QuarantineRow;
+  /** The record's place, if it came in a frame. */
+  readonly frame?: Frame;
+  readonly index?: number;
+}
+
+/** Where the records of a batch belong. */
+export interface BatchPlan {
+  readonly partitions: readonly PartitionPlan[];
+  /** Records that are known to go to quarantine before any key is claimed. */
+  readonly quarantine: readonly PlannedQuarantine[];
+  readonly records: number;
+  /** Raw bytes of the records. */
+  readonly bytes: number;
+  /** Upper bound of the files that the batch needs. */
+  readonly fileCount: number;
+}
+
+/** Divides a batch into partitions by event time, in one pass over the frames' indices. */
+export function planBatch(batch: LaneBatch): BatchPlan {
+  const partitions = new Map<Source, Map<number, PartitionPlan>>();
+  const quarantine: PlannedQuarantine[] = [];
+  let records = 0;
+  let bytes = 0;
+  for (const entry of batch.entries) {
+    if (entry.kind === 'quarantine') {
+      quarantine.push({ row: entry.row });
+      records++;
+      bytes += entry.row.raw.length;
+      continue;
+    }
+    const { source, frame, origin, firstIndex } = entry;
+    records += frame.count;
+    bytes += frame.payload.length;
+    let ofSource = partitions.get(source);
+    if (ofSource === undefined) partitions.set(source, (ofSource = new Map<number, PartitionPlan>()));
+    const slices = new Map<number, PartitionSlice>();
+    for (let i = 0; i < frame.count; i++) {
+      if (frame.flags[i] === RecordFlag.violation) {
+        quarantine.push({ row: violationRow(source, entry, i), frame, index: i });
+        continue;
+      }
+      const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
+      let slice = slices.get(number);
+      if (slice === undefined) {
+        slices.set(number, (slice = { origin, firstIndex, frame, indices: [] }));
+        let partition = ofSource.get(number);
+        if (partition === undefined) ofSource.set(number, (partition = { source, number, slices: [] }));
+        partition.slices.push(slice);
+      }
+      slice.indices.push(i);
+    }
+  }
+  const all = [...partitions.values()].flatMap((ofSource) => [...ofSource.values()]);
+  return {
+    partitions: all,
+    quarantine,
+    records,
+    bytes,
+    fileCount: all.length + groupQuarantine(quarantine.map(({ row }) => row)).length,
+  };
+}
+
+/** Rules of a record as a whole that say it is no JSON object. */
+const MALFORMED_RULES: ReadonlySet<string> = new Set(['utf8', 'json', 'type']);
+
+function violationRow(source: Source, placed: PlacedFrame, index: number): QuarantineRow {
+  const { frame } = placed;
+  const raw = recordBytes(frame, index);
+  // Only records in quarantine are parsed a second time, to say what is wrong with them.
+  const { violations } = source.check(raw, frame.header.receivedAtMs);
+  const error = violations.map((violation) => violation.message).join('; ');
+  const isMalformed = violations.some(({ field, rule }) => field === '' && MALFORMED_RULES.has(rule));
+  return quarantineRow(source.name, placed, index, isMalformed ? 'MALFORMED' : 'CONTRACT', error);
+}
+
+/** A record of a frame as a row of a quarantine file. */
+export function quarantineRow(
+  source: string,
+  { frame, origin, firstIndex }: PlacedFrame,
+  index: number,
+  reason: QuarantineReason,
+  error: string,
+): QuarantineRow {
+  const at = index * FINGERPRINT_BYTES;
+  return {
+    source,
+    reason,
+    id: recordIdentity(origin, firstIndex + index),
+    // A violation has claimed no key, its fingerprint is zeros.
+    key:
+      frame.flags[index] === RecordFlag.violation
+        ? undefined
+        : frame.fingerprints.toString('hex', at, at + FINGERPRINT_BYTES),
+    receivedAtMs: frame.header.receivedAtMs,
+    schemaVersion: frame.header.contractVersion,
+    error,
+    raw: recordBytes(frame, index),
+  };
+}
+
+/** The rows of one quarantine file. */
+interface QuarantineGroup {
+  readonly source: string;
+  readonly reason: QuarantineReason;
+  readonly receivedAtMs: number;
+  readonly rows: QuarantineRow[];
+}
+
+/** One group per quarantine file: source, reason and date of receipt. */
+export function groupQuarantine(rows: readonly QuarantineRow[]): QuarantineGroup[] {
+  const groups = new Map<string, QuarantineGroup>();
+  for (const row of rows) {
+    const name = `${row.source}/${row.reason}/${String(partitionNumber('day', row.receivedAtMs))}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, { ...row, rows: [row] });
+    else group.rows.push(row);
+  }
+  return [...groups.values()];
+}

@@ -1,4 +1,5 @@
 import { describe } from 'vitest';
+import { seededFaults } from '../../shared/adapters/faults/fault-plan.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
@@ -9,7 +10,8 @@ import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parame
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
-import type { StoreCall, Turn } from '../../shared/adapters/memory/turn.ts';
+import { faultTurn } from '../../shared/adapters/memory/fault-turn.ts';
+import type { Turn } from '../../shared/adapters/memory/turn.ts';
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
@@ -21,66 +23,79 @@ import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
 import { writeKeyStoreContract } from './write-key-store.suite.ts';
 
-/** Every call has its effect, loses its answer and is repeated, once; others may come in between. */
-function losingAnswers(): Turn {
-  const repeated = new WeakSet<StoreCall>();
-  return {
-    after: async (call) => {
-      await Promise.resolve();
-      if (repeated.has(call)) return undefined;
-      repeated.add(call);
-      return 'repeat';
-    },
-  };
+const noWait = (): Promise<void> => Promise.resolve();
+
+/** Every call has its effect, loses its first answer and is repeated; others may come in between. */
+const losingAnswers = (): Turn =>
+  faultTurn({ onAttempt: ({ attempt }) => (attempt === 1 ? { kind: 'reset-after' } : undefined) }, noWait);
+
+/** Every second attempt is refused, breaks before its effect or comes late, until the fourth. */
+function passingFaults(): Turn {
+  const plan = seededFaults(20_260_101, {
+    delay: 0.1,
+    throttle: 0.1,
+    'server-error': 0.1,
+    conflict: 0.1,
+    'reset-before': 0.1,
+  });
+  return faultTurn(
+    { onAttempt: (attempt) => (attempt.attempt < 4 ? plan.onAttempt(attempt) : undefined) },
+    noWait,
+  );
 }
 
-describe('memory', () => {
+describe.each([
+  ['memory', (): undefined => undefined],
+  ['memory under faults that pass', passingFaults],
+] as const)('%s', (_, newTurn) => {
   ledgerStoreContract({
-    open: () => new MemoryLedgerStore(),
+    open: () => new MemoryLedgerStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryLedgerStore({ turn: losingAnswers() }),
   });
   claimLogContract({
-    open: () => new MemoryClaimLog(),
+    open: () => new MemoryClaimLog({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryClaimLog({ turn: losingAnswers() }),
   });
   requestStoreContract({
-    open: () => new MemoryRequestStore(),
+    open: () => new MemoryRequestStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryRequestStore({ turn: losingAnswers() }),
   });
   writeKeyStoreContract({
-    open: () => new MemoryWriteKeyStore(),
+    open: () => new MemoryWriteKeyStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryWriteKeyStore({ turn: losingAnswers() }),
   });
 
   batchStageContract({
-    open: () => new MemoryBatchStage(),
+    open: () => new MemoryBatchStage({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryBatchStage({ turn: losingAnswers() }),
   });
 
   let lake = new MemoryLake();
   lakeContract({
-    open: () => (lake = new MemoryLake()),
+    open: () => (lake = new MemoryLake({ turn: newTurn() })),
     openLosingAnswers: () => (lake = new MemoryLake({ turn: losingAnswers() })),
     peek: (key) => Promise.resolve(lake.peek(key)),
   });
 
   let bus = new MemoryFrameBus();
   frameBusContract({
-    open: () => (bus = new MemoryFrameBus({ shards: 3 })),
+    open: () => (bus = new MemoryFrameBus({ shards: 3, turn: newTurn() })),
     openLosingAnswers: () => (bus = new MemoryFrameBus({ turn: losingAnswers() })),
     stored: (keys) => Promise.resolve(bus.frames().filter(({ partitionKey }) => keys.has(partitionKey))),
   });
 
   let parameters = new MemoryParameterStore();
   parameterStoreContract({
-    open: () => (parameters = new MemoryParameterStore()),
+    open: () => (parameters = new MemoryParameterStore({ turn: newTurn() })),
     openLosingAnswers: () => (parameters = new MemoryParameterStore({ turn: losingAnswers() })),
     set: (name, value) => {
       parameters.set(name, value);
       return Promise.resolve();
     },
   });
+});
 
+describe('memory', () => {
   clockContract({ open: () => new ManualClock({ jump: true }) });
   telemetryContract({
     open: () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { TransientError } from '../../domain/errors.ts';
 import { assertStreamRecord } from '../../domain/stream-record.ts';
 import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
 import { takeTurn, type Turn } from './turn.ts';
@@ -34,9 +35,9 @@ export class MemoryFrameBus implements FrameBus {
     this.#turn = options.turn;
   }
 
-  send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
+  async send(frames: readonly OutgoingFrame[]): Promise<SendResult> {
     const subject = `${String(frames.length)} frames`;
-    return takeTurn(this.#turn, { port: 'bus', operation: 'send', subject }, () => {
+    const sent = takeTurn(this.#turn, { port: 'bus', operation: 'send', subject }, () => {
       frames.forEach(assertStreamRecord);
       const durable: number[] = [];
       const refused: number[] = [];
@@ -55,6 +56,10 @@ export class MemoryFrameBus implements FrameBus {
         }
       }
       return { durable, refused, error };
+    });
+    return await sent.catch((error: unknown) => {
+      if (!(error instanceof TransientError)) throw error;
+      return { durable: [], refused: frames.map((_, index) => index), error: error.message };
     });
   }
 

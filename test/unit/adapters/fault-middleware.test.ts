@@ -5,13 +5,13 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
 import {
-  injectFaults,
   seededFaults,
   type Attempt,
   type Fault,
   type FaultPlan,
-} from '../../../shared/adapters/aws/fault-middleware.ts';
+} from '../../../shared/adapters/faults/fault-plan.ts';
 import { translateError } from '../../../shared/adapters/aws/translate-error.ts';
 import { dispositionOf } from '../../../shared/domain/errors.ts';
 

@@ -69,6 +69,8 @@ describe.each(['stream', 'pull'] as const)('the %s function', (lane) => {
 
   test('deletes no claim and no ledger entry', () => {
     expect(actionsOf(lane, 'dynamodb')).toEqual([
+      'dynamodb:BatchGetItem',
+      'dynamodb:ConditionCheckItem',
       'dynamodb:GetItem',
       'dynamodb:PutItem',
       'dynamodb:Query',

@@ -20,7 +20,7 @@ import type {
 } from '../../ports/ledger-store.ts';
 import { isConditionFailure, type StoredItem } from './condition-failure.ts';
 import { decodeIntent, encodeIntent } from './intent-attribute.ts';
-import { callAws, isNamed } from './translate-error.ts';
+import { callAws, cancellationReasons } from './translate-error.ts';
 
 /** Sort key of a lane's state; a range's is `range#<padded last position>`. */
 const STATE_ENTRY = 'state';
@@ -212,7 +212,7 @@ export class DynamoLedgerStore implements LedgerStore {
         await this.#dynamodb.send(new TransactWriteItemsCommand({ ...input, ClientRequestToken: token }));
         return 'ok';
       } catch (error) {
-        const [stateReason] = isNamed(error, 'TransactionCanceledException') ? reasonsOf(error) : [];
+        const [stateReason] = cancellationReasons(error);
         if (stateReason?.Code === 'ConditionalCheckFailed') return change.outcomeOf(stateReason.Item);
         throw error;
       }
@@ -290,15 +290,6 @@ class StateChange {
   outcomeOf(old: StoredItem): CasResult {
     return old?.['newest']?.S === this.#token ? 'ok' : 'conflict';
   }
-}
-
-interface CancellationReason {
-  readonly Code?: string;
-  readonly Item?: Record<string, AttributeValue>;
-}
-
-function reasonsOf(error: Error & { readonly CancellationReasons?: readonly CancellationReason[] }) {
-  return error.CancellationReasons ?? [];
 }
 
 function toRange(item: StoredItem): CommittedRange | undefined {

@@ -159,6 +159,20 @@ describe('runLane', () => {
     ).toEqual(['request 1/0', 'request 1/1', 'request 2/0']);
   });
 
+  test('a repeated request is a duplicate with everything in it, violations too', async () => {
+    const { deps, entryOf, rows, telemetry } = setUp(declareEvents('request'));
+    const items = [{ k: 'a' }, { k: 'b', flag: RecordFlag.violation }];
+    const first = entryOf(items, 'request 1');
+    const again = { ...entryOf(items, 'request 1'), origin: 'o2' };
+    const onlyViolations = entryOf([{ k: 'c', flag: RecordFlag.violation }], 'request 2');
+    const repeated = { ...onlyViolations, origin: 'o4' };
+    await runLane(deps, laneOf([first, again, onlyViolations, repeated]), OPTIONS);
+    expect(rows('raw/').map(({ id }) => id)).toEqual(['request 1/0']);
+    expect(rows('quarantine/').map(({ id }) => id)).toEqual(['request 1/1', 'request 2/0']);
+    expect(telemetry.total('RecordsDuplicate', 'events')).toBe(3);
+    expect(telemetry.total('RecordsQuarantined', 'events')).toBe(2);
+  });
+
   test('claims nothing when the source says so', async () => {
     const { deps, entryOf, rows } = setUp(declareEvents('none'));
     await runLane(deps, laneOf([entryOf([{ k: 'a' }], 'o1'), entryOf([{ k: 'a' }], 'o2')]), OPTIONS);

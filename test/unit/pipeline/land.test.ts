@@ -162,11 +162,14 @@ describe('runLane', () => {
   test('a repeated request is a duplicate with everything in it, violations too', async () => {
     const { deps, entryOf, rows, telemetry } = setUp(declareEvents('request'));
     const items = [{ k: 'a' }, { k: 'b', flag: RecordFlag.violation }];
-    const first = entryOf(items, 'request 1');
-    const again = { ...entryOf(items, 'request 1'), origin: 'o2' };
-    const onlyViolations = entryOf([{ k: 'c', flag: RecordFlag.violation }], 'request 2');
-    const repeated = { ...onlyViolations, origin: 'o4' };
-    await runLane(deps, laneOf([first, again, onlyViolations, repeated]), OPTIONS);
+    const onlyViolations = [{ k: 'c', flag: RecordFlag.violation }];
+    const lane = laneOf([
+      entryOf(items, 'request 1'),
+      { ...entryOf(items, 'request 1'), origin: 'o2' },
+      entryOf(onlyViolations, 'request 2'),
+      { ...entryOf(onlyViolations, 'request 2'), origin: 'o4' },
+    ]);
+    await runLane(deps, lane, OPTIONS);
     expect(rows('raw/').map(({ id }) => id)).toEqual(['request 1/0']);
     expect(rows('quarantine/').map(({ id }) => id)).toEqual(['request 1/1', 'request 2/0']);
     expect(telemetry.total('RecordsDuplicate', 'events')).toBe(3);

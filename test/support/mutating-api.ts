@@ -1,6 +1,6 @@
 import type { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import type { Page, PageRequest, PullSource } from '../../shared/ports/pull-source.ts';
-import type { Rng } from './scheduler.ts';
+import type { Rng } from '../simulation/rng.ts';
 
 export interface ApiItem {
   readonly id: number;

@@ -5,7 +5,8 @@ import type { Probe } from '../../../shared/pipeline/probe.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
 import { MutatingApi, type ApiItem, type MutatingApiOptions } from '../../support/mutating-api.ts';
 import { createPullWorld } from '../../support/pull-world.ts';
-import { Crash, Rng } from '../../support/scheduler.ts';
+import { Rng } from '../../simulation/rng.ts';
+import { Crash } from '../../simulation/scheduler.ts';
 
 interface Schedule {
   readonly seed: number;

@@ -1,0 +1,49 @@
+import type { LaneReader } from '../../shared/pipeline/lane.ts';
+import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
+import type { Profile } from './profile.ts';
+import type { Stores } from './stores.ts';
+
+/** One way to break the protocol, in the seams of the simulation: a simulation that does not notice proves nothing. */
+export interface Mutant {
+  readonly name: string;
+  /** What is broken. */
+  readonly breaks: string;
+  /** `nothing` where the protocol stands it; that has to hold as well. */
+  readonly harm: 'loss or duplicates' | 'nothing';
+  readonly lane: 'stream' | 'pull';
+  /** Circumstances in which it matters. */
+  readonly under?: (profile: Profile) => Partial<Profile>;
+  /** What is broken in one run. */
+  readonly sabotage: () => Sabotage;
+}
+
+/** How a replay is done instead of the right way. */
+export type WrongReplay = 're-put' | 're-put with identity' | 'high-water mark';
+
+/** One process that runs the engine. */
+export interface Invocation {
+  /** Unique in its run. */
+  readonly number: number;
+  readonly newToken: () => string;
+}
+
+/** What a mapping delivers to an invocation. */
+export interface Delivery {
+  readonly invocation: Invocation;
+  readonly records: readonly StreamRecord[];
+  readonly createReader: (records: readonly StreamRecord[]) => LaneReader;
+}
+
+export interface Sabotage {
+  readonly stores?: (stores: Stores, invocation: Invocation) => Stores;
+  readonly reader?: (delivery: Delivery) => LaneReader;
+  /** No process keeps what it has read of the claims. */
+  readonly forgetsClaims?: boolean;
+  /** The mapping takes an invocation for done before it is. */
+  readonly acknowledgesEarly?: boolean;
+  /** Two invocations work on one shard, each on a part of its records. */
+  readonly splitsShards?: boolean;
+  readonly replay?: WrongReplay;
+  /** A delivery is parked. */
+  readonly onPark?: (shardId: string, records: readonly StreamRecord[]) => void;
+}

@@ -1,0 +1,54 @@
+import { recordBytes } from '../../shared/domain/frame.ts';
+import { recordIdentity } from '../../shared/domain/identity.ts';
+import type { TableWriter } from '../../shared/ports/table-writer.ts';
+
+/** A row of a simulated file. */
+export interface SimulatedRow {
+  readonly id: string;
+  readonly raw: string;
+  readonly reason: string | undefined;
+}
+
+/** Files of a run: what stands in the lake is the number of a file, so that nobody has to parse it. */
+export class SimulatedTables implements TableWriter {
+  readonly #files: (readonly SimulatedRow[])[] = [];
+
+  writeRows: TableWriter['writeRows'] = (_source, slices) => {
+    const rows: SimulatedRow[] = [];
+    const unwritable = [];
+    for (const slice of slices) {
+      for (const index of slice.indices) {
+        const raw = recordBytes(slice.frame, index).toString();
+        if (raw.includes('"unwritable"')) unwritable.push({ slice, index, error: 'cannot be written' });
+        else
+          rows.push({ id: recordIdentity(slice.origin, slice.firstIndex + index), raw, reason: undefined });
+      }
+    }
+    return Promise.resolve({
+      bytes: rows.length === 0 ? undefined : this.#file(rows),
+      rows: rows.length,
+      unwritable,
+    });
+  };
+
+  writeQuarantine: TableWriter['writeQuarantine'] = (rows) =>
+    Promise.resolve(
+      this.#file(rows.map(({ id, raw, reason }) => ({ id, raw: Buffer.from(raw).toString(), reason }))),
+    );
+
+  writeTombstone: TableWriter['writeTombstone'] = () => Promise.resolve(new Uint8Array());
+
+  writeQuarantineTombstone: TableWriter['writeQuarantineTombstone'] = () => Promise.resolve(new Uint8Array());
+
+  /** Rows of a file; a tombstone has none. */
+  rowsOf(bytes: Uint8Array): readonly SimulatedRow[] {
+    return bytes.length === 0 ? [] : (this.#files[Buffer.from(bytes).readUInt32LE(0)] ?? []);
+  }
+
+  #file(rows: readonly SimulatedRow[]): Buffer {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(this.#files.length);
+    this.#files.push(rows);
+    return bytes;
+  }
+}

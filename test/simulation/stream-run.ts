@@ -1,0 +1,340 @@
+import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import { comparePositions } from '../../shared/domain/identity.ts';
+import type { ParkedDelivery } from '../../shared/domain/parked-delivery.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import { createClaimCache, type ClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
+import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
+import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
+import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import { declareSource } from './declare-source.ts';
+import type { Invocation, Sabotage } from './mutant.ts';
+import { PHASE_MS, produce, START_MS, STREAM, type SentRecord, type Shard } from './produce.ts';
+import { drawProfile, type Profile } from './profile.ts';
+import { Rng } from './rng.ts';
+import type { RunOptions, RunResult } from './run.ts';
+import { createSharedClock } from './shared-clock.ts';
+import { Scheduler, type Process } from './scheduler.ts';
+import { SimulatedTables } from './simulated-tables.ts';
+import { createStores, storesOf, type MemoryStores } from './stores.ts';
+import { Truth, type Zone } from './truth.ts';
+
+/** Records of one delivery at most. */
+const MAX_BATCH = 5;
+/** Turns that the mapping waits for an invocation which outlives it. */
+const PATIENCE = 14;
+/** Invocations of the first configuration at most. */
+const MAX_BEFORE_CHANGE = 25;
+/** A hurried invocation has a little more than the reserve that the engine keeps for a commit. */
+const HURRIED_MS = 5_000;
+const HURRY_SPREAD_MS = 800;
+/** How often the destination of a parked delivery gets it twice. */
+const TWICE_PARKED = 0.2;
+/** Turns until an operator begins at most. */
+const BEFORE_REPLAY = 40;
+const MAX_REPLAYS = 400;
+/** Deliveries that take longer than this are stuck. */
+const MAX_DELIVERIES = 3_000;
+
+/**
+ * Runs the engine over one stream: producers repeat keys on any shard, shards are split and merged, an event-source
+ * mapping per shard delivers at least once in changing cuts and parks what fails too often, operators replay it,
+ * invocations crash at any call, outlive their time-out and lose answers. A seed gives the same run every time.
+ */
+export async function runStream(seed: number, options: RunOptions): Promise<RunResult> {
+  const run = new StreamRun(new Rng(seed), options);
+  return run.play();
+}
+
+class StreamRun {
+  readonly #rng: Rng;
+  readonly #profile: Profile;
+  readonly #sabotage: Sabotage;
+  readonly #clock = new ManualClock({ startMs: START_MS });
+  readonly #scheduler: Scheduler;
+  readonly #sharedClock: Clock;
+  readonly #stores: MemoryStores;
+  readonly #tables = new SimulatedTables();
+  readonly #telemetry = new MemoryTelemetry();
+  readonly #truth: Truth;
+  readonly #phases: readonly (readonly Shard[])[];
+  readonly #contractChangesAt: number;
+  readonly #partitionChangesAt: number;
+  readonly #faults = { zombies: 0, bisections: 0, recuts: 0, partialAnswers: 0, parked: 0, redrives: 0 };
+  /** Sandboxes that are warm. */
+  #caches: ClaimCache[] = [];
+  #invocations = 0;
+  #tokens = 0;
+  #busy = 0;
+  readonly #queue: (() => void)[] = [];
+  readonly #operators: Promise<void>[] = [];
+
+  constructor(rng: Rng, { mutant, trace }: RunOptions) {
+    this.#rng = rng;
+    const drawn = drawProfile(rng);
+    this.#profile = { ...drawn, ...mutant?.under?.(drawn) };
+    this.#sabotage = mutant?.sabotage() ?? {};
+    const profile = this.#profile;
+    this.#contractChangesAt = profile.changesContract ? rng.int(MAX_BEFORE_CHANGE) : Infinity;
+    this.#partitionChangesAt = profile.changesPartition ? rng.int(MAX_BEFORE_CHANGE) : Infinity;
+    this.#scheduler = new Scheduler({ rng, clock: this.#clock, rates: profile.rates, trace });
+    this.#sharedClock = createSharedClock(this.#clock, this.#scheduler, rng);
+    const sent: SentRecord[] = [];
+    this.#phases = Array.from({ length: profile.phases }, (_, phase) => {
+      const produced = produce(rng, profile, phase);
+      sent.push(...produced.sent);
+      return produced.shards;
+    });
+    this.#truth = new Truth({ sent, changesContract: profile.changesContract });
+    this.#stores = createStores(this.#clock, {
+      onObject: (key, before, after) => {
+        const zone: Zone = key.startsWith('raw/') ? 'raw' : 'quarantine';
+        if (before !== undefined) this.#truth.see(zone, this.#tables.rowsOf(before.bytes), -1);
+        this.#truth.see(zone, this.#tables.rowsOf(after.bytes), 1);
+      },
+      onLedger: (lane) => {
+        const shardId = shardOf(lane);
+        const { position } = this.#stores.ledger.peek(lane);
+        if (shardId !== undefined && position !== undefined) this.#truth.pass(shardId, position);
+      },
+    });
+  }
+
+  async play(): Promise<RunResult> {
+    for (const shards of this.#phases) {
+      this.#warmUp(shards.length + 1);
+      const finished = new Map<Shard, Promise<void>>();
+      for (const shard of shards) {
+        const parents = shard.parents.map((parent) => finished.get(parent));
+        finished.set(shard, this.#consume(shard, parents));
+      }
+      if (!(await this.#scheduler.run())) {
+        this.#truth.fail('stuck', 'the processes do not come to an end');
+        break;
+      }
+      await Promise.all(finished.values());
+      await Promise.all(this.#operators);
+      // What was claimed so far may be forgotten now: none of its keys comes again.
+      this.#clock.advance(PHASE_MS);
+    }
+    this.#checkRanges();
+    this.#truth.checkEnd();
+    return {
+      problem: this.#truth.problem,
+      calls: this.#scheduler.calls,
+      faults: { ...this.#scheduler.faults, ...this.#faults },
+    };
+  }
+
+  /* ------------------------------------------------------------------------------------------- mapping */
+
+  async #consume(shard: Shard, parents: readonly (Promise<void> | undefined)[]): Promise<void> {
+    await Promise.all(parents);
+    if (this.#sabotage.splitsShards !== true) return this.#deliverAll(shard, shard.records);
+    const parts = [0, 1].map((part) => shard.records.filter((_, at) => at % 2 === part));
+    await Promise.all(parts.map((records) => this.#deliverAll(shard, records)));
+  }
+
+  /** An event-source mapping: in order, at least once, in changing cuts, and parked after too many attempts. */
+  async #deliverAll(shard: Shard, records: readonly StreamRecord[]): Promise<void> {
+    const rng = this.#rng;
+    const cut = (from: number): readonly StreamRecord[] => records.slice(from, from + 1 + rng.int(MAX_BATCH));
+    let deliveries = 0;
+    for (let at = 0; at < records.length;) {
+      let batch = cut(at);
+      for (let attempt = 1; ; attempt++) {
+        if (++deliveries > MAX_DELIVERIES) {
+          this.#truth.fail('stuck', `shard ${shard.id} does not advance`);
+          return;
+        }
+        const done = await this.#deliver(shard, batch);
+        if (done > 0) {
+          if (done < batch.length) this.#faults.partialAnswers++;
+          at += done;
+          break;
+        }
+        if (attempt >= this.#profile.maxAttempts) {
+          this.#park(shard, batch);
+          at += batch.length;
+          break;
+        }
+        const dice = rng.int(3);
+        if (dice === 0 && batch.length > 1) {
+          this.#faults.bisections++;
+          batch = batch.slice(0, Math.ceil(batch.length / 2));
+        } else if (dice === 1) {
+          this.#faults.recuts++;
+          batch = cut(at);
+        }
+      }
+    }
+  }
+
+  /** @returns how many records of the batch the mapping takes for done */
+  async #deliver(shard: Shard, batch: readonly StreamRecord[]): Promise<number> {
+    await this.#takeSlot();
+    const done = await this.#invoke(`${shard.id} ${describe(batch)}`, async (deps, invocation) => {
+      const createReader = (records: readonly StreamRecord[]) =>
+        createStreamReader(deps.sources, undefined, { stream: STREAM, shardId: shard.id, records });
+      const reader =
+        this.#sabotage.reader?.({ invocation, records: batch, createReader }) ?? createReader(batch);
+      const owner = String(invocation.number);
+      const { finished } = await runLane(deps, reader, { owner, deadlineMs: this.#deadlineMs() });
+      if (finished) return batch.length;
+      const { position } = await deps.ledger.read(reader.lane);
+      return batch.filter(
+        ({ sequenceNumber }) => position !== undefined && comparePositions(sequenceNumber, position) <= 0,
+      ).length;
+    });
+    this.#freeSlot();
+    return done ?? 0;
+  }
+
+  #deadlineMs(): number {
+    if (!this.#rng.chance(this.#profile.hurried)) return Number.MAX_SAFE_INTEGER;
+    return this.#clock.nowMs() + HURRIED_MS + this.#rng.int(HURRY_SPREAD_MS);
+  }
+
+  #park(shard: Shard, batch: readonly StreamRecord[]): void {
+    this.#scheduler.note(`${shard.id} ${describe(batch)} is parked`);
+    this.#faults.parked++;
+    this.#truth.park(shard.id, new Set(batch.map(({ sequenceNumber }) => sequenceNumber)));
+    this.#sabotage.onPark?.(shard.id, batch);
+    const delivery: ParkedDelivery = {
+      batch: { stream: STREAM, shardId: shard.id, records: batch },
+      parkedAtMs: this.#clock.nowMs(),
+      functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:stream',
+      condition: 'RetryAttemptsExhausted',
+    };
+    // The destination gets it at least once.
+    const documents = this.#rng.chance(TWICE_PARKED) ? 2 : 1;
+    for (let operator = 0; operator < documents * this.#profile.operators; operator++) {
+      this.#operators.push(this.#redrive(delivery));
+    }
+  }
+
+  /* ----------------------------------------------------------------------------------------- operators */
+
+  /** An operator replays a parked delivery until it succeeds. */
+  async #redrive(delivery: ParkedDelivery): Promise<void> {
+    await this.#scheduler.pauses(this.#rng.int(BEFORE_REPLAY));
+    for (let attempt = 0; attempt < MAX_REPLAYS; attempt++) {
+      this.#faults.redrives++;
+      const finished = await this.#invoke(
+        `replay of ${delivery.batch.shardId} ${describe(delivery.batch.records)}`,
+        async (deps, { number }) => {
+          const options = { owner: String(number), deadlineMs: this.#deadlineMs(), minAgeMs: 0 };
+          const replay = await replayDelivery({ ...deps, sourceOfStream: {} }, delivery, options);
+          return replay.finished;
+        },
+      );
+      if (finished === true) return;
+    }
+    this.#truth.fail('stuck', `the replay of ${delivery.batch.shardId} never succeeds`);
+  }
+
+  /* --------------------------------------------------------------------------------------- invocations */
+
+  /**
+   * One invocation of the function, as whoever called it sees it.
+   *
+   * @returns undefined when it failed, or was given up
+   */
+  async #invoke<Answer>(
+    what: string,
+    body: (deps: LandDeps, invocation: Invocation) => Promise<Answer>,
+  ): Promise<Answer | undefined> {
+    const rng = this.#rng;
+    const number = this.#invocations++;
+    const invocation: Invocation = { number, newToken: () => String(this.#tokens++) };
+    const isZombie = rng.chance(this.#profile.zombie);
+    const process = this.#scheduler.process(`i${String(number)}`, isZombie ? 'slow' : 'normal');
+    this.#scheduler.note(`i${String(number)} begins: ${what}${isZombie ? ', to be given up' : ''}`);
+    const ended = body(this.#depsOf(process, invocation), invocation).then(
+      (answer) => {
+        this.#scheduler.note(`i${String(number)} ends: ${String(answer)}`);
+        return answer;
+      },
+      (error: unknown) => {
+        this.#scheduler.note(`i${String(number)} fails: ${String(error)}`);
+        return undefined;
+      },
+    );
+    return isZombie ? Promise.race([ended, this.#loseNerve()]) : ended;
+  }
+
+  async #loseNerve(): Promise<undefined> {
+    this.#faults.zombies++;
+    await this.#scheduler.pauses(1 + this.#rng.int(PATIENCE));
+    return undefined;
+  }
+
+  #depsOf(process: Process, invocation: Invocation): LandDeps {
+    const { number, newToken } = invocation;
+    const scheduled = storesOf(this.#stores, process);
+    const stores = this.#sabotage.stores?.(scheduled, invocation) ?? scheduled;
+    const { maxClaims } = this.#profile;
+    const version = number < this.#contractChangesAt ? 'c1' : 'c2';
+    const partition = number < this.#partitionChangesAt ? 'day' : 'hour';
+    return {
+      ...stores,
+      claimCache: this.#cache(),
+      claimLimits: { perSlice: maxClaims, withoutTime: maxClaims },
+      tables: this.#tables,
+      clock: this.#sharedClock,
+      telemetry: this.#telemetry,
+      sources: new Map<string, Source>(
+        this.#profile.sources.map((shape) => [shape.name, declareSource(shape, version, partition)]),
+      ),
+      configVersion: `${version} ${partition}`,
+      newToken,
+    };
+  }
+
+  #warmUp(sandboxes: number): void {
+    this.#caches = Array.from({ length: sandboxes }, createClaimCache);
+  }
+
+  #cache(): ClaimCache {
+    if (this.#sabotage.forgetsClaims === true || this.#rng.chance(0.4)) return createClaimCache();
+    return this.#rng.pick(this.#caches);
+  }
+
+  async #takeSlot(): Promise<void> {
+    while (this.#busy >= this.#profile.consumers) {
+      await new Promise<void>((go) => this.#queue.push(go));
+    }
+    this.#busy++;
+  }
+
+  #freeSlot(): void {
+    this.#busy--;
+    this.#queue.shift()?.();
+  }
+
+  /* -------------------------------------------------------------------------------------------- checks */
+
+  /** Ranges of one lane never overlap: a replay relies on them. */
+  #checkRanges(): void {
+    for (const lane of this.#stores.ledger.lanes()) {
+      const ranges = [...this.#stores.ledger.ranges(lane)].sort((a, b) => comparePositions(a.from, b.from));
+      ranges.forEach(({ from, to }, at) => {
+        const before = ranges[at - 1];
+        if (comparePositions(from, to) > 0 || (before && comparePositions(before.to, from) >= 0)) {
+          this.#truth.fail('lost', `ranges of ${lane} overlap at ${from}`);
+        }
+      });
+    }
+  }
+}
+
+/** The shard of a main lane. */
+function shardOf(lane: string): string | undefined {
+  const [kind, , shardId, ...rest] = lane.split('/');
+  return kind === 'kinesis' && rest.length === 0 ? shardId : undefined;
+}
+
+const describe = (batch: readonly StreamRecord[]): string =>
+  batch.map(({ sequenceNumber }) => sequenceNumber).join(',');

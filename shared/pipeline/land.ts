@@ -99,8 +99,13 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
   const counts = new Map<string, Counts>();
   let conflicts = 0;
   let maxBytes = MAX_BATCH_BYTES;
+  /** What this run's own commit made of the lane. If somebody has changed it since, the next write is a conflict. */
+  let committed: LedgerState | undefined;
   for (;;) {
-    const state = await readSettled(deps, reader.lane, options);
+    const state = isOutOfTime(deps, options)
+      ? undefined
+      : (committed ?? (await readSettled(deps, reader.lane, options)));
+    committed = undefined;
     if (state === undefined) return { finished: false, commits, counts };
     const batch = await reader.read(state, maxBytes);
     if (batch === undefined) return { finished: true, commits, counts };
@@ -112,7 +117,8 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     const landed = await landBatch(deps, reader.lane, state, batch, plan, options);
     if (landed !== undefined) {
       commits++;
-      addCounts(counts, landed);
+      committed = landed.state;
+      addCounts(counts, landed.counts);
       maxBytes = MAX_BATCH_BYTES;
     } else if (++conflicts > MAX_CONFLICTS) {
       throw new TransientError(
@@ -135,7 +141,7 @@ export async function readSettled(
 ): Promise<LedgerState | undefined> {
   const probe = deps.probe ?? probeNothing;
   for (;;) {
-    if (options.deadlineMs - deps.clock.nowMs() < RESERVE_MS) return undefined;
+    if (isOutOfTime(deps, options)) return undefined;
     await probe('B.1');
     const state = await deps.ledger.read(lane);
     if (state.intent === undefined) return state;
@@ -143,6 +149,9 @@ export async function readSettled(
     await resolveIntent(deps, lane, state, state.intent);
   }
 }
+
+const isOutOfTime = (deps: LandDeps, { deadlineMs }: RunOptions): boolean =>
+  deadlineMs - deps.clock.nowMs() < RESERVE_MS;
 
 /** Waits while the owner of an intent may be at work. @returns whether the intent is to be resolved now */
 async function waitForLease(deps: LandDeps, intent: Intent, options: RunOptions): Promise<boolean> {
@@ -181,7 +190,7 @@ async function landBatch(
   batch: LaneBatch,
   plan: BatchPlan,
   options: RunOptions,
-): Promise<ReadonlyMap<string, Counts> | undefined> {
+): Promise<{ readonly counts: ReadonlyMap<string, Counts>; readonly state: LedgerState } | undefined> {
   const probe = deps.probe ?? probeNothing;
   const verdicts = await claimBatch(deps, batch, plan);
   await probe('B.2');
@@ -208,7 +217,10 @@ async function landBatch(
   if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
   await probe('B.6');
   emit(deps, batch, counts, verdicts);
-  return counts;
+  return {
+    counts,
+    state: { position: batch.to, commits: state.commits + 1, version: version + 1, intent: undefined },
+  };
 }
 
 async function buildFiles(

@@ -1,39 +1,103 @@
-import { readFrame, writeFrame, type Frame, type FrameHeader, type FrameRecord } from './frame.ts';
+import { crc32 } from 'node:zlib';
+import * as z from 'zod';
 import { RejectedError } from './errors.ts';
+import type { Origin } from './identity.ts';
 
 /*
- * A batch as it is staged: 4 bytes length of the position (little endian), the lane's position after the batch (UTF-8),
- * and the frame of its records, which is absent when there are none.
+ * A batch as it is staged:
+ *
+ *   offset  size  content
+ *   0       4     magic "HGB" and the format version (0x01)
+ *   4       4     CRC-32 of everything after this field
+ *   8       4     length of the header
+ *   12      h     header: JSON, UTF-8
+ *   …       rest  the parts' bytes, one after the other
+ *
+ * Numbers are little endian.
  */
 
-const LENGTH_BYTES = 4;
+const MAGIC = Buffer.from([0x48, 0x47, 0x42, 0x01]);
+const FIXED_BYTES = 12;
 
+/** What a lane offers together, decided once. */
 export interface StagedBatch {
   /** Position of the lane after the batch. */
   readonly to: string;
-  readonly frame: Frame | undefined;
+  readonly parts: readonly StagedPart[];
 }
 
+/** A stream record, a pulled page, or some records of one of them. */
+export interface StagedPart {
+  readonly origin: Origin;
+  /** Index of the part's first record inside its origin. */
+  readonly firstIndex: number;
+  /** See `LaneEntry`. */
+  readonly claims?: 'none' | undefined;
+  /** Source that the bytes belong to, where they are no frame. */
+  readonly source?: string | undefined;
+  /** When the records arrived, ms since the epoch. */
+  readonly arrivedAtMs: number;
+  /** A frame, or what others have written to a stream. */
+  readonly bytes: Uint8Array;
+}
+
+const headerSchema = z.object({
+  to: z.string(),
+  parts: z.array(
+    z.object({
+      origin: z.string(),
+      firstIndex: z.int().nonnegative(),
+      claims: z.literal('none').optional(),
+      source: z.string().optional(),
+      arrivedAtMs: z.number(),
+      length: z.int().nonnegative(),
+    }),
+  ),
+});
+
 /** Writes a batch. */
-export function writeStagedBatch(to: string, header: FrameHeader, records: readonly FrameRecord[]): Buffer {
-  const position = Buffer.from(to);
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeUInt32LE(position.length);
-  return Buffer.concat([length, position, ...(records.length === 0 ? [] : [writeFrame(header, records)])]);
+export function writeStagedBatch({ to, parts }: StagedBatch): Buffer {
+  const header: z.infer<typeof headerSchema> = {
+    to,
+    parts: parts.map(({ bytes, ...part }) => ({ ...part, length: bytes.length })),
+  };
+  const headerBytes = Buffer.from(JSON.stringify(header));
+  const fixed = Buffer.alloc(FIXED_BYTES);
+  MAGIC.copy(fixed);
+  fixed.writeUInt32LE(headerBytes.length, 8);
+  const batch = Buffer.concat([fixed, headerBytes, ...parts.map(({ bytes }) => bytes)]);
+  batch.writeUInt32LE(crc32(batch.subarray(8)), 4);
+  return batch;
 }
 
 /**
  * Reads a batch.
  *
- * @throws RejectedError when the bytes are not a batch that this version can read
+ * @throws RejectedError with code `UNREADABLE_BATCH` when the bytes are not a batch that this version can read
  */
 export function readStagedBatch(input: Uint8Array): StagedBatch {
   const bytes = Buffer.from(input.buffer, input.byteOffset, input.byteLength);
-  const frameAt = bytes.length < LENGTH_BYTES ? Infinity : LENGTH_BYTES + bytes.readUInt32LE(0);
-  if (frameAt > bytes.length)
-    throw new RejectedError('UNREADABLE_BATCH', 'unreadable staged batch: it is cut off');
-  return {
-    to: bytes.toString('utf8', LENGTH_BYTES, frameAt),
-    frame: frameAt === bytes.length ? undefined : readFrame(bytes.subarray(frameAt)),
-  };
+  if (bytes.length < FIXED_BYTES) throw unreadable('it is cut off');
+  if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw unreadable('its format is not known here');
+  if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw unreadable('its checksum does not match');
+  let at = FIXED_BYTES + bytes.readUInt32LE(8);
+  const { to, parts } = readHeader(bytes.subarray(FIXED_BYTES, at));
+  const read = parts.map(({ length, ...part }): StagedPart => {
+    at += length;
+    return { ...part, bytes: bytes.subarray(at - length, at) };
+  });
+  if (at !== bytes.length) throw unreadable('its parts do not fill it');
+  return { to, parts: read };
+}
+
+function readHeader(bytes: Buffer): z.infer<typeof headerSchema> {
+  try {
+    return headerSchema.parse(JSON.parse(bytes.toString()));
+  } catch {
+    throw unreadable('its header lacks what it should have');
+  }
+}
+
+function unreadable(problem: string): RejectedError {
+  return new RejectedError('UNREADABLE_BATCH', `unreadable staged batch: ${problem}`);
 }

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import type { HttpSourceConfig } from '../../config/schema.ts';
 import { BlockedError, dispositionOf } from '../../domain/errors.ts';
-import { RecordFlag, recordBytes, type Frame, type FrameRecord } from '../../domain/frame.ts';
+import { RecordFlag, writeFrame, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
 import { findSpan, scalarAt } from '../../domain/json-spans.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
@@ -28,8 +28,9 @@ import type { Clock } from '../../ports/clock.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { Page, PullSource } from '../../ports/pull-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import { judgeRecord, judgeRecords } from '../judge-records.ts';
+import { judgeRecord } from '../judge-records.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
+import { toLaneEntries } from '../staged-entries.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
 import { formatMarks, parseMarks, type Mark } from './marks.ts';
 
@@ -118,13 +119,15 @@ export function createPullReader({
   let checkpointMs: number | undefined;
   /** The batch that was offered last. */
   let offered:
-    { readonly to: string; readonly commits: number; readonly frame: Frame | undefined } | undefined;
+    { readonly to: string; readonly commits: number; readonly frames: readonly Frame[] } | undefined;
 
   function observe(state: LedgerState): void {
-    if (offered?.frame !== undefined && state.position === offered.to && state.commits > offered.commits) {
-      telemetry.count('RecordsReceived', source.name, offered.frame.count);
-      telemetry.count('RecordsAccepted', source.name, offered.frame.count);
-      telemetry.count('BytesReceived', source.name, offered.frame.payload.length);
+    if (offered !== undefined && state.position === offered.to && state.commits > offered.commits) {
+      for (const { count, payload } of offered.frames) {
+        telemetry.count('RecordsReceived', source.name, count);
+        telemetry.count('RecordsAccepted', source.name, count);
+        telemetry.count('BytesReceived', source.name, payload.length);
+      }
     }
     if (state.commits > (offered?.commits ?? state.commits) && state.position === endPosition) isOver = true;
     offered = undefined;
@@ -318,20 +321,26 @@ export function createPullReader({
       contractVersion: source.contract.version,
       receivedAtMs: clock.nowMs(),
     };
-    return writeStagedBatch(formatPosition(after), header, records);
+    const part = {
+      origin: originOf(state),
+      firstIndex: 0,
+      arrivedAtMs: header.receivedAtMs,
+      bytes: writeFrame(header, records),
+    };
+    return writeStagedBatch({ to: formatPosition(after), parts: records.length === 0 ? [] : [part] });
   }
 
   const originOf = (state: LedgerState): Origin => `${lane}/${String(state.commits)}`;
 
-  function toBatch(state: LedgerState, { to, frame: staged }: StagedBatch): LaneBatch {
-    const frame = staged && judgeAgain(source, staged);
-    offered = { to, commits: state.commits, frame };
+  function toBatch(state: LedgerState, { to, parts }: StagedBatch): LaneBatch {
+    const entries = toLaneEntries(new Map([[source.name, source]]), parts);
+    const frames = entries.flatMap((entry) => (entry.kind === 'frame' ? [entry.frame] : []));
+    offered = { to, commits: state.commits, frames };
     return {
       from: state.position ?? formatPosition(START),
       to,
       stem: `pull-${String(state.commits)}`,
-      entries:
-        frame === undefined ? [] : [{ kind: 'frame', origin: originOf(state), firstIndex: 0, source, frame }],
+      entries,
     };
   }
 
@@ -390,12 +399,4 @@ function seemsExclusive(
     return false;
   const { kind } = incremental;
   return records.every(({ cursor }) => cursor !== undefined && compareCursors(kind, cursor, anchor) > 0);
-}
-
-/** The contract may have changed since the batch was staged: its records are judged by the one that is deployed now. */
-function judgeAgain(source: Source, frame: Frame): Frame {
-  const { header, count } = frame;
-  if (header.contractVersion === source.contract.version) return frame;
-  const texts = Array.from({ length: count }, (_, index) => recordBytes(frame, index));
-  return judgeRecords(source, header, texts);
 }

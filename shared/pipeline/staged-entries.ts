@@ -1,0 +1,16 @@
+import type { Source } from '../domain/source.ts';
+import type { StagedPart } from '../domain/staged-batch.ts';
+import { decodeStreamRecord } from './decode-stream-record.ts';
+import type { LaneEntry } from './lane.ts';
+
+/** What a staged batch offers, as the contracts that are deployed now judge it. */
+export function toLaneEntries(
+  sources: ReadonlyMap<string, Source>,
+  parts: readonly StagedPart[],
+): readonly LaneEntry[] {
+  return parts.flatMap(({ claims, source, bytes, ...place }) =>
+    decodeStreamRecord(sources, source, { ...place, data: bytes }).map((entry) =>
+      entry.kind === 'frame' && claims !== undefined ? { ...entry, claims } : entry,
+    ),
+  );
+}

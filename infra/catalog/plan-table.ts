@@ -1,5 +1,5 @@
 import type { Contract } from '../../shared/domain/contract.ts';
-import type { QuarantineReason } from '../../shared/domain/quarantine.ts';
+import { QUARANTINE_REASONS } from '../../shared/domain/quarantine.ts';
 import { toGlueType } from './to-glue-type.ts';
 
 /** A column of the catalog. */
@@ -42,16 +42,6 @@ const QUARANTINE_COLUMNS: readonly CatalogColumn[] = [
   { name: 'error', type: 'string' },
   { name: 'raw', type: 'binary' },
 ];
-
-/** Every reason, as the values of a partition. */
-const QUARANTINE_REASONS: Readonly<Record<QuarantineReason, true>> = {
-  CONTRACT: true,
-  MALFORMED: true,
-  KEY_CONFLICT: true,
-  UNKNOWN_SOURCE: true,
-  UNREADABLE_FRAME: true,
-  UNWRITABLE: true,
-};
 
 /** Days from 1970 on; two days ahead, because clocks of senders may be. */
 const DAYS = {

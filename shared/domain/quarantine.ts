@@ -20,6 +20,10 @@ export const QUARANTINE_REASONS = {
     meaning: 'Begins like a frame, and its checksum, lengths or format version are wrong.',
     next: 'Deploy producers and consumers of one version; keep the object for analysis.',
   },
+  SCATTERED: {
+    meaning: 'Came together with records of more than 10,000 other partitions, too many files for one commit.',
+    next: 'Replay it: a replay goes in small steps. Send such records in smaller pieces, or partition by day.',
+  },
   UNWRITABLE: {
     meaning: 'Met its contract and could still not be written as Parquet.',
     next: 'Report it with the row: the contract accepts something that the lake cannot hold.',

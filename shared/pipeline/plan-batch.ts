@@ -42,6 +42,12 @@ export interface BatchPlan {
   readonly fileCount: number;
 }
 
+/**
+ * Partitions that one entry may fall into: about what a function can write within its time. Only a record of a stream
+ * that holds many plain records, or a pulled page, can have more.
+ */
+const MAX_PARTITIONS = 10_000;
+
 /** Divides a batch into partitions by event time, in one pass over the frames' indices. */
 export function planBatch(batch: LaneBatch): BatchPlan {
   const partitions = new Map<Source, Map<number, PartitionPlan>>();
@@ -78,6 +84,10 @@ export function planBatch(batch: LaneBatch): BatchPlan {
     }
   }
   const all = [...partitions.values()].flatMap((ofSource) => [...ofSource.values()]);
+  // What stands at one position is committed at once, or the lane would stand still.
+  const rest = batch.entries.length > 1 ? [] : all.splice(MAX_PARTITIONS);
+  for (const { source, slices } of rest)
+    for (const slice of slices) quarantine.push(...scattered(source, slice));
   return {
     partitions: all,
     quarantine,
@@ -85,6 +95,15 @@ export function planBatch(batch: LaneBatch): BatchPlan {
     bytes,
     fileCount: all.length + groupQuarantine(quarantine.map(({ row }) => row)).length,
   };
+}
+
+function scattered(source: Source, slice: PartitionSlice): PlannedQuarantine[] {
+  const error = `came together with records of more than ${String(MAX_PARTITIONS)} other partitions (sources.${source.name}.partition is ${source.config.partition})`;
+  return slice.indices.map((index) => ({
+    row: quarantineRow(source.name, slice, index, 'SCATTERED', error),
+    frame: slice.frame,
+    index,
+  }));
 }
 
 /** Rules of a record as a whole that say it is no JSON object. */

@@ -83,7 +83,10 @@ function setUp(source = declareEvents()) {
     configVersion: 'v1',
     newToken: () => String(tokens++),
   };
-  const entryOf = (items: readonly Item[], origin: string): LaneEntry => ({
+  const entryOf = (
+    items: readonly Item[],
+    origin: string,
+  ): Extract<LaneEntry, { readonly kind: 'frame' }> => ({
     kind: 'frame',
     origin,
     firstIndex: 0,
@@ -194,6 +197,17 @@ describe('runLane', () => {
     expect(await runLane(deps, lane, OPTIONS)).toMatchObject({ finished: true, commits: 3 });
     expect(ledger.ranges('test').map(({ from, to }) => `${from}-${to}`)).toEqual(['1-1', '2-2', '3-3']);
     expect(rows('raw/')).toHaveLength(2500);
+  });
+
+  test('what stands at one position and needs too many files lands in part; the rest is in quarantine', async () => {
+    const { deps, entryOf, rows } = setUp();
+    const items = Array.from({ length: 10_003 }, (_, i) => ({ k: String(i), day: i - 5_000 }));
+    const lane = laneOf([entryOf(items, 'o')]);
+    expect(await runLane(deps, lane, OPTIONS)).toMatchObject({ finished: true, commits: 1 });
+    expect(rows('raw/')).toHaveLength(10_000);
+    expect(rows('quarantine/').map(({ id, reason }) => [id, reason])).toEqual(
+      ['o/10000', 'o/10001', 'o/10002'].map((id) => [id, 'SCATTERED']),
+    );
   });
 
   test('stops before its deadline and says that it has not finished', async () => {

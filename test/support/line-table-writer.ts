@@ -1,5 +1,6 @@
 import { recordBytes } from '../../shared/domain/frame.ts';
 import { recordIdentity } from '../../shared/domain/identity.ts';
+import type { QuarantineRow } from '../../shared/domain/quarantine.ts';
 import type { TableWriter } from '../../shared/ports/table-writer.ts';
 
 /** A row as `LineTableWriter` writes it. */
@@ -13,6 +14,14 @@ export interface WrittenLine {
 export function readLines(bytes: Uint8Array): WrittenLine[] {
   const text = Buffer.from(bytes).toString();
   return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line) as WrittenLine);
+}
+
+/** Rows of a quarantine file that `lineTableWriter` wrote, complete. */
+export function readQuarantineLines(bytes: Uint8Array): QuarantineRow[] {
+  return readLines(bytes).map((line) => {
+    const { key, schemaVersion, ...row } = line as unknown as Omit<QuarantineRow, 'raw'>;
+    return { ...row, key, schemaVersion, raw: Buffer.from(line.raw, 'latin1') };
+  });
 }
 
 const toBytes = (lines: readonly WrittenLine[]): Buffer =>
@@ -38,11 +47,7 @@ export function lineTableWriter(): TableWriter {
       return Promise.resolve({ bytes, rows: lines.length, unwritable });
     },
     writeQuarantine: (rows) =>
-      Promise.resolve(
-        toBytes(
-          rows.map(({ id, raw, reason }) => ({ id, raw: Buffer.from(raw).toString('latin1'), reason })),
-        ),
-      ),
+      Promise.resolve(toBytes(rows.map((row) => ({ ...row, raw: Buffer.from(row.raw).toString('latin1') })))),
     writeTombstone: () => Promise.resolve(new Uint8Array()),
     writeQuarantineTombstone: () => Promise.resolve(new Uint8Array()),
   };

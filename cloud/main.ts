@@ -1,11 +1,13 @@
 /**
  * The embedded cloud by hand.
  *
- * npm run cloud [-- --port <number>] [--deploy] [--config <path>]
+ * npm run cloud [-- --port <number>] [--deploy] [--config <path>] [--faults <list>]
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { CloudError } from './cloud-error.ts';
 import type { PollerEvent } from './event-source-poller/deliver-batch.ts';
+import type { ProxyCounts } from './fault-proxy/fault-proxy.ts';
+import { parseStoreFaults, type StoreFaults } from './fault-proxy/store-faults.ts';
 import { startCloud, startEmptyCloud, type EmptyCloud } from './start-cloud.ts';
 import { stopOnSignal } from './stop-on-signal.ts';
 
@@ -15,6 +17,7 @@ interface Arguments {
   readonly port: number;
   readonly deploy: boolean;
   readonly config: string;
+  readonly faults: StoreFaults | undefined;
 }
 
 const command = new Command('npm run cloud --')
@@ -24,6 +27,11 @@ const command = new Command('npm run cloud --')
   .option('--port <number>', 'port to listen on; 0 for any free one', parsePort, DEFAULT_PORT)
   .option('--deploy', 'deploy the CDK app and carry its streams to its functions', false)
   .option('--config <path>', 'configuration to deploy', 'headgate.config.ts')
+  .option(
+    '--faults <list>',
+    'with --deploy: what goes wrong between functions and stores, e.g. seed=1,throttle=0.05,reset-after=0.05',
+    parseStoreFaults,
+  )
   .addHelpText('after', '\nExample:\n  npm run cloud -- --port 0 --deploy --config demo/headgate.config.ts');
 
 function parsePort(text: string): number {
@@ -58,7 +66,10 @@ function usage(cloud: EmptyCloud): string {
   ].join('\n');
 }
 
-async function main({ port, deploy, config }: Arguments): Promise<void> {
+async function main({ port, deploy, config, faults }: Arguments): Promise<void> {
+  if (faults !== undefined && !deploy) {
+    throw new CloudError('--faults needs functions that call stores.', 'Add --deploy.');
+  }
   const onProgress = (message: string): void => {
     print(`- ${message}`);
   };
@@ -72,6 +83,7 @@ async function main({ port, deploy, config }: Arguments): Promise<void> {
   const cloud = await startCloud({
     ...options,
     config,
+    ...(faults && { storeFaults: faults }),
     onPollerEvent: (event) => {
       print(`- ${toLine(event)}`);
     },
@@ -83,7 +95,19 @@ async function main({ port, deploy, config }: Arguments): Promise<void> {
       if (!key.startsWith('Exports')) print(`  ${key} = ${value}`);
   }
   print(usage(cloud));
-  await stopOnSignal(cloud);
+  try {
+    await stopOnSignal(cloud);
+  } finally {
+    if (cloud.faultProxy !== undefined) print(faultReport(cloud.faultProxy.counts()));
+  }
+}
+
+function faultReport({ requests, faults }: ProxyCounts): string {
+  const lines = Object.entries(faults).map(([name, times]) => `  ${name}: ${String(times)}`);
+  return [
+    `${String(requests)} calls of functions to stores met:`,
+    ...(lines.length > 0 ? lines : ['  nothing']),
+  ].join('\n');
 }
 
 try {

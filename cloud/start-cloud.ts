@@ -1,3 +1,4 @@
+import { seededFaults } from '../shared/adapters/faults/fault-plan.ts';
 import { applyDroppedSettings } from './after-deploy/apply-dropped-settings.ts';
 import { readAssembly, type AssemblyStack } from './assembly/read-assembly.ts';
 import { headgateApp, type CdkApp } from './assembly/cdk-app.ts';
@@ -18,6 +19,9 @@ import type { PollerEvent } from './event-source-poller/deliver-batch.ts';
 import type { DeliveryFaults } from './event-source-poller/delivery-faults.ts';
 import { startEventSourcePoller, type EventSourcePoller } from './event-source-poller/event-source-poller.ts';
 import { takeOverMappings } from './event-source-poller/take-over-mappings.ts';
+import { startFaultProxy, type FaultProxy } from './fault-proxy/fault-proxy.ts';
+import { routeFunctions } from './fault-proxy/route-functions.ts';
+import { describeStoreFaults, type StoreFaults } from './fault-proxy/store-faults.ts';
 
 export interface EmulatorOptions {
   /** Port of the emulator; any free one by default. */
@@ -35,6 +39,8 @@ export interface CloudOptions extends EmulatorOptions {
   readonly app?: CdkApp;
   /** What goes wrong between streams and functions. */
   readonly faults?: DeliveryFaults;
+  /** What goes wrong between functions and the stores they call; with it, their calls go through a proxy. */
+  readonly storeFaults?: StoreFaults;
   /** Told what the event-source poller sees. */
   readonly onPollerEvent?: (event: PollerEvent) => void;
 }
@@ -56,6 +62,8 @@ export interface Cloud extends EmptyCloud {
   /** Outputs of every stack; URLs of APIs are ones that can be called. */
   readonly outputs: StackOutputs;
   readonly poller: EventSourcePoller;
+  /** What the functions' calls go through, if store faults were asked for. */
+  readonly faultProxy: FaultProxy | undefined;
   /**
    * The value of an output, whichever stack has it.
    *
@@ -109,21 +117,29 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   if (started.status === 'rejected') throw started.reason;
   const cloud = started.value;
   const clients = createAwsClients(cloud.endpoint);
+  let faultProxy: FaultProxy | undefined;
   const stop = async (): Promise<void> => {
     clients.destroy();
     await cloud.stop();
+    await faultProxy?.stop();
   };
   try {
     if (synthesised.status === 'rejected') throw synthesised.reason;
     const stacks = await readAssembly(synthesised.value);
     const outputs = toCallableUrls(await deployAssembly(clients, stacks, onProgress), cloud.endpoint);
     await applyDroppedSettings(clients, stacks);
+    if (options.storeFaults !== undefined) {
+      onProgress(`faults between functions and stores, ${describeStoreFaults(options.storeFaults)}`);
+      faultProxy = await startProxy(cloud.endpoint, options.storeFaults);
+      await routeFunctions(clients, stacks, faultProxy.endpoint);
+    }
     const poller = await startPoller(clients, stacks, options);
     return {
       ...cloud,
       outputs,
       output: (key) => findOutput(outputs, key),
       poller,
+      faultProxy,
       stop: async () => {
         await poller.stop();
         await stop();
@@ -133,6 +149,10 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await stop();
     throw error;
   }
+}
+
+function startProxy(target: string, { seed, rates }: StoreFaults): Promise<FaultProxy> {
+  return startFaultProxy({ target, plan: seededFaults(seed, rates) });
 }
 
 async function startPoller(

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { DuckDbTableWriter } from '../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { MemoryClaimLog } from '../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryLedgerStore } from '../shared/adapters/memory/memory-ledger-store.ts';
@@ -11,18 +10,19 @@ import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
 import { runLane } from '../shared/pipeline/land.ts';
 import type { StreamRecord } from '../shared/domain/stream-batch.ts';
 import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
+import { readFrameFile } from './frame-file.ts';
+import { answerMeasurements, measuringInput } from './measuring-process.ts';
 import { shopSource, shopValidator } from './shop-events.ts';
 
 /*
- * One figure of the consumer benchmark, in a process of its own, so that neither its memory nor the garbage of another
- * variant counts: forked with a CaseInput as JSON, it answers every message with the CaseOutput of one measurement.
+ * One figure of the consumer benchmark: a measuring process that is given a CaseInput and answers with CaseOutputs.
  */
 
 export type Variant = 'consumer' | 'parse' | 'parseValidate';
 
-export interface CaseInput {
+interface CaseInput {
   readonly variant: Variant;
-  /** Frames of one batch, each behind its length (uint32, little endian). */
+  /** File with the frames of one batch. */
   readonly framesPath: string;
 }
 
@@ -35,17 +35,6 @@ export interface CaseOutput {
 
 /** Raw JSON of one measurement: small batches are repeated until it is reached. */
 const MIN_MEASURED_BYTES = 20e6;
-
-function readFrames(path: string): Buffer[] {
-  const file = readFileSync(path);
-  const frames: Buffer[] = [];
-  for (let at = 0; at < file.length;) {
-    const length = file.readUInt32LE(at);
-    frames.push(file.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  return frames;
-}
 
 /** The real engine over stores in memory: one delivery of a shard, decoded, claimed, written and committed. */
 async function consume(
@@ -99,7 +88,7 @@ function toConsumer(framesPath: string): Workload {
   const tables = new DuckDbTableWriter();
   let bytes = 0;
   let records = 0;
-  const stream = readFrames(framesPath).map((data, i) => {
+  const stream = readFrameFile(framesPath).map((data, i) => {
     const frame = readFrame(data);
     bytes += frame.payload.length;
     records += frame.count;
@@ -120,7 +109,7 @@ function toConsumer(framesPath: string): Workload {
 }
 
 function toParser(framesPath: string, validate: (value: unknown) => boolean): Workload {
-  const frames = readFrames(framesPath).map((data) => readFrame(data));
+  const frames = readFrameFile(framesPath).map((data) => readFrame(data));
   return {
     bytes: frames.reduce((sum, frame) => sum + frame.payload.length, 0),
     run() {
@@ -145,7 +134,7 @@ function toWorkload({ variant, framesPath }: CaseInput): Workload {
   }
 }
 
-const workload = toWorkload(JSON.parse(process.argv[2] ?? '{}') as CaseInput);
+const workload = toWorkload(measuringInput() as CaseInput);
 const batches = Math.ceil(MIN_MEASURED_BYTES / workload.bytes);
 
 async function measure(): Promise<CaseOutput> {
@@ -158,14 +147,6 @@ async function measure(): Promise<CaseOutput> {
   };
 }
 
-function fail(error: unknown): void {
-  console.error(error);
-  process.exit(1);
-}
-
-process.on('message', () => {
-  measure().then((output) => process.send?.(output), fail);
-});
-process.on('disconnect', () => {
-  workload.close?.().catch(fail);
+answerMeasurements(measure, async () => {
+  await workload.close?.();
 });

@@ -1,5 +1,13 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
+import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
+import { benchOverhead } from './overhead.ts';
+
+function toRounds(text: string): number {
+  const rounds = Number(text);
+  if (Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000) return rounds;
+  throw new InvalidArgumentError('It must be a whole number from 1 to 1000.');
+}
 
 const program = new Command('bench').description('Measures Headgate on this machine.');
 
@@ -7,13 +15,29 @@ program
   .command('consumer')
   .description('The path from frames to Parquet, in MB of raw JSON per CPU-second, beside JSON.parse.')
   .option('--json', 'print one JSON object')
-  .option('--rounds <count>', 'measurements per figure; the median counts', '9')
-  .action(async (options: { json?: boolean; rounds: string }) => {
-    const rounds = Number(options.rounds);
-    if (!Number.isInteger(rounds) || rounds < 1 || rounds > 1000) {
-      program.error(`--rounds must be a whole number from 1 to 1000, not ${JSON.stringify(options.rounds)}`);
-    }
-    await benchConsumer({ json: options.json === true, rounds });
+  .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
+  .action(async (options: { json?: boolean; rounds: number }) => {
+    await benchConsumer({ json: options.json === true, rounds: options.rounds });
+  });
+
+program
+  .command('overhead')
+  .description('What claims and ledger add to the CPU time of a batch, through the DynamoDB adapters.')
+  .option('--json', 'print one JSON object')
+  .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
+  .action(async (options: { json?: boolean; rounds: number }) => {
+    const isGood = await benchOverhead({ json: options.json === true, rounds: options.rounds });
+    if (!isGood) process.exitCode = 1;
+  });
+
+program
+  .command('claims')
+  .description(
+    'Request units of DynamoDB that claims and ledger consume, and calls per batch, on an embedded cloud.',
+  )
+  .option('--json', 'print one JSON object')
+  .action(async (options: { json?: boolean }) => {
+    if (!(await benchClaims({ json: options.json === true }))) process.exitCode = 1;
   });
 
 await program.parseAsync();

@@ -141,8 +141,10 @@ export function shopValidator(): ValidateFunction {
   return validate;
 }
 
-export function shopSource(): Source {
-  const source = compileSources(CONFIG, compileValidators(CONFIG)).get('shop-events');
+/** @param dedupe whether its records claim their keys */
+export function shopSource(dedupe: 'record' | 'none' = 'record'): Source {
+  const config = { ...CONFIG, sources: { 'shop-events': { ...CONFIG.sources['shop-events'], dedupe } } };
+  const source = compileSources(config as typeof CONFIG, compileValidators(CONFIG)).get('shop-events');
   if (source === undefined) throw new Error('the source was not compiled');
   return source;
 }

@@ -90,6 +90,35 @@ describe('frames', () => {
     expect(readFrame(written(0, MAX_TIME_MS)).eventTimesMs[0]).toBe(MAX_TIME_MS);
   });
 
+  test('any flipped bit is noticed, wherever it is', () => {
+    fc.assert(
+      fc.property(header, fc.array(record, { maxLength: 8 }), fc.nat(), (head, records, at) => {
+        const frame = writeFrame(head, records);
+        const bit = at % (8 * frame.length);
+        frame.writeUInt8(frame.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3);
+        expect(() => readFrame(frame)).toThrow(RejectedError);
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('a frame that is cut off, or longer than written, is refused', () => {
+    fc.assert(
+      fc.property(
+        header,
+        fc.array(record, { maxLength: 8 }),
+        fc.nat(),
+        fc.uint8Array({ minLength: 1, maxLength: 20 }),
+        (head, records, at, more) => {
+          const frame = writeFrame(head, records);
+          expect(() => readFrame(frame.subarray(0, at % frame.length))).toThrow(RejectedError);
+          expect(() => readFrame(Buffer.concat([frame, more]))).toThrow(RejectedError);
+        },
+      ),
+      { numRuns: 1000 },
+    );
+  });
+
   test('every change of a single byte is noticed', () => {
     const records = [1, 2, 3].map((n): FrameRecord => ({
       bytes: Buffer.from(`{"n":${String(n)}}`),

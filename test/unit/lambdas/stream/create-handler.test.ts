@@ -1,78 +1,21 @@
-import type { Context, KinesisStreamEvent } from 'aws-lambda';
 import { describe, expect, test } from 'vitest';
 import { createHandler } from '../../../../lambdas/stream/create-handler.ts';
-import { ManualClock } from '../../../../shared/adapters/memory/manual-clock.ts';
-import { MemoryClaimLog } from '../../../../shared/adapters/memory/memory-claim-log.ts';
-import { MemoryLake } from '../../../../shared/adapters/memory/memory-lake.ts';
-import { MemoryLedgerStore } from '../../../../shared/adapters/memory/memory-ledger-store.ts';
-import { MemoryTelemetry } from '../../../../shared/adapters/memory/memory-telemetry.ts';
 import { compileSources } from '../../../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../../../shared/config/compile-validators.ts';
-import { parseConfig } from '../../../../shared/config/define-config.ts';
 import { BlockedError, TransientError } from '../../../../shared/domain/errors.ts';
-import { createClaimCache } from '../../../../shared/pipeline/claim-keys.ts';
 import type { CrashPoint } from '../../../../shared/pipeline/probe.ts';
-import { lineTableWriter, readLines } from '../../../support/line-table-writer.ts';
+import {
+  contextOf,
+  createStreamWorld,
+  declareClicks,
+  eventOf,
+  LANE,
+  START_MS,
+  type StreamWorld,
+} from '../../../support/stream-world.ts';
 
-const START_MS = Date.UTC(2026, 0, 1);
-const config = parseConfig({
-  sources: {
-    clicks: {
-      type: 'stream',
-      freshness: '30 seconds',
-      volume: { gbPerDay: 1 },
-      contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
-      key: ['id'],
-    },
-  },
-});
-const sources = compileSources(config, compileValidators(config));
-
-function setUp(probe: (point: CrashPoint) => void = () => undefined) {
-  const clock = new ManualClock({ startMs: START_MS, jump: true });
-  const lake = new MemoryLake();
-  const telemetry = new MemoryTelemetry();
-  let tokens = 0;
-  const deps = {
-    ledger: new MemoryLedgerStore(),
-    claimLog: new MemoryClaimLog(),
-    claimCache: createClaimCache(),
-    lake,
-    tables: lineTableWriter(),
-    clock,
-    telemetry,
-    sources,
-    configVersion: 'v1',
-    newToken: () => String(tokens++),
-    probe,
-    sourceOfStream: { 'clicks-stream': 'clicks' },
-  };
-  const landed = (): string[] =>
-    lake.list('raw/').flatMap(({ bytes }) => readLines(bytes).map(({ raw }) => raw));
-  return { deps, clock, lake, telemetry, landed };
-}
-
-const eventOf = (...texts: readonly string[]): KinesisStreamEvent => ({
-  Records: texts.map((text, i) => ({
-    awsRegion: 'eu-central-1',
-    eventID: `shardId-000000000000:${String(100 + i)}`,
-    eventName: 'aws:kinesis:record',
-    eventSource: 'aws:kinesis',
-    eventSourceARN: 'arn:aws:kinesis:eu-central-1:111122223333:stream/clicks-stream',
-    eventVersion: '1.0',
-    invokeIdentityArn: 'arn:aws:iam::111122223333:role/r',
-    kinesis: {
-      approximateArrivalTimestamp: START_MS / 1000,
-      data: Buffer.from(text).toString('base64'),
-      kinesisSchemaVersion: '1.0',
-      partitionKey: 'p',
-      sequenceNumber: String(100 + i),
-    },
-  })),
-});
-
-const contextOf = (remainingMs: number): Context =>
-  ({ awsRequestId: 'request', getRemainingTimeInMillis: () => remainingMs }) as Context;
+const setUp = (probe: (point: CrashPoint) => void = () => undefined): StreamWorld =>
+  createStreamWorld({ probe });
 
 describe('the stream function', () => {
   test('lands a delivery and reports no failure', async () => {
@@ -129,15 +72,10 @@ describe('the stream function', () => {
     const event = eventOf('[{"id":"a","n":"x"},{"id":"b"}]');
     await expect(createHandler(deps)(event, contextOf(60_000))).rejects.toThrow('killed');
     dies = false;
-    const stricter = parseConfig({
-      sources: {
-        clicks: {
-          ...config.sources['clicks'],
-          contract: {
-            dataTypes: 'freeze',
-            schema: { type: 'object', properties: { id: { type: 'string' }, n: { type: 'integer' } } },
-          },
-        },
+    const stricter = declareClicks({
+      contract: {
+        dataTypes: 'freeze',
+        schema: { type: 'object', properties: { id: { type: 'string' }, n: { type: 'integer' } } },
       },
     });
     const redeployed = { ...deps, sources: compileSources(stricter, compileValidators(stricter)) };
@@ -180,6 +118,6 @@ describe('the stream function', () => {
     await expect(createHandler(denied)(eventOf('{"id":"a"}'), contextOf(60_000))).rejects.toMatchObject({
       disposition: 'block',
     });
-    expect(deps.ledger.peek('kinesis/clicks-stream/shardId-000000000000').position).toBeUndefined();
+    expect(deps.ledger.peek(LANE).position).toBeUndefined();
   });
 });

@@ -1,3 +1,5 @@
+import { createSeededRandom } from '../../shared/domain/seeded-random.ts';
+
 /**
  * What may go wrong between a stream and its function, for tests. Each rate is the share of invocations, 0 to 1, that
  * it happens to; the same seed gives the same decisions for the same sequence of batches of a shard.
@@ -29,21 +31,10 @@ export interface FaultDice {
 /** Makes the seeded decisions for a shard; without faults nothing ever hits. */
 export function createFaultDice(faults: DeliveryFaults | undefined, shardId: string): FaultDice {
   if (faults === undefined) return { hits: () => false, between: (low) => low };
-  const random = mulberry32(hash(`${String(faults.seed)}/${shardId}`));
+  const random = createSeededRandom(hash(`${String(faults.seed)}/${shardId}`));
   return {
     hits: (fault) => random() < (faults[fault] ?? 0),
     between: (low, high) => low + Math.floor(random() * (high - low + 1)),
-  };
-}
-
-/** Tommy Ettinger's mulberry32 (public domain): 32 bits of state are enough to vary tests. */
-function mulberry32(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
 

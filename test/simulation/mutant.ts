@@ -1,3 +1,4 @@
+import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { Profile } from './profile.ts';
@@ -29,7 +30,7 @@ export interface Invocation {
 
 /** What a mapping delivers to an invocation. */
 export interface Delivery {
-  readonly invocation: Invocation;
+  readonly deps: LandDeps;
   readonly records: readonly StreamRecord[];
   readonly createReader: (records: readonly StreamRecord[]) => LaneReader;
 }
@@ -39,11 +40,13 @@ export interface Sabotage {
   readonly reader?: (delivery: Delivery) => LaneReader;
   /** No process keeps what it has read of the claims. */
   readonly forgetsClaims?: boolean;
+  /** All invocations share one process, and two of them one view of the claims. */
+  readonly sharesViews?: boolean;
   /** The mapping takes an invocation for done before it is. */
   readonly acknowledgesEarly?: boolean;
   /** Two invocations work on one shard, each on a part of its records. */
   readonly splitsShards?: boolean;
   readonly replay?: WrongReplay;
   /** A delivery is parked. */
-  readonly onPark?: (shardId: string, records: readonly StreamRecord[]) => void;
+  readonly onPark?: (shardId: string, records: readonly StreamRecord[], nowMs: number) => void;
 }

@@ -40,6 +40,8 @@ export interface Shard {
   /** Shards that it came from by a split or a merge; they are read to their end before it is read. */
   readonly parents: readonly Shard[];
   readonly records: StreamRecord[];
+  /** Whether its records were put there by a replay of the wrong kind. */
+  readonly isAgain: boolean;
 }
 
 export interface Produced {
@@ -63,7 +65,12 @@ export function produce(rng: Rng, profile: Profile, phase: number): Produced {
   const requests = rng.shuffle(profile.sources.flatMap((source) => requestsOf(rng, profile, source, phase)));
   const shards: Shard[] = [];
   const addShard = (parents: readonly Shard[]): Shard => {
-    const shard = { id: `shardId-${String(phase)}${String(shards.length)}`, parents, records: [] };
+    const shard = {
+      id: `shardId-${String(phase)}${String(shards.length)}`,
+      parents,
+      records: [],
+      isAgain: false,
+    };
     shards.push(shard);
     return shard;
   };

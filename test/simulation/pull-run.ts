@@ -120,8 +120,9 @@ class PullRun {
     const rng = this.#rng;
     for (let changes = rng.int(60); changes > 0; changes--) this.#api.change();
     const fires = this.#fireAll(1 + rng.int(6));
-    const settled = (await this.#scheduler.run()) && (await this.#settle(fires));
-    if (settled) this.#checkEnd();
+    const settled =
+      (await this.#scheduler.run(() => this.#problem !== undefined)) && (await this.#settle(fires));
+    if (settled && this.#problem === undefined) this.#checkEnd();
     else this.#fail('stuck', 'the runs do not come to an end');
     return {
       problem: this.#problem,
@@ -151,6 +152,7 @@ class PullRun {
 
   /** Nothing changes or fails any more. */
   async #settle(fires: Promise<void>): Promise<boolean> {
+    if (this.#problem !== undefined) return true;
     await fires;
     this.#api.isChanging = false;
     this.#scheduler.isFaulty = false;
@@ -159,8 +161,8 @@ class PullRun {
       for (let run = 0; run < FINAL_RUNS; run++) commits = await this.#run();
       if (commits !== 0) this.#fail('stuck', `a run that finds nothing new commits ${String(commits)} times`);
     })();
-    if (!(await this.#scheduler.run())) return false;
-    await runs;
+    if (!(await this.#scheduler.run(() => this.#problem !== undefined))) return false;
+    if (this.#problem === undefined) await runs;
     return true;
   }
 

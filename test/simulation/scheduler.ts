@@ -32,7 +32,8 @@ interface Waiting {
   readonly pace: Pace;
 }
 
-const MAX_STEPS = 200_000;
+/** Far more than any run needs. */
+const MAX_STEPS = 60_000;
 /** How often a slow process that was chosen really goes on. */
 const SLOW_CHANCE = 0.15;
 /** A call takes up to this long. */
@@ -127,18 +128,18 @@ export class Scheduler {
   }
 
   /**
-   * Lets processes go on until none waits.
+   * Lets processes go on until none waits, or until it is over.
    *
    * @returns false when they do not come to an end
    */
-  async run(): Promise<boolean> {
+  async run(isOver: () => boolean): Promise<boolean> {
     for (let step = 0; step < MAX_STEPS; step++) {
       // Runs when no promise is left that could go on: everything waits for its turn.
       await new Promise<void>((done) => {
         process.nextTick(done);
       });
       const { length } = this.#waiting;
-      if (length === 0) return true;
+      if (length === 0 || isOver()) return true;
       let chosen = this.#rng.int(length);
       if (this.#waiting[chosen]?.pace === 'slow' && !this.#rng.chance(SLOW_CHANCE))
         chosen = this.#rng.int(length);

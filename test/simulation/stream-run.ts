@@ -1,11 +1,12 @@
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
-import { comparePositions } from '../../shared/domain/identity.ts';
+import { comparePositions, kinesisOrigin } from '../../shared/domain/identity.ts';
 import type { ParkedDelivery } from '../../shared/domain/parked-delivery.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache, type ClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
+import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
 import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
@@ -65,11 +66,16 @@ class StreamRun {
   readonly #faults = { zombies: 0, bisections: 0, recuts: 0, partialAnswers: 0, parked: 0, redrives: 0 };
   /** Sandboxes that are warm. */
   #caches: ClaimCache[] = [];
+  /** Views are not taken out of it while they are in use: only for the mutant. */
+  readonly #sharedCache: ClaimCache = Object.assign(createClaimCache(), { delete: () => false });
   #invocations = 0;
   #tokens = 0;
   #busy = 0;
   readonly #queue: (() => void)[] = [];
   readonly #operators: Promise<void>[] = [];
+  /** Where records first stood that were put on the stream again. */
+  readonly #firstOrigins = new Map<string, string>();
+  #again = 0;
 
   constructor(rng: Rng, { mutant, trace }: RunOptions) {
     this.#rng = rng;
@@ -110,10 +116,10 @@ class StreamRun {
         const parents = shard.parents.map((parent) => finished.get(parent));
         finished.set(shard, this.#consume(shard, parents));
       }
-      if (!(await this.#scheduler.run())) {
+      if (!(await this.#scheduler.run(() => this.#truth.problem !== undefined))) {
         this.#truth.fail('stuck', 'the processes do not come to an end');
-        break;
       }
+      if (this.#truth.problem !== undefined) return this.#result();
       await Promise.all(finished.values());
       await Promise.all(this.#operators);
       // What was claimed so far may be forgotten now: none of its keys comes again.
@@ -121,6 +127,10 @@ class StreamRun {
     }
     this.#checkRanges();
     this.#truth.checkEnd();
+    return this.#result();
+  }
+
+  #result(): RunResult {
     return {
       problem: this.#truth.problem,
       calls: this.#scheduler.calls,
@@ -155,7 +165,7 @@ class StreamRun {
           at += done;
           break;
         }
-        if (attempt >= this.#profile.maxAttempts) {
+        if (attempt >= this.#profile.maxAttempts && !shard.isAgain) {
           this.#park(shard, batch);
           at += batch.length;
           break;
@@ -175,21 +185,35 @@ class StreamRun {
   /** @returns how many records of the batch the mapping takes for done */
   async #deliver(shard: Shard, batch: readonly StreamRecord[]): Promise<number> {
     await this.#takeSlot();
-    const done = await this.#invoke(`${shard.id} ${describe(batch)}`, async (deps, invocation) => {
-      const createReader = (records: readonly StreamRecord[]) =>
-        createStreamReader(deps.sources, undefined, { stream: STREAM, shardId: shard.id, records });
-      const reader =
-        this.#sabotage.reader?.({ invocation, records: batch, createReader }) ?? createReader(batch);
-      const owner = String(invocation.number);
-      const { finished } = await runLane(deps, reader, { owner, deadlineMs: this.#deadlineMs() });
-      if (finished) return batch.length;
-      const { position } = await deps.ledger.read(reader.lane);
-      return batch.filter(
-        ({ sequenceNumber }) => position !== undefined && comparePositions(sequenceNumber, position) <= 0,
-      ).length;
-    });
+    const answer = this.#invoke(`${shard.id} ${describe(batch)}`, (deps, invocation) =>
+      this.#land(shard, batch, deps, invocation),
+    );
+    const done = this.#sabotage.acknowledgesEarly === true ? batch.length : await answer;
     this.#freeSlot();
     return done ?? 0;
+  }
+
+  /** What the function does. @returns how many records of the batch are durable */
+  async #land(
+    shard: Shard,
+    batch: readonly StreamRecord[],
+    deps: LandDeps,
+    { number }: Invocation,
+  ): Promise<number> {
+    const createReader = (records: readonly StreamRecord[]): LaneReader =>
+      this.#keepIdentity(
+        createStreamReader(deps.sources, undefined, { stream: STREAM, shardId: shard.id, records }),
+      );
+    const reader = this.#sabotage.reader?.({ deps, records: batch, createReader }) ?? createReader(batch);
+    const { finished } = await runLane(deps, reader, {
+      owner: String(number),
+      deadlineMs: this.#deadlineMs(),
+    });
+    if (finished) return batch.length;
+    const { position } = await deps.ledger.read(reader.lane);
+    return batch.filter(
+      ({ sequenceNumber }) => position !== undefined && comparePositions(sequenceNumber, position) <= 0,
+    ).length;
   }
 
   #deadlineMs(): number {
@@ -201,38 +225,82 @@ class StreamRun {
     this.#scheduler.note(`${shard.id} ${describe(batch)} is parked`);
     this.#faults.parked++;
     this.#truth.park(shard.id, new Set(batch.map(({ sequenceNumber }) => sequenceNumber)));
-    this.#sabotage.onPark?.(shard.id, batch);
+    this.#sabotage.onPark?.(shard.id, batch, this.#clock.nowMs());
     const delivery: ParkedDelivery = {
       batch: { stream: STREAM, shardId: shard.id, records: batch },
-      parkedAtMs: this.#clock.nowMs(),
       functionArn: 'arn:aws:lambda:us-east-1:123456789012:function:stream',
       condition: 'RetryAttemptsExhausted',
+      parkedAtMs: this.#clock.nowMs(),
     };
     // The destination gets it at least once.
     const documents = this.#rng.chance(TWICE_PARKED) ? 2 : 1;
     for (let operator = 0; operator < documents * this.#profile.operators; operator++) {
-      this.#operators.push(this.#redrive(delivery));
+      this.#operators.push(this.#redrive(shard, delivery));
     }
   }
 
   /* ----------------------------------------------------------------------------------------- operators */
 
   /** An operator replays a parked delivery until it succeeds. */
-  async #redrive(delivery: ParkedDelivery): Promise<void> {
+  async #redrive(shard: Shard, delivery: ParkedDelivery): Promise<void> {
     await this.#scheduler.pauses(this.#rng.int(BEFORE_REPLAY));
+    const { records } = delivery.batch;
+    const { replay } = this.#sabotage;
+    if (replay === 're-put' || replay === 're-put with identity') {
+      await this.#putAgain(shard, records);
+      return;
+    }
     for (let attempt = 0; attempt < MAX_REPLAYS; attempt++) {
       this.#faults.redrives++;
-      const finished = await this.#invoke(
-        `replay of ${delivery.batch.shardId} ${describe(delivery.batch.records)}`,
-        async (deps, { number }) => {
-          const options = { owner: String(number), deadlineMs: this.#deadlineMs(), minAgeMs: 0 };
-          const replay = await replayDelivery({ ...deps, sourceOfStream: {} }, delivery, options);
-          return replay.finished;
-        },
-      );
+      const finished = await this.#invoke(`replay of ${shard.id} ${describe(records)}`, async (deps, by) => {
+        if (replay === 'high-water mark') {
+          return (await this.#land(shard, records, deps, by)) === records.length;
+        }
+        const options = { owner: String(by.number), deadlineMs: this.#deadlineMs(), minAgeMs: 0 };
+        return (await replayDelivery({ ...deps, sourceOfStream: {} }, delivery, options)).finished;
+      });
       if (finished === true) return;
     }
-    this.#truth.fail('stuck', `the replay of ${delivery.batch.shardId} never succeeds`);
+    this.#truth.fail('stuck', `the replay of ${shard.id} never succeeds`);
+  }
+
+  /** The wrong way: the records get new sequence numbers. */
+  async #putAgain(shard: Shard, records: readonly StreamRecord[]): Promise<void> {
+    const again: Shard = {
+      id: `shardId-again${String(this.#again++)}`,
+      parents: [],
+      records: [],
+      isAgain: true,
+    };
+    records.forEach((record, at) => {
+      again.records.push({ ...record, sequenceNumber: String(1000 + at) });
+      const origin = kinesisOrigin(STREAM, again.id, String(1000 + at));
+      const first = kinesisOrigin(STREAM, shard.id, record.sequenceNumber);
+      if (this.#sabotage.replay === 're-put with identity') this.#firstOrigins.set(origin, first);
+      else this.#truth.alias(origin, first);
+    });
+    await this.#deliverAll(again, again.records);
+  }
+
+  /** What was put on the stream again keeps its first identity, where a mutant says so. */
+  #keepIdentity(reader: LaneReader): LaneReader {
+    if (this.#firstOrigins.size === 0) return reader;
+    return {
+      lane: reader.lane,
+      read: async (state, maxBytes) => {
+        const batch = await reader.read(state, maxBytes);
+        return (
+          batch && {
+            ...batch,
+            entries: batch.entries.map((entry) =>
+              entry.kind === 'frame'
+                ? { ...entry, origin: this.#firstOrigins.get(entry.origin) ?? entry.origin }
+                : entry,
+            ),
+          }
+        );
+      },
+    };
   }
 
   /* --------------------------------------------------------------------------------------- invocations */
@@ -298,6 +366,7 @@ class StreamRun {
   }
 
   #cache(): ClaimCache {
+    if (this.#sabotage.sharesViews === true) return this.#sharedCache;
     if (this.#sabotage.forgetsClaims === true || this.#rng.chance(0.4)) return createClaimCache();
     return this.#rng.pick(this.#caches);
   }

@@ -103,6 +103,13 @@ export class Truth {
     }
   }
 
+  /** Records of one origin are seen under another. */
+  alias(origin: string, first: string): void {
+    for (const [id, fate] of this.#fates) {
+      if (id.startsWith(`${first}/`)) this.#fates.set(origin + id.slice(first.length), fate);
+    }
+  }
+
   /** A delivery was parked: its records wait for a replay. */
   park(shardId: string, sequenceNumbers: ReadonlySet<string>): void {
     for (const fate of this.#byShard.get(shardId) ?? []) {
@@ -141,7 +148,7 @@ export class Truth {
 
   /** What must hold when everything is delivered and replayed. */
   checkEnd(): void {
-    for (const fate of this.#fates.values()) this.#checkFate(fate);
+    for (const fate of new Set(this.#fates.values())) this.#checkFate(fate);
     for (const [name, { fates }] of this.#groups) {
       if (fates[0]?.record.dedupe === 'request') this.#checkRequest(name, fates);
       else if (!this.#changesContract) this.#checkGroup(name, fates);

@@ -1,0 +1,742 @@
+import { claimBucket } from '../../shared/domain/claim-bucket.ts';
+import { ClaimList } from '../../shared/domain/claims.ts';
+import { TransientError } from '../../shared/domain/errors.ts';
+import { RecordFlag, recordBytes } from '../../shared/domain/frame.ts';
+import { kinesisOrigin, toClaimant } from '../../shared/domain/identity.ts';
+import { claimKeys } from '../../shared/pipeline/claim-keys.ts';
+import type { LandDeps } from '../../shared/pipeline/land.ts';
+import type { LaneBatch, LaneReader } from '../../shared/pipeline/lane.ts';
+import {
+  appendAnywhere,
+  CLAIMANT_WORD,
+  INDEX_WORD,
+  replace,
+  rewrite,
+  rewriteClaims,
+  type ClaimChange,
+} from './break-stores.ts';
+import { keyOf, WINDOW_MS, type Body } from './declare-source.ts';
+import { HARSH_RATES } from './faults.ts';
+import type { Delivery, Mutant, Sabotage } from './mutant.ts';
+import { STREAM } from './produce.ts';
+import type { Profile } from './profile.ts';
+
+/** Sources whose records claim a key each. */
+const byRecord = ({ sources }: Profile): Partial<Profile> => ({
+  sources: sources.map((source) => ({ ...source, dedupe: 'record' })),
+});
+const byRecordWithoutTime = ({ sources }: Profile): Partial<Profile> => ({
+  sources: sources.map((source) => ({ ...source, dedupe: 'record', timeInKey: false })),
+});
+const harsh = (): Partial<Profile> => ({ rates: HARSH_RATES, zombie: 0.4 });
+const withReplays = (): Partial<Profile> => ({
+  rates: HARSH_RATES,
+  zombie: 0.4,
+  maxAttempts: 2,
+  operators: 3,
+});
+const all =
+  (...parts: ((profile: Profile) => Partial<Profile>)[]) =>
+  (profile: Profile): Partial<Profile> =>
+    Object.assign({}, ...parts.map((part) => part(profile))) as Partial<Profile>;
+
+const LOSS = 'loss or duplicates';
+
+/** A mutant that needs no state. */
+const breaking =
+  (stores: NonNullable<Sabotage['stores']>, others: Omit<Sabotage, 'stores'> = {}) =>
+  (): Sabotage => ({ stores, ...others });
+
+const isReplay = (lane: string): boolean => lane.startsWith('replay/');
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'no claimant',
+    breaks: 'a redelivered record does not recognise its own claim',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(
+      (stores) => ({
+        ...stores,
+        claimLog: rewriteClaims(stores.claimLog, {
+          read: (words, at) => {
+            words[at + CLAIMANT_WORD] = 0;
+          },
+        }),
+      }),
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'invocation as claimant',
+    breaks: 'a claim belongs to the invocation, not to the record',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(
+      (stores, { number }) => {
+        const mask = (words: Uint32Array, at: number): void => {
+          words[at + CLAIMANT_WORD] = (words[at + CLAIMANT_WORD] ?? 0) ^ (number + 1);
+        };
+        return { ...stores, claimLog: rewriteClaims(stores.claimLog, { write: mask, read: mask }) };
+      },
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'no index in the claim',
+    breaks: 'claims name the frame, not the record in it',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(
+      (stores) => ({
+        ...stores,
+        claimLog: rewriteClaims(stores.claimLog, {
+          write: (words, at) => {
+            words[at + INDEX_WORD] = 0;
+          },
+        }),
+      }),
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'claim before validation',
+    breaks: 'a record that violates its contract claims its key',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: () => ({
+      reader: (delivery) => {
+        const reader = delivery.createReader(delivery.records);
+        return {
+          lane: reader.lane,
+          read: async (state, maxBytes) => {
+            const batch = await reader.read(state, maxBytes);
+            if (batch !== undefined) await claimViolations(delivery.deps, batch);
+            return batch;
+          },
+        };
+      },
+    }),
+  },
+  {
+    name: 'bucket by arrival',
+    breaks: 'the bucket of a key depends on when the record is delivered',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(
+      ({ claimLog, ...others }, { number }) => {
+        const at = (bucket: string): string => `${bucket}@${String(Math.floor(number / 4))}`;
+        return {
+          ...others,
+          claimLog: replace(claimLog, {
+            read: (bucket, after) => claimLog.read(at(bucket), after),
+            append: (bucket, ...rest) => claimLog.append(at(bucket), ...rest),
+            claimKey: (bucket, ...rest) => claimLog.claimKey(at(bucket), ...rest),
+          }),
+        };
+      },
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'stale reads of claims',
+    breaks: 'the newest entry of a claim log is not seen, and others are not in the way',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(({ claimLog, ...others }) => ({
+      ...others,
+      claimLog: replace(claimLog, {
+        read: async (bucket, after) => (await claimLog.read(bucket, after)).slice(0, -1),
+        append: appendAnywhere(claimLog),
+      }),
+    })),
+  },
+  {
+    name: 'refused claims count',
+    breaks: 'an append whose number is taken counts as done',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(({ claimLog, ...others }) => ({
+      ...others,
+      claimLog: replace(claimLog, {
+        append: async (...args) => {
+          await claimLog.append(...args);
+          return 'ok';
+        },
+      }),
+    })),
+  },
+  {
+    name: 'order without content',
+    breaks: 'claims are put in order before they are stored',
+    harm: LOSS,
+    lane: 'stream',
+    under: byRecord,
+    sabotage: breaking(
+      ({ claimLog, ...others }) => {
+        const late: (() => Promise<unknown>)[] = [];
+        return {
+          ...others,
+          claimLog: replace(claimLog, {
+            store: (packed, expiresAtMs) => {
+              late.push(() => claimLog.store(packed, expiresAtMs));
+              return Promise.resolve({ kind: 'stored', id: 'not there yet', items: packed.length });
+            },
+            append: async (...args) => {
+              const outcome = await claimLog.append(...args);
+              for (const store of late.splice(0)) await store();
+              return outcome;
+            },
+          }),
+        };
+      },
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'claims expire early',
+    breaks: 'the window runs from the event, not from the arrival',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecord, () => ({ lateDays: 40 })),
+    sabotage: breaking(
+      ({ claimLog, ...others }) => {
+        const early = (expiresAtMs: number): number => expiresAtMs - WINDOW_MS + 500;
+        return {
+          ...others,
+          claimLog: replace(claimLog, {
+            store: (packed, expiresAtMs) => claimLog.store(packed, early(expiresAtMs)),
+            append: (bucket, number, { follows: _, ...entry }) =>
+              claimLog.append(
+                bucket,
+                number,
+                entry.kind === 'closed' ? entry : { ...entry, expiresAtMs: early(entry.expiresAtMs) },
+              ),
+            claimKey: (bucket, key, packed, expiresAtMs) =>
+              claimLog.claimKey(bucket, key, packed, early(expiresAtMs)),
+          }),
+        };
+      },
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'split ignored',
+    breaks: 'some consumers go on in a bucket that others have closed',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecord, () => ({ maxClaims: 2, keys: 12 })),
+    sabotage: breaking(
+      ({ claimLog, ...others }, { number: invocation }) => {
+        if (invocation % 2 === 0) return { ...others, claimLog };
+        return {
+          ...others,
+          claimLog: replace(claimLog, {
+            read: async (bucket, after) =>
+              (await claimLog.read(bucket, after)).filter(({ kind }) => kind === 'claims'),
+            append: async (bucket, number, entry) =>
+              entry.kind === 'closed' ? 'ok' : await appendAnywhere(claimLog)(bucket, number, entry),
+          }),
+        };
+      },
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'split forgets',
+    breaks: 'what was claimed before a bucket was closed is not looked up',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecord, () => ({ maxClaims: 2, keys: 12 })),
+    sabotage: breaking(
+      ({ claimLog, ...others }) => ({
+        ...others,
+        claimLog: replace(claimLog, {
+          read: async (bucket, after) => {
+            const entries = await claimLog.read(bucket, after);
+            const closed = entries.filter(({ kind }) => kind === 'closed');
+            return closed.length > 0 ? closed : entries;
+          },
+        }),
+      }),
+      { forgetsClaims: true },
+    ),
+  },
+  {
+    name: 'last claim of a key wins',
+    breaks: 'a key that is claimed by itself goes to whoever asks last',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecordWithoutTime, () => ({ maxClaims: 2, keys: 12 })),
+    sabotage: breaking(({ claimLog, ...others }) => ({
+      ...others,
+      claimLog: replace(claimLog, {
+        claimKey: async (bucket, key, packed, expiresAtMs) => {
+          await claimLog.claimKey(bucket, key, packed, expiresAtMs);
+          return packed;
+        },
+      }),
+    })),
+  },
+  {
+    name: 'two runs in one view',
+    breaks: 'two invocations of one process decide over one view of the claims',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecord, () => ({ shards: 4, reshards: 0, consumers: Infinity })),
+    sabotage: () => ({ sharesViews: true }),
+  },
+  {
+    name: 'no condition on create',
+    breaks: 'an object is overwritten instead of created',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, {
+        putIfAbsent: async (key, object) => {
+          await lake.overwrite(key, object);
+          return 'created';
+        },
+      }),
+    })),
+  },
+  {
+    name: 'no tombstone',
+    breaks: 'whoever resolves an intent looks, and leaves nothing',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, {
+        putIfAbsent: async (key, object) => {
+          if (object.kind === 'data') return lake.putIfAbsent(key, object);
+          return (await lake.kindOf(key)) === undefined ? 'created' : 'exists';
+        },
+      }),
+    })),
+  },
+  {
+    name: 'no withdrawal',
+    breaks: 'files of an aborted intent stay visible',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, { overwrite: () => Promise.resolve() }),
+    })),
+  },
+  {
+    name: 'withdrawal after the abort',
+    breaks: 'the intent is removed before its files are withdrawn',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ledger, ...others }) => {
+      const late: (() => Promise<void>)[] = [];
+      return {
+        ...others,
+        lake: replace(lake, {
+          overwrite: (key, object) => {
+            late.push(() => lake.overwrite(key, object));
+            return Promise.resolve();
+          },
+        }),
+        ledger: replace(ledger, {
+          abort: async (...args) => {
+            const outcome = await ledger.abort(...args);
+            for (const overwrite of late.splice(0)) await overwrite();
+            return outcome;
+          },
+        }),
+      };
+    }),
+  },
+  {
+    name: 'key without version',
+    breaks: 'a later attempt writes under the same key as an earlier one',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => {
+      const plain = (key: string): string => key.replace(/-v\d+\.parquet$/, '.parquet');
+      return {
+        ...others,
+        lake: replace(lake, {
+          putIfAbsent: (key, object) => lake.putIfAbsent(plain(key), object),
+          overwrite: (key, object) => lake.overwrite(plain(key), object),
+          kindOf: (key) => lake.kindOf(plain(key)),
+        }),
+      };
+    }),
+  },
+  {
+    name: 'tombstone taken for data',
+    breaks: 'what stands at a taken key is not looked at',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, { kindOf: () => Promise.resolve('data') }),
+    })),
+  },
+  {
+    name: 'intent names one file',
+    breaks: 'whoever resolves an intent sees the first of its files only',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(harsh, () => ({ lateDays: 40 })),
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        announce: (lane, version, intent, writer) =>
+          ledger.announce(lane, version, { ...intent, objects: intent.objects.slice(0, 1) }, writer),
+      }),
+    })),
+  },
+  {
+    name: 'commit before the files',
+    breaks: 'the position moves, then the files are written',
+    harm: LOSS,
+    lane: 'stream',
+    sabotage: breaking(({ lake, ledger, ...others }) => {
+      const late: (() => Promise<unknown>)[] = [];
+      return {
+        ...others,
+        lake: replace(lake, {
+          putIfAbsent: async (key, object) => {
+            if (object.kind === 'tombstone') return lake.putIfAbsent(key, object);
+            late.push(() => lake.putIfAbsent(key, object));
+            return 'created';
+          },
+        }),
+        ledger: replace(ledger, {
+          commit: async (...args) => {
+            const outcome = await ledger.commit(...args);
+            for (const put of late.splice(0)) await put();
+            return outcome;
+          },
+        }),
+      };
+    }),
+  },
+  {
+    name: 'writes of any version',
+    breaks: 'the ledger compares nothing',
+    harm: LOSS,
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        announce: async (lane, _version, ...rest) =>
+          ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
+        commit: async (lane, _version, ...rest) =>
+          ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
+        abort: async (lane, _version, ...rest) =>
+          ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
+      }),
+    })),
+  },
+  {
+    name: 'no ledger',
+    breaks: 'an invocation knows only what it has committed itself',
+    harm: LOSS,
+    lane: 'stream',
+    sabotage: breaking(({ ledger, ...others }) => {
+      const own = new Set<string>();
+      return {
+        ...others,
+        ledger: replace(ledger, {
+          read: async (lane) => {
+            const state = await ledger.read(lane);
+            return own.has(lane) || isReplay(lane) ? state : { ...state, position: undefined };
+          },
+          commit: async (lane, ...rest) => {
+            const outcome = await ledger.commit(lane, ...rest);
+            if (outcome === 'ok') own.add(lane);
+            return outcome;
+          },
+          cede: (lane, ...rest) =>
+            ledger.cede(lane, ...rest).catch((error: unknown) => {
+              if (error instanceof RangeError) return 'ok' as const;
+              throw error;
+            }),
+        }),
+      };
+    }),
+  },
+  {
+    name: 'sequence numbers as text',
+    breaks: 'positions are compared as text: "9" comes after "10"',
+    harm: LOSS,
+    lane: 'stream',
+    under: () => ({ keys: 12, shards: 1, reshards: 0 }),
+    sabotage: () => ({ reader: readAsText }),
+  },
+  {
+    name: 'acknowledged before the commit',
+    breaks: 'the function answers, then it works',
+    harm: LOSS,
+    lane: 'stream',
+    sabotage: () => ({ acknowledgesEarly: true }),
+  },
+  {
+    name: 'two lanes of one shard',
+    breaks: 'two invocations at a time work on one shard (parallelization factor 2)',
+    harm: LOSS,
+    lane: 'stream',
+    sabotage: () => ({ splitsShards: true }),
+  },
+  {
+    name: 'replay by putting again',
+    breaks: 'parked records are put on the stream again',
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: () => ({ replay: 're-put' }),
+  },
+  {
+    name: 'replay by putting again under the old identity',
+    breaks: 'parked records are put on the stream again, and their first identity is kept',
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: () => ({ replay: 're-put with identity' }),
+  },
+  {
+    name: 'replay behind the position',
+    breaks: "a replay goes by the lane's position, which has passed what was parked",
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: () => ({ replay: 'high-water mark' }),
+  },
+  {
+    name: 'replay without ceding',
+    breaks: 'the lane of the shard may still write what is replayed',
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, { cede: () => Promise.resolve('ok') }),
+    })),
+  },
+  {
+    name: 'no ranges',
+    breaks: 'commits of a shard leave no range for replays to see',
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        rangesOverlapping: async (lane, ...rest) =>
+          isReplay(lane) ? ledger.rangesOverlapping(lane, ...rest) : [],
+      }),
+    })),
+  },
+  {
+    name: 'ranges that cover gaps',
+    breaks: 'a replay records the whole delivery as one range, whatever it has landed of it',
+    harm: LOSS,
+    lane: 'stream',
+    under: withReplays,
+    sabotage: breaking(({ ledger, ...others }) => {
+      let hull = { from: '', to: '' };
+      return {
+        ...others,
+        ledger: replace(ledger, {
+          rangesOverlapping: (lane, from, to) => {
+            hull = { from, to };
+            return ledger.rangesOverlapping(lane, from, to);
+          },
+          commit: (lane, version, commit, writer) =>
+            ledger.commit(lane, version, isReplay(lane) ? { ...commit, ...hull } : commit, writer),
+        }),
+      };
+    }),
+  },
+  {
+    name: 'claims dropped when parked',
+    breaks: 'whoever parks a delivery takes back its claims',
+    harm: LOSS,
+    lane: 'stream',
+    under: all(byRecord, withReplays),
+    sabotage: dropClaims,
+  },
+  {
+    name: 'staging does not decide',
+    breaks: 'a run that comes second stages its own pages all the same',
+    harm: LOSS,
+    lane: 'pull',
+    sabotage: breaking(({ stage, ...others }) => ({
+      ...others,
+      stage: replace(stage, {
+        decide: async (lane, number, bytes) => {
+          await stage.decide(lane, number, bytes);
+          return bytes;
+        },
+      }),
+    })),
+  },
+  {
+    name: 'nothing is staged',
+    breaks: 'a run after a crash reads other pages for the same commit',
+    harm: LOSS,
+    lane: 'pull',
+    sabotage: breaking(({ stage, ...others }) => ({
+      ...others,
+      stage: replace(stage, {
+        find: () => Promise.resolve(undefined),
+        decide: (_lane, _number, bytes) => Promise.resolve(bytes),
+      }),
+    })),
+  },
+  {
+    name: 'pull: commit before the files',
+    breaks: 'the cursor moves, then the files are written',
+    harm: LOSS,
+    lane: 'pull',
+    sabotage: breaking(({ lake, ledger, ...others }) => {
+      const late: (() => Promise<unknown>)[] = [];
+      return {
+        ...others,
+        lake: replace(lake, {
+          putIfAbsent: async (key, object) => {
+            if (object.kind === 'tombstone') return lake.putIfAbsent(key, object);
+            late.push(() => lake.putIfAbsent(key, object));
+            return 'created';
+          },
+        }),
+        ledger: replace(ledger, {
+          commit: async (...args) => {
+            const outcome = await ledger.commit(...args);
+            for (const put of late.splice(0)) await put();
+            return outcome;
+          },
+        }),
+      };
+    }),
+  },
+  {
+    name: 'pull: writes of any version',
+    breaks: 'of two runs both move the cursor',
+    harm: LOSS,
+    lane: 'pull',
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        announce: async (lane, _version, ...rest) =>
+          ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
+        commit: async (lane, _version, ...rest) =>
+          ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
+      }),
+    })),
+  },
+  {
+    name: 'refused create is a failure',
+    breaks: 'a file that is there already makes the invocation fail',
+    harm: 'nothing',
+    lane: 'stream',
+    under: harsh,
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, {
+        putIfAbsent: async (key, object) => {
+          const outcome = await lake.putIfAbsent(key, object);
+          if (outcome === 'exists' && object.kind === 'data') throw new TransientError('FAULT', '412');
+          return outcome;
+        },
+      }),
+    })),
+  },
+];
+
+async function claimViolations(deps: LandDeps, batch: LaneBatch): Promise<void> {
+  for (const entry of batch.entries) {
+    if (entry.kind !== 'frame') continue;
+    const { source, frame, origin } = entry;
+    for (let index = 0; index < frame.count; index++) {
+      if (frame.flags[index] !== RecordFlag.violation) continue;
+      const body = JSON.parse(recordBytes(frame, index).toString()) as Body;
+      const key = keyOf({ name: source.name, timeInKey: source.config.key.includes('t') }, body);
+      const candidates = new ClaimList();
+      candidates.add(toClaimant(origin), key, 0, frame.digests.readUInt32LE(index * 4), index);
+      await claimKeys(
+        {
+          claimLog: deps.claimLog,
+          clock: deps.clock,
+          newToken: deps.newToken,
+          cache: deps.claimCache,
+          limits: deps.claimLimits ?? { perSlice: Infinity, withoutTime: Infinity },
+          probe: () => undefined,
+        },
+        [
+          {
+            source: source.name,
+            bucket: claimBucket(source.name, source.config, body.t),
+            windowMs: WINDOW_MS,
+            candidates,
+            eventTimesMs: () => [body.t],
+          },
+        ],
+      );
+    }
+  }
+}
+
+function readAsText({ records, createReader }: Delivery): LaneReader {
+  const { lane } = createReader(records);
+  return {
+    lane,
+    read: (state, maxBytes) => {
+      const { position } = state;
+      const todo = records.filter(
+        ({ sequenceNumber }) => position === undefined || sequenceNumber > position,
+      );
+      return createReader(todo).read({ ...state, position: undefined }, maxBytes);
+    },
+  };
+}
+
+function dropClaims(): Sabotage {
+  /** When claims were taken back, by the first word of their claimant. */
+  const dropped = new Map<number, number>();
+  return {
+    forgetsClaims: true,
+    onPark: (shardId, records, nowMs) => {
+      for (const { sequenceNumber } of records) {
+        dropped.set(toClaimant(kinesisOrigin(STREAM, shardId, sequenceNumber)).readUInt32LE(0), nowMs);
+      }
+    },
+    stores: ({ claimLog, ...others }) => ({
+      ...others,
+      claimLog: replace(claimLog, {
+        read: async (bucket, after) =>
+          (await claimLog.read(bucket, after)).map((entry) => {
+            if (entry.kind === 'closed') return entry;
+            const claimedAtMs = entry.expiresAtMs - WINDOW_MS;
+            const isDropped = (claimant: number): boolean => (dropped.get(claimant) ?? 0) > claimedAtMs;
+            // A key that nobody asks for: the claim is gone.
+            const drop: ClaimChange = (words, at) => {
+              if (isDropped(words[at + CLAIMANT_WORD] ?? 0)) words[at] = 0;
+            };
+            return { ...entry, packed: entry.packed.map((packed) => rewrite(packed, drop)) };
+          }),
+      }),
+    }),
+  };
+}

@@ -3,7 +3,7 @@ import { DuckDbTableWriter } from '../shared/adapters/duckdb/duckdb-table-writer
 import { MemoryClaimLog } from '../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryLedgerStore } from '../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryTelemetry } from '../shared/adapters/memory/memory-telemetry.ts';
-import { readFrame } from '../shared/domain/frame.ts';
+import { readFrame, recordBytes } from '../shared/domain/frame.ts';
 import type { Source } from '../shared/domain/source.ts';
 import type { Lake } from '../shared/ports/lake.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
@@ -18,7 +18,12 @@ import { shopSource, shopValidator } from './shop-events.ts';
  * One figure of the consumer benchmark: a measuring process that is given a CaseInput and answers with CaseOutputs.
  */
 
-export type Variant = 'consumer' | 'parse' | 'parseValidate';
+/**
+ * - `consumer`: frames are landed
+ * - `plainConsumer`: the same records are landed, each of them a JSON text of its own on the source's stream
+ * - `parse`, `parseValidate`: what reading JSON costs at least
+ */
+export type Variant = 'consumer' | 'plainConsumer' | 'parse' | 'parseValidate';
 
 interface CaseInput {
   readonly variant: Variant;
@@ -40,6 +45,7 @@ const MIN_MEASURED_BYTES = 20e6;
 async function consume(
   tables: DuckDbTableWriter,
   source: Source,
+  sourceOfStream: string | undefined,
   records: readonly StreamRecord[],
 ): Promise<number> {
   let rows = 0;
@@ -51,7 +57,7 @@ async function consume(
     overwrite: () => Promise.resolve(),
     kindOf: () => Promise.resolve(undefined),
   };
-  const reader = createStreamReader(new Map([[source.name, source]]), undefined, {
+  const reader = createStreamReader(new Map([[source.name, source]]), sourceOfStream, {
     stream: 'headgate-ingest',
     shardId: 'shardId-000000000000',
     records,
@@ -83,25 +89,23 @@ interface Workload {
   close?(): Promise<void>;
 }
 
-function toConsumer(framesPath: string): Workload {
+function toConsumer(framesPath: string, isPlain: boolean): Workload {
   const source = shopSource();
   const tables = new DuckDbTableWriter();
   let bytes = 0;
   let records = 0;
-  const stream = readFrameFile(framesPath).map((data, i) => {
-    const frame = readFrame(data);
-    bytes += frame.payload.length;
-    records += frame.count;
-    return {
-      sequenceNumber: `4966000000000000000000000000000000000000000000000${String(1_000_000 + i)}`,
-      data,
-      arrivedAtMs: 0,
-    };
-  });
+  const stream = readFrameFile(framesPath)
+    .flatMap((data) => {
+      const frame = readFrame(data);
+      bytes += frame.payload.length;
+      records += frame.count;
+      return isPlain ? Array.from({ length: frame.count }, (_, i) => recordBytes(frame, i)) : [data];
+    })
+    .map((data, i) => ({ sequenceNumber: `4966${String(i).padStart(52, '0')}`, data, arrivedAtMs: 0 }));
   return {
     bytes,
     async run() {
-      const landed = await consume(tables, source, stream);
+      const landed = await consume(tables, source, isPlain ? source.name : undefined, stream);
       if (landed !== records) throw new Error(`${String(landed)} of ${String(records)} records landed`);
     },
     close: () => tables.close(),
@@ -126,7 +130,9 @@ function toParser(framesPath: string, validate: (value: unknown) => boolean): Wo
 function toWorkload({ variant, framesPath }: CaseInput): Workload {
   switch (variant) {
     case 'consumer':
-      return toConsumer(framesPath);
+      return toConsumer(framesPath, false);
+    case 'plainConsumer':
+      return toConsumer(framesPath, true);
     case 'parse':
       return toParser(framesPath, () => true);
     case 'parseValidate':

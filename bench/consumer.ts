@@ -33,7 +33,7 @@ export interface ConsumerBenchOptions {
   readonly rounds: number;
 }
 
-const VARIANTS: readonly Variant[] = ['consumer', 'parse', 'parseValidate'];
+const VARIANTS = ['consumer', 'parse', 'parseValidate'] as const satisfies readonly Variant[];
 const WARM_UP_ROUNDS = 2;
 
 /** Measures the variants in turn, each in its own process, so that what else the machine does hits all of them. */
@@ -43,7 +43,7 @@ async function measure(directory: string, records: number, rounds: number): Prom
     variant,
     child: startMeasuring('consumer-case.ts', { variant, framesPath }),
   }));
-  const speeds: Record<Variant, number[]> = { consumer: [], parse: [], parseValidate: [] };
+  const speeds: Record<(typeof VARIANTS)[number], number[]> = { consumer: [], parse: [], parseValidate: [] };
   let rssMB = 0;
   try {
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
+import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
 
 function toRounds(text: string): number {
@@ -38,6 +39,16 @@ program
   .option('--json', 'print one JSON object')
   .action(async (options: { json?: boolean }) => {
     if (!(await benchClaims({ json: options.json === true }))) process.exitCode = 1;
+  });
+
+program
+  .command('drain')
+  .description('How the backlog of a shard drains after an outage of one hour, by a measured consumer.')
+  .option('--json', 'print one JSON object')
+  .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
+  .action(async (options: { json?: boolean; rounds: number }) => {
+    const isGood = await benchDrain({ json: options.json === true, rounds: options.rounds });
+    if (!isGood) process.exitCode = 1;
   });
 
 await program.parseAsync();

@@ -65,6 +65,12 @@ export interface Cloud extends EmptyCloud {
   /** What the functions' calls go through, if store faults were asked for. */
   readonly faultProxy: FaultProxy | undefined;
   /**
+   * Deploys the app once more, with another configuration of the same name, while streams go on being carried.
+   *
+   * @param configFile relative to the project or absolute
+   */
+  redeploy(configFile: string): Promise<void>;
+  /**
    * The value of an output, whichever stack has it.
    *
    * @throws CloudError that lists the outputs there are
@@ -126,13 +132,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
   try {
     if (synthesised.status === 'rejected') throw synthesised.reason;
     const stacks = await readAssembly(synthesised.value);
-    const outputs = toCallableUrls(await deployAssembly(clients, stacks, onProgress), cloud.endpoint);
-    await applyDroppedSettings(clients, stacks);
     if (options.storeFaults !== undefined) {
       onProgress(`faults between functions and stores, ${describeStoreFaults(options.storeFaults)}`);
       faultProxy = await startProxy(cloud.endpoint, options.storeFaults);
-      await routeFunctions(clients, stacks, faultProxy.endpoint);
     }
+    const deployed = await deploy(clients, stacks, faultProxy, onProgress);
+    const outputs = toCallableUrls(deployed, cloud.endpoint);
     const poller = await startPoller(clients, stacks, options);
     return {
       ...cloud,
@@ -140,6 +145,12 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
       output: (key) => findOutput(outputs, key),
       poller,
       faultProxy,
+      redeploy: async (configFile) => {
+        const changed = await readAssembly(await synthesise({ app, config: configFile, onProgress }));
+        await deploy(clients, changed, faultProxy, onProgress);
+        // An update may have switched the emulator's own poller on again.
+        await takeOverMappings(clients, changed);
+      },
       stop: async () => {
         await poller.stop();
         await stop();
@@ -149,6 +160,18 @@ export async function startCloud(options: CloudOptions): Promise<Cloud> {
     await stop();
     throw error;
   }
+}
+
+async function deploy(
+  clients: AwsClients,
+  stacks: readonly AssemblyStack[],
+  faultProxy: FaultProxy | undefined,
+  onProgress: (message: string) => void,
+): Promise<StackOutputs> {
+  const outputs = await deployAssembly(clients, stacks, onProgress);
+  await applyDroppedSettings(clients, stacks);
+  if (faultProxy !== undefined) await routeFunctions(clients, stacks, faultProxy.endpoint);
+  return outputs;
 }
 
 function startProxy(target: string, { seed, rates }: StoreFaults): Promise<FaultProxy> {

@@ -1,15 +1,28 @@
 import { toMs } from '../config/units.ts';
-import { CLAIM_LIMITS, claimBucket, requestBucket, type ClaimBucket } from '../domain/claim-bucket.ts';
+import {
+  CLAIM_LIMITS,
+  claimBucket,
+  requestBucket,
+  type ClaimBucket,
+  type ClaimLimits,
+} from '../domain/claim-bucket.ts';
 import { ClaimList, Verdict } from '../domain/claims.ts';
 import type { Frame } from '../domain/frame.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
 import { toClaimant, type Origin } from '../domain/identity.ts';
 import type { Source } from '../domain/source.ts';
-import { claimKeys, type BucketCandidates } from './claim-keys.ts';
-import type { LandDeps } from './land.ts';
+import { claimKeys, type BucketCandidates, type ClaimCache, type ClaimDeps } from './claim-keys.ts';
 import type { LaneBatch } from './lane.ts';
 import type { BatchPlan, PartitionPlan } from './plan-batch.ts';
-import { probeNothing } from './probe.ts';
+import { probeNothing, type Probe } from './probe.ts';
+
+/** What claiming needs of the engine. */
+export interface ClaimBatchDeps extends Pick<ClaimDeps, 'claimLog' | 'clock' | 'newToken'> {
+  readonly claimCache: ClaimCache;
+  /** When buckets of claims are closed; `CLAIM_LIMITS` by default. */
+  readonly claimLimits?: ClaimLimits;
+  readonly probe?: Probe;
+}
 
 /** What the claims say of the records of each frame, by index; a frame that is not there keeps all its records. */
 export type Verdicts = ReadonlyMap<Frame, Uint8Array>;
@@ -29,7 +42,7 @@ interface Bucket extends BucketCandidates {
  * record that claims would suppress its corrected resend. Where requests are claimed as a whole, a repeated request is
  * a duplicate with everything in it.
  */
-export async function claimBatch(deps: LandDeps, batch: LaneBatch, plan: BatchPlan): Promise<Verdicts> {
+export async function claimBatch(deps: ClaimBatchDeps, batch: LaneBatch, plan: BatchPlan): Promise<Verdicts> {
   const buckets = new Map<string, Bucket>();
   collectRecords(buckets, plan.partitions);
   collectRequests(buckets, batch);

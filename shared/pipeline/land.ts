@@ -1,20 +1,16 @@
-import type { ClaimLimits } from '../domain/claim-bucket.ts';
 import { Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { forEachLimited } from '../domain/for-each-limited.ts';
 import { partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
 import type { Source } from '../domain/source.ts';
-import type { ClaimLog } from '../ports/claim-log.ts';
-import type { Clock } from '../ports/clock.ts';
 import type { Lake, LakeObject } from '../ports/lake.ts';
 import type { Intent, IntentObject, LedgerState, LedgerStore } from '../ports/ledger-store.ts';
 import type { FrameSlice, TableWriter } from '../ports/table-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
-import { claimBatch, type Verdicts } from './claim-batch.ts';
-import type { ClaimCache } from './claim-keys.ts';
+import { claimBatch, type ClaimBatchDeps, type Verdicts } from './claim-batch.ts';
 import type { LaneBatch, LaneReader } from './lane.ts';
 import { groupQuarantine, planBatch, quarantineRow, type BatchPlan } from './plan-batch.ts';
-import { probeNothing, type Probe } from './probe.ts';
+import { probeNothing } from './probe.ts';
 
 /*
  * The engine: records of a lane → claims → Parquet files → commit.
@@ -36,22 +32,14 @@ import { probeNothing, type Probe } from './probe.ts';
  * getting in each other's way.
  */
 
-export interface LandDeps {
+export interface LandDeps extends ClaimBatchDeps {
   readonly ledger: LedgerStore;
-  readonly claimLog: ClaimLog;
-  readonly claimCache: ClaimCache;
   readonly lake: Lake;
   readonly tables: TableWriter;
-  readonly clock: Clock;
   readonly telemetry: Telemetry;
   readonly sources: ReadonlyMap<string, Source>;
   /** Version of the configuration, pinned in intents. */
   readonly configVersion: string;
-  /** A new unique token per call. */
-  readonly newToken: () => string;
-  /** When buckets of claims are closed; `CLAIM_LIMITS` by default. */
-  readonly claimLimits?: ClaimLimits;
-  readonly probe?: Probe;
 }
 
 export interface RunOptions {

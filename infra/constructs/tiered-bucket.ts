@@ -28,6 +28,8 @@ const ZONE_PREFIXES = {
 
 /** Where pulled batches are kept until they are committed. They are of no use after that. */
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
+/** Where replays keep theirs. */
+const STAGED_REPLAY_PREFIX = 'landing/replay/';
 
 /** Where Lambda parks batches that it gave up on. */
 export const STREAM_DEAD_LETTER_PREFIX = 'aws/lambda/';
@@ -58,11 +60,10 @@ export class TieredBucket extends Bucket {
         ...Object.entries(ZONE_PREFIXES).flatMap(([zone, prefixes]) =>
           prefixes.map((prefix) => tierRule(zone, prefix, props.retention)),
         ),
-        {
-          id: 'staged-batches',
-          prefix: STAGED_BATCH_PREFIX,
-          expiration: Duration.days(props.stagedBatchDays),
-        },
+        ...[
+          ['staged-batches', STAGED_BATCH_PREFIX],
+          ['staged-replays', STAGED_REPLAY_PREFIX],
+        ].map(([id, prefix]) => ({ id, prefix, expiration: Duration.days(props.stagedBatchDays) })),
         {
           id: 'clean-up',
           abortIncompleteMultipartUploadAfter: Duration.days(7),

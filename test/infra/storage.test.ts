@@ -77,7 +77,10 @@ describe('the lake bucket', () => {
   test('only staged batches expire, after the claims on their keys: quarantine and dead letters may hold the only copy', () => {
     const expiring = lifecycleRules().filter((rule) => rule.ExpirationInDays !== undefined);
     // The longest dedupeWindow is 7 days, and claims live a day longer.
-    expect(expiring).toMatchObject([{ Prefix: 'landing/pull/', ExpirationInDays: 10 }]);
+    expect(expiring).toMatchObject([
+      { Prefix: 'landing/pull/', ExpirationInDays: 10 },
+      { Prefix: 'landing/replay/', ExpirationInDays: 10 },
+    ]);
   });
 
   test('unfinished uploads and old versions do not stay for ever', () => {

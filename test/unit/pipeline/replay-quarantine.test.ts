@@ -117,6 +117,32 @@ describe('replaying a quarantine file', () => {
     expect(idsOf(world.landed())).toContain(`${LANE}/1/1`);
   });
 
+  test('two rows of one stream record are two records, also when they are replayed one by one', async () => {
+    const { world, key } = await withQuarantine(
+      { id: 'z', n: 1 },
+      { id: 'a', ...BAD },
+      { id: 'b', ...BAD },
+      {
+        id: 'c',
+        ...BAD,
+      },
+    );
+    const payloads = ['one', 'one', 'other'];
+    const replay = async (number: number): Promise<QuarantineReplay> =>
+      await replayQuarantine(world.deps, key, {
+        ...world.options('a'),
+        select: (_row, candidate) => candidate === number,
+        edit: (_row, candidate) =>
+          Buffer.from(JSON.stringify({ id: 'same', day: '2026-01-01', payload: payloads[candidate] })),
+      });
+    expect(countOf(await replay(1))).toMatchObject({ landed: 1 });
+    expect(countOf(await replay(0))).toMatchObject({ landed: 0, duplicates: 1 });
+    expect(countOf(await replay(2))).toMatchObject({ landed: 0, quarantined: 1 });
+    expect(idsOf(world.landed())).toEqual([`${LANE}/1/0`, `${LANE}/1/2`]);
+    const moved = world.quarantined().filter((row) => row.key !== key);
+    expect(moved).toMatchObject([{ id: `${LANE}/1/3`, reason: 'KEY_CONFLICT' }]);
+  });
+
   test('of two operators with different edits one decides, wherever the other one stops in between', async () => {
     for (let stop = 0; ; stop++) {
       const { world, key } = await withQuarantine({ id: 'a', ...BAD }, { id: 'b', ...BAD });

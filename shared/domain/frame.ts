@@ -213,6 +213,25 @@ export function readFrame(input: Uint8Array): Frame {
   };
 }
 
+/** The frame that `readFrame` would read from what `writeFrame` writes, for records that go no further than this process. */
+export function toFrame(header: FrameHeader, records: readonly FrameRecord[]): Frame {
+  const count = records.length;
+  const flags = new Uint8Array(count);
+  const fingerprints = Buffer.allocUnsafe(count * FINGERPRINT_BYTES);
+  const digests = Buffer.allocUnsafe(count * DIGEST_BYTES);
+  const eventTimesMs = new Float64Array(count);
+  const offsets = new Uint32Array(count + 1);
+  records.forEach((record, i) => {
+    flags[i] = record.flag;
+    fingerprints.set(record.fingerprint, i * FINGERPRINT_BYTES);
+    digests.set(record.digest, i * DIGEST_BYTES);
+    eventTimesMs[i] = record.eventTimeMs;
+    offsets[i + 1] = (offsets[i] ?? 0) + record.bytes.length;
+  });
+  const payload = Buffer.concat(records.map(({ bytes }) => bytes));
+  return { header, count, flags, fingerprints, digests, eventTimesMs, offsets, payload };
+}
+
 /** The original bytes of record `index`. */
 export function recordBytes(frame: Frame, index: number): Buffer {
   return frame.payload.subarray(frame.offsets[index], frame.offsets[index + 1]);

@@ -1,11 +1,4 @@
-import {
-  readFrame,
-  RecordFlag,
-  writeFrame,
-  type Frame,
-  type FrameHeader,
-  type FrameRecord,
-} from '../domain/frame.ts';
+import { RecordFlag, toFrame, type Frame, type FrameHeader, type FrameRecord } from '../domain/frame.ts';
 import { FINGERPRINT_BYTES, payloadDigest } from '../domain/idempotency-key.ts';
 import type { Source } from '../domain/source.ts';
 
@@ -37,5 +30,5 @@ export function judgeRecords(
   texts: readonly Uint8Array[],
 ): Frame {
   const records = texts.map((bytes) => judgeRecord(source, bytes, header.receivedAtMs));
-  return readFrame(writeFrame({ ...header, contractVersion: source.contract.version }, records));
+  return toFrame({ ...header, contractVersion: source.contract.version }, records);
 }

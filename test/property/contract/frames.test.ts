@@ -8,7 +8,9 @@ import {
   readFrame,
   recordBytes,
   RecordFlag,
+  toFrame,
   writeFrame,
+  type Frame,
   type FrameRecord,
 } from '../../../shared/domain/frame.ts';
 
@@ -39,8 +41,7 @@ const toPlain = ({ bytes, flag, fingerprint, digest, eventTimeMs }: FrameRecord)
   eventTimeMs,
 });
 
-function readAll(bytes: Uint8Array): { header: unknown; records: unknown[] } {
-  const frame = readFrame(bytes);
+function listAll(frame: Frame): { header: unknown; records: unknown[] } {
   const records = Array.from({ length: frame.count }, (_, i) =>
     toPlain({
       bytes: recordBytes(frame, i),
@@ -57,7 +58,20 @@ describe('frames', () => {
   test('what is written is read', () => {
     fc.assert(
       fc.property(header, fc.array(record), (head, records) => {
-        expect(readAll(writeFrame(head, records))).toEqual({ header: head, records: records.map(toPlain) });
+        expect(listAll(readFrame(writeFrame(head, records)))).toEqual({
+          header: head,
+          records: records.map(toPlain),
+        });
+      }),
+    );
+  });
+
+  test('a frame that stays in the process holds what would be read', () => {
+    fc.assert(
+      fc.property(header, fc.array(record), (head, records) => {
+        const frame = toFrame(head, records);
+        expect(listAll(frame)).toEqual({ header: head, records: records.map(toPlain) });
+        expect([frame.offsets[0], frame.offsets[records.length]]).toEqual([0, frame.payload.length]);
       }),
     );
   });
@@ -174,7 +188,7 @@ describe('building frames', () => {
           frames.forEach((frame, n) => {
             expect(frame.bytes.length).toBeLessThanOrEqual(maxFrameBytes);
             expect(frame.frameId).toBe(`f-${String(n)}`);
-            const read = readAll(frame.bytes);
+            const read = listAll(readFrame(frame.bytes));
             expect(read.header).toEqual({ ...head, frameId: frame.frameId });
             expect(read.records).toEqual(frame.indices.map((i) => toPlain(records[i] as FrameRecord)));
             const rawBytes = frame.indices.reduce((sum, i) => sum + (records[i]?.bytes.length ?? 0), 0);

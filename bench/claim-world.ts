@@ -40,16 +40,19 @@ export interface ClaimWorldOptions {
 export interface ClaimWorldTotals {
   readonly claims: Readonly<Consumed>;
   readonly ledger: Readonly<Consumed>;
-  readonly lakeCalls: number;
 }
 
-/** One invocation's worth of work of a shard. */
-export type Delivery = () => Promise<void>;
+/**
+ * One invocation's worth of work of a shard.
+ *
+ * @returns the calls that it made to claims, ledger and lake
+ */
+export type Delivery = () => Promise<number>;
 
 /** The engine with its AWS adapters on tables of its own; only the Parquet writer is left out. */
 export interface ClaimWorld {
   /**
-   * A consumer with a process's worth of state: a claim log and a cache of its own.
+   * A consumer as a process has it: with clients, a claim log and a cache of its own.
    *
    * @returns its deliveries in order, of new records with keys that nobody has used
    */
@@ -111,27 +114,32 @@ export async function openClaimWorld(
     [tables.claims]: ENGINE_KEYS.claims,
     [tables.ledger]: ENGINE_KEYS.ledger,
   });
-  meter.attach(dynamodb);
-  const lake = countCalls(s3);
+  const clients: { destroy(): void }[] = [dynamodb, s3];
   const source = toSource(options);
   const sources = new Map([[source.name, source]]);
 
-  const createDeps = (): LandDeps => ({
-    ledger: new DynamoLedgerStore({ dynamodb, table: tables.ledger, clock: systemClock }),
-    claimLog: new DynamoClaimLog({ dynamodb, table: tables.claims, clock: systemClock }),
-    claimCache: createClaimCache(),
-    lake: new S3Lake({ s3, bucket }),
-    tables: emptyTables,
-    clock: systemClock,
-    telemetry: new MemoryTelemetry(),
-    sources,
-    configVersion: 'bench',
-    newToken: randomUUID,
-  });
+  const createConsumer = (): { readonly deps: LandDeps; readonly calls: () => number } => {
+    const own = { dynamodb: createDynamoDbClient(connection), s3: createS3Client(connection) };
+    clients.push(own.dynamodb, own.s3);
+    meter.attach(own.dynamodb);
+    const deps: LandDeps = {
+      ledger: new DynamoLedgerStore({ dynamodb: own.dynamodb, table: tables.ledger, clock: systemClock }),
+      claimLog: new DynamoClaimLog({ dynamodb: own.dynamodb, table: tables.claims, clock: systemClock }),
+      claimCache: createClaimCache(),
+      lake: new S3Lake({ s3: own.s3, bucket }),
+      tables: emptyTables,
+      clock: systemClock,
+      telemetry: new MemoryTelemetry(),
+      sources,
+      configVersion: 'bench',
+      newToken: randomUUID,
+    };
+    return { deps, calls: countCalls(own.dynamodb, own.s3) };
+  };
 
   return {
     shard(number, deliveries, recordsPerDelivery) {
-      const deps = createDeps();
+      const { deps, calls } = createConsumer();
       const shardId = `shardId-${String(number).padStart(12, '0')}`;
       const random = createSeededRandom(number);
       return Array.from({ length: deliveries }, (_, delivery) => async () => {
@@ -146,21 +154,21 @@ export async function openClaimWorld(
           record.sequenceNumber = `4966${String(delivery * 1_000_000 + i).padStart(52, '0')}`;
         });
         const reader = createStreamReader(sources, undefined, { stream: STREAM, shardId, records });
+        const before = calls();
         const run = await runLane(deps, reader, { owner: randomUUID(), deadlineMs: Date.now() + 600_000 });
         const landed = run.counts.get(source.name)?.landed ?? 0;
         if (landed !== recordsPerDelivery) {
           throw new Error(`${String(landed)} of ${String(recordsPerDelivery)} records landed`);
         }
+        return calls() - before;
       });
     },
     totals: () => ({
       claims: meter.consumed(tables.claims),
       ledger: meter.consumed(tables.ledger),
-      lakeCalls: lake.calls(),
     }),
     close() {
-      dynamodb.destroy();
-      s3.destroy();
+      for (const client of clients) client.destroy();
     },
   };
 }

@@ -27,6 +27,8 @@ export interface Profile {
   readonly phases: number;
   /** Operators that replay one parked delivery, or one file of the quarantine. */
   readonly operators: number;
+  /** Files of the quarantine that operators replay at most. */
+  readonly quarantineReplays: number;
   /** Claims after which a bucket is closed. */
   readonly maxClaims: number;
 }
@@ -56,6 +58,7 @@ export function drawProfile(rng: Rng): Profile {
     changesPartition: rng.chance(0.25),
     phases: rng.chance(0.1) ? 2 : 1,
     operators: 1 + rng.int(3),
+    quarantineReplays: rng.chance(0.4) ? 1 + rng.int(4) : 0,
     maxClaims: rng.pick([2, 5, 1_000_000]),
   };
 }

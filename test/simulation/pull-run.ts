@@ -104,7 +104,7 @@ class PullRun {
       latenessMs: latenessSeconds * 1000,
       ...shape,
     });
-    this.#stores = createStores(this.#clock, {
+    this.#stores = createStores(this.#clock, this.#tables, {
       onObject: (key, before, after) => {
         const zone: Zone = key.startsWith('raw/') ? 'raw' : 'quarantine';
         if (before !== undefined) this.#see(zone, this.#tables.rowsOf(before.bytes), -1);
@@ -179,7 +179,7 @@ class PullRun {
     const runMs = this.#scheduler.isFaulty && rng.chance(0.2) ? SHORT_RUN_MS : RUN_MS;
     const deadlineMs = this.#clock.nowMs() + runMs;
     const common = { clock: this.#sharedClock, telemetry: this.#telemetry };
-    const { stage, ...others } = stores;
+    const { stage, ledger, claimLog, lake } = stores;
     try {
       const reader = createPullReader({
         ...common,
@@ -191,7 +191,9 @@ class PullRun {
       const { commits } = await runLane(
         {
           ...common,
-          ...others,
+          ledger,
+          claimLog,
+          lake,
           claimCache: createClaimCache(),
           tables: this.#tables,
           sources: new Map<string, Source>([[this.#source.name, this.#source]]),

@@ -76,8 +76,9 @@ export class Scheduler {
     for (let turn = 0; turn < turns; turn++) await this.pause(pace);
   }
 
-  process(name: string, pace: Pace = 'normal'): Process {
-    return new Process(this, name, pace);
+  /** @param isCalm whether nothing befalls it */
+  process(name: string, pace: Pace = 'normal', isCalm = false): Process {
+    return new Process(this, name, pace, isCalm);
   }
 
   note(line: string): void {
@@ -160,12 +161,14 @@ export class Process {
   readonly name: string;
   readonly #scheduler: Scheduler;
   readonly #pace: Pace;
+  readonly #isCalm: boolean;
   #isDead = false;
 
-  constructor(scheduler: Scheduler, name: string, pace: Pace) {
+  constructor(scheduler: Scheduler, name: string, pace: Pace, isCalm: boolean) {
     this.#scheduler = scheduler;
     this.name = name;
     this.#pace = pace;
+    this.#isCalm = isCalm;
   }
 
   /** @throws Crash, and from then on with every call, when the process dies; errors of the port */
@@ -177,7 +180,7 @@ export class Process {
       await scheduler.pause(this.#pace);
       this.#assertAlive();
       scheduler.spend();
-      const fault = scheduler.draw(BEFORE);
+      const fault = this.#isCalm ? undefined : scheduler.draw(BEFORE);
       if (fault !== undefined) this.#note(call, fault);
       switch (fault) {
         case 'crashBefore':
@@ -209,7 +212,7 @@ export class Process {
         case undefined:
       }
       const answer = await effect();
-      const after = scheduler.draw(AFTER);
+      const after = this.#isCalm ? undefined : scheduler.draw(AFTER);
       this.#note(call, after ?? describe(answer));
       if (after === 'repeated') continue;
       if (after === 'unanswered') throw new TransientError('FAULT', `${call.port} did not answer`);

@@ -1,5 +1,6 @@
 import { recordBytes } from '../../shared/domain/frame.ts';
 import { recordIdentity } from '../../shared/domain/identity.ts';
+import type { QuarantineRow } from '../../shared/domain/quarantine.ts';
 import type { TableWriter } from '../../shared/ports/table-writer.ts';
 
 /** A row of a simulated file. */
@@ -12,6 +13,8 @@ export interface SimulatedRow {
 /** Files of a run: what stands in the lake is the number of a file, so that nobody has to parse it. */
 export class SimulatedTables implements TableWriter {
   readonly #files: (readonly SimulatedRow[])[] = [];
+  /** Files of the quarantine as they were written, by number. */
+  readonly #quarantine = new Map<number, readonly QuarantineRow[]>();
 
   writeRows: TableWriter['writeRows'] = (_source, slices) => {
     const rows: SimulatedRow[] = [];
@@ -31,10 +34,12 @@ export class SimulatedTables implements TableWriter {
     });
   };
 
-  writeQuarantine: TableWriter['writeQuarantine'] = (rows) =>
-    Promise.resolve(
+  writeQuarantine: TableWriter['writeQuarantine'] = (rows) => {
+    this.#quarantine.set(this.#files.length, rows);
+    return Promise.resolve(
       this.#file(rows.map(({ id, raw, reason }) => ({ id, raw: Buffer.from(raw).toString(), reason }))),
     );
+  };
 
   writeTombstone: TableWriter['writeTombstone'] = () => Promise.resolve(new Uint8Array());
 
@@ -43,6 +48,11 @@ export class SimulatedTables implements TableWriter {
   /** Rows of a file; a tombstone has none. */
   rowsOf(bytes: Uint8Array): readonly SimulatedRow[] {
     return bytes.length === 0 ? [] : (this.#files[Buffer.from(bytes).readUInt32LE(0)] ?? []);
+  }
+
+  /** Rows of a file of the quarantine, for its reader. */
+  quarantineOf(bytes: Uint8Array): readonly QuarantineRow[] {
+    return this.#quarantine.get(Buffer.from(bytes).readUInt32LE(0)) ?? [];
   }
 
   #file(rows: readonly SimulatedRow[]): Buffer {

@@ -2,12 +2,15 @@ import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stag
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
+import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { ClaimLog } from '../../shared/ports/claim-log.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Lake, LakeObject } from '../../shared/ports/lake.ts';
 import type { CasResult, LedgerStore } from '../../shared/ports/ledger-store.ts';
+import type { QuarantineReader } from '../../shared/ports/quarantine-reader.ts';
 import type { Process } from './scheduler.ts';
+import type { SimulatedTables } from './simulated-tables.ts';
 
 /** The stores that the engine works on. A mutant replaces some of them by broken ones. */
 export interface Stores {
@@ -15,6 +18,7 @@ export interface Stores {
   readonly lake: Lake;
   readonly ledger: LedgerStore;
   readonly stage: BatchStage;
+  readonly quarantine: QuarantineReader;
 }
 
 export interface StoreWatch {
@@ -35,12 +39,14 @@ export interface MemoryStores extends Stores {
 /** Small, so that some claims travel in their entries and others do not. */
 const MAX_INLINE_BYTES = 60;
 
-export function createStores(clock: Clock, watch: StoreWatch): MemoryStores {
+export function createStores(clock: Clock, tables: SimulatedTables, watch: StoreWatch): MemoryStores {
+  const lake = new WatchedLake(watch);
   return {
     claimLog: new MemoryClaimLog({ clock, maxInlineBytes: MAX_INLINE_BYTES }),
-    lake: new WatchedLake(watch),
+    lake,
     ledger: new WatchedLedger(watch),
     stage: new MemoryBatchStage(),
+    quarantine: new MemoryQuarantineReader({ lake, readRows: (bytes) => tables.quarantineOf(bytes) }),
   };
 }
 
@@ -93,6 +99,7 @@ export function storesOf(stores: Stores, process: Process): Stores {
     lake: scheduled('lake', stores.lake, process),
     ledger: scheduled('ledger', stores.ledger, process),
     stage: scheduled('stage', stores.stage, process),
+    quarantine: scheduled('quarantine', stores.quarantine, process),
   };
 }
 

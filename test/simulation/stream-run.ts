@@ -1,26 +1,29 @@
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { comparePositions, kinesisOrigin } from '../../shared/domain/identity.ts';
+import { partitionNumber, partitionPath } from '../../shared/domain/object-key.ts';
 import type { ParkedDelivery } from '../../shared/domain/parked-delivery.ts';
+import type { QuarantineRow } from '../../shared/domain/quarantine.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache, type ClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
+import { replayQuarantine } from '../../shared/pipeline/replay/replay-quarantine.ts';
 import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
-import { declareSource } from './declare-source.ts';
+import { declareSource, type Body } from './declare-source.ts';
 import type { Invocation, Sabotage } from './mutant.ts';
 import { PHASE_MS, produce, START_MS, STREAM, type SentRecord, type Shard } from './produce.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { Rng } from './rng.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import { createSharedClock } from './shared-clock.ts';
-import { Scheduler, type Process } from './scheduler.ts';
+import { Scheduler } from './scheduler.ts';
 import { SimulatedTables } from './simulated-tables.ts';
-import { createStores, storesOf, type MemoryStores } from './stores.ts';
-import { Truth, type Zone } from './truth.ts';
+import { createStores, storesOf, type MemoryStores, type Stores } from './stores.ts';
+import { Truth, type QuarantineReplay, type Zone } from './truth.ts';
 
 /** Records of one delivery at most. */
 const MAX_BATCH = 5;
@@ -35,7 +38,13 @@ const HURRY_SPREAD_MS = 800;
 const TWICE_PARKED = 0.2;
 /** Turns until an operator begins at most. */
 const BEFORE_REPLAY = 40;
-const MAX_REPLAYS = 400;
+/** After so many attempts of an operator nothing befalls the next ones: then they must succeed. */
+const CALM_AFTER = 40;
+const MAX_REPLAYS = 60;
+/** Turns between two looks at the quarantine at most. */
+const BEFORE_CURATION = 250;
+/** What an edit of a record can mend, or another contract. What a replay has put there is left alone. */
+const MENDABLE = /reason=(CONTRACT|UNWRITABLE)\/dt=[\d-]+\/(?!replay-)/;
 /** Deliveries that take longer than this are stuck. */
 const MAX_DELIVERIES = 3_000;
 
@@ -63,7 +72,15 @@ class StreamRun {
   readonly #phases: readonly (readonly Shard[])[];
   readonly #contractChangesAt: number;
   readonly #partitionChangesAt: number;
-  readonly #faults = { zombies: 0, bisections: 0, recuts: 0, partialAnswers: 0, parked: 0, redrives: 0 };
+  readonly #faults = {
+    zombies: 0,
+    bisections: 0,
+    recuts: 0,
+    partialAnswers: 0,
+    parked: 0,
+    redrives: 0,
+    quarantineReplays: 0,
+  };
   /** Sandboxes that are warm. */
   #caches: ClaimCache[] = [];
   /** Views are not taken out of it while they are in use: only for the mutant. */
@@ -76,6 +93,8 @@ class StreamRun {
   /** Where records first stood that were put on the stream again. */
   readonly #firstOrigins = new Map<string, string>();
   #again = 0;
+  /** Files of the quarantine that are replayed. */
+  readonly #curated = new Map<string, QuarantineReplay>();
 
   constructor(rng: Rng, { mutant, trace }: RunOptions) {
     this.#rng = rng;
@@ -94,7 +113,7 @@ class StreamRun {
       return produced.shards;
     });
     this.#truth = new Truth({ sent, changesContract: profile.changesContract });
-    this.#stores = createStores(this.#clock, {
+    this.#stores = createStores(this.#clock, this.#tables, {
       onObject: (key, before, after) => {
         const zone: Zone = key.startsWith('raw/') ? 'raw' : 'quarantine';
         if (before !== undefined) this.#truth.see(zone, this.#tables.rowsOf(before.bytes), -1);
@@ -109,24 +128,26 @@ class StreamRun {
   }
 
   async play(): Promise<RunResult> {
-    for (const shards of this.#phases) {
+    for (const [phase, shards] of this.#phases.entries()) {
       this.#warmUp(shards.length + 1);
       const finished = new Map<Shard, Promise<void>>();
       for (const shard of shards) {
         const parents = shard.parents.map((parent) => finished.get(parent));
         finished.set(shard, this.#consume(shard, parents));
       }
+      const curator = this.#curate(partitionPath('day', partitionNumber('day', START_MS + phase * PHASE_MS)));
       if (!(await this.#scheduler.run(() => this.#truth.problem !== undefined))) {
         this.#truth.fail('stuck', 'the processes do not come to an end');
       }
       if (this.#truth.problem !== undefined) return this.#result();
       await Promise.all(finished.values());
+      await curator;
       await Promise.all(this.#operators);
       // What was claimed so far may be forgotten now: none of its keys comes again.
       this.#clock.advance(PHASE_MS);
     }
     this.#checkRanges();
-    this.#truth.checkEnd();
+    this.#truth.checkEnd(this.#replayed());
     return this.#result();
   }
 
@@ -252,16 +273,80 @@ class StreamRun {
     }
     for (let attempt = 0; attempt < MAX_REPLAYS; attempt++) {
       this.#faults.redrives++;
-      const finished = await this.#invoke(`replay of ${shard.id} ${describe(records)}`, async (deps, by) => {
-        if (replay === 'high-water mark') {
-          return (await this.#land(shard, records, deps, by)) === records.length;
-        }
-        const options = { owner: String(by.number), deadlineMs: this.#deadlineMs(), minAgeMs: 0 };
-        return (await replayDelivery({ ...deps, sourceOfStream: {} }, delivery, options)).finished;
-      });
+      const finished = await this.#invoke(
+        `replay of ${shard.id} ${describe(records)}`,
+        async (deps, by) => {
+          if (replay === 'high-water mark') {
+            return (await this.#land(shard, records, deps, by)) === records.length;
+          }
+          const options = { owner: String(by.number), deadlineMs: this.#deadlineMs(), minAgeMs: 0 };
+          return (await replayDelivery({ ...deps, sourceOfStream: {} }, delivery, options)).finished;
+        },
+        attempt >= CALM_AFTER,
+      );
       if (finished === true) return;
     }
     this.#truth.fail('stuck', `the replay of ${shard.id} never succeeds`);
+  }
+
+  /**
+   * Somebody looks at the quarantine now and then, and has files of it replayed.
+   *
+   * @param date of receipt, as it stands in the files' keys; what is older than the claims is left alone
+   */
+  async #curate(date: string): Promise<void> {
+    const rng = this.#rng;
+    for (let file = 0; file < this.#profile.quarantineReplays; file++) {
+      await this.#scheduler.pauses(rng.int(BEFORE_CURATION));
+      const files = this.#stores.lake
+        .list('quarantine/')
+
+        .filter(
+          ({ key, kind }) =>
+            kind === 'data' && key.includes(date) && MENDABLE.test(key) && !this.#curated.has(key),
+        );
+      if (files.length === 0) continue;
+      const { key, bytes } = rng.pick(files);
+      const how = rng.chance(0.5) || key.includes('UNWRITABLE') ? 'edited' : 'by contract';
+      this.#curated.set(key, how);
+      for (const { id } of this.#tables.rowsOf(bytes)) this.#truth.replay(id);
+      for (let operator = 0; operator < this.#profile.operators; operator++) {
+        this.#operators.push(this.#replayFile(key, how, String(operator)));
+      }
+    }
+  }
+
+  async #replayFile(key: string, how: QuarantineReplay, operator: string): Promise<void> {
+    await this.#scheduler.pauses(this.#rng.int(BEFORE_REPLAY));
+    for (let attempt = 0; attempt < MAX_REPLAYS; attempt++) {
+      this.#faults.quarantineReplays++;
+      const finished = await this.#invoke(
+        `replay of ${key}`,
+        async (deps, { number }, stores) => {
+          const { quarantine, stage } = stores;
+          const replay = await replayQuarantine({ ...deps, quarantine, stage }, key, {
+            owner: String(number),
+            deadlineMs: this.#deadlineMs(),
+            ...(how === 'edited' && { edit: (row) => mend(row, operator) }),
+          });
+          return replay.finished;
+        },
+        attempt >= CALM_AFTER,
+      );
+      if (finished === true) return;
+    }
+    this.#truth.fail('stuck', `the replay of ${key} never succeeds`);
+  }
+
+  /** Rows of files that were replayed, and were not withdrawn. */
+  #replayed(): Map<string, QuarantineReplay> {
+    const replayed = new Map<string, QuarantineReplay>();
+    for (const [key, how] of this.#curated) {
+      const object = this.#stores.lake.peek(key);
+      if (object?.kind !== 'data') continue;
+      for (const { id } of this.#tables.rowsOf(object.bytes)) replayed.set(id, how);
+    }
+    return replayed;
   }
 
   /** The wrong way: the records get new sequence numbers. */
@@ -312,15 +397,18 @@ class StreamRun {
    */
   async #invoke<Answer>(
     what: string,
-    body: (deps: LandDeps, invocation: Invocation) => Promise<Answer>,
+    body: (deps: LandDeps, invocation: Invocation, stores: Stores) => Promise<Answer>,
+    isCalm = false,
   ): Promise<Answer | undefined> {
     const rng = this.#rng;
     const number = this.#invocations++;
     const invocation: Invocation = { number, newToken: () => String(this.#tokens++) };
-    const isZombie = rng.chance(this.#profile.zombie);
-    const process = this.#scheduler.process(`i${String(number)}`, isZombie ? 'slow' : 'normal');
+    const isZombie = !isCalm && rng.chance(this.#profile.zombie);
+    const process = this.#scheduler.process(`i${String(number)}`, isZombie ? 'slow' : 'normal', isCalm);
     this.#scheduler.note(`i${String(number)} begins: ${what}${isZombie ? ', to be given up' : ''}`);
-    const ended = body(this.#depsOf(process, invocation), invocation).then(
+    const scheduled = storesOf(this.#stores, process);
+    const stores = this.#sabotage.stores?.(scheduled, invocation) ?? scheduled;
+    const ended = body(this.#depsOf(stores, invocation), invocation, stores).then(
       (answer) => {
         this.#scheduler.note(`i${String(number)} ends: ${String(answer)}`);
         return answer;
@@ -339,15 +427,14 @@ class StreamRun {
     return undefined;
   }
 
-  #depsOf(process: Process, invocation: Invocation): LandDeps {
-    const { number, newToken } = invocation;
-    const scheduled = storesOf(this.#stores, process);
-    const stores = this.#sabotage.stores?.(scheduled, invocation) ?? scheduled;
+  #depsOf({ ledger, claimLog, lake }: Stores, { number, newToken }: Invocation): LandDeps {
     const { maxClaims } = this.#profile;
     const version = number < this.#contractChangesAt ? 'c1' : 'c2';
     const partition = number < this.#partitionChangesAt ? 'day' : 'hour';
     return {
-      ...stores,
+      ledger,
+      claimLog,
+      lake,
       claimCache: this.#cache(),
       claimLimits: { perSlice: maxClaims, withoutTime: maxClaims },
       tables: this.#tables,
@@ -407,3 +494,9 @@ function shardOf(lane: string): string | undefined {
 
 const describe = (batch: readonly StreamRecord[]): string =>
   batch.map(({ sequenceNumber }) => sequenceNumber).join(',');
+
+/** A payload that meets the contract, and that nobody else has. */
+function mend({ id, raw }: QuarantineRow, operator: string): Buffer {
+  const body = JSON.parse(Buffer.from(raw).toString()) as Body;
+  return Buffer.from(JSON.stringify({ ...body, n: 'valid', p: `${id} by ${operator}` } satisfies Body));
+}

@@ -5,6 +5,9 @@ import type { SimulatedRow } from './simulated-tables.ts';
 
 export type Zone = 'raw' | 'quarantine';
 
+/** How a row of the quarantine was mended: by an edit of its own, or by another contract. */
+export type QuarantineReplay = 'edited' | 'by contract';
+
 /** What went wrong, and how bad it is. */
 export interface Problem {
   readonly kind: 'lost' | 'duplicated' | 'stuck';
@@ -14,12 +17,14 @@ export interface Problem {
 interface Fate {
   readonly record: SentRecord;
   landed: number;
+  /** The payload that landed last. */
+  landedRaw: string | undefined;
   quarantined: number;
   /** Whether it lies in a parked delivery. */
   isParked: boolean;
   /** Whether its lane's position has passed it. */
   isPassed: boolean;
-  /** Whether an operator has it replayed from quarantine, after which it may be in the lake as well. */
+  /** Whether an operator has begun to replay it from quarantine. */
   isReplayed: boolean;
 }
 
@@ -50,6 +55,7 @@ export class Truth {
       const fate: Fate = {
         record,
         landed: 0,
+        landedRaw: undefined,
         quarantined: 0,
         isParked: false,
         isPassed: false,
@@ -76,7 +82,7 @@ export class Truth {
 
   /** Rows that have become visible (1), or are withdrawn (-1). */
   see(zone: Zone, rows: readonly SimulatedRow[], sign: 1 | -1): void {
-    for (const { id } of rows) {
+    for (const { id, raw } of rows) {
       const fate = this.#fates.get(id);
       if (fate === undefined) {
         this.fail('duplicated', `${id} is in the lake and was never sent`);
@@ -85,6 +91,7 @@ export class Truth {
       if (zone === 'quarantine') fate.quarantined += sign;
       else {
         fate.landed += sign;
+        fate.landedRaw = raw;
         const group = this.#groups.get(fate.record.group);
         if (group !== undefined && (group.landed += sign) > 1) {
           this.fail('duplicated', `${fate.record.group} landed ${String(group.landed)} times, ${id} last`);
@@ -95,7 +102,8 @@ export class Truth {
   }
 
   #checkVisible({ record, landed, quarantined, isReplayed }: Fate): void {
-    if (landed > 1 || quarantined > 1 || (!isReplayed && landed + quarantined > 1)) {
+    // What is replayed from quarantine stands in its old file as well, where it was.
+    if (landed > 1 || quarantined > (isReplayed ? 2 : 1) || landed + quarantined > (isReplayed ? 2 : 1)) {
       this.fail(
         'duplicated',
         `${record.id} is visible ${String(landed)} times in the lake and ${String(quarantined)} times in quarantine`,
@@ -146,26 +154,34 @@ export class Truth {
     );
   }
 
-  /** What must hold when everything is delivered and replayed. */
-  checkEnd(): void {
-    for (const fate of new Set(this.#fates.values())) this.#checkFate(fate);
+  /**
+   * What must hold when everything is delivered and replayed.
+   *
+   * @param replays what was replayed from quarantine, by identity
+   */
+  checkEnd(replays: ReadonlyMap<string, QuarantineReplay>): void {
+    for (const fate of new Set(this.#fates.values())) this.#checkFate(fate, replays.get(fate.record.id));
     for (const [name, { fates }] of this.#groups) {
       if (fates[0]?.record.dedupe === 'request') this.#checkRequest(name, fates);
-      else if (!this.#changesContract) this.#checkGroup(name, fates);
+      else if (!this.#changesContract) this.#checkGroup(name, fates, replays);
     }
   }
 
-  #checkFate(fate: Fate): void {
-    const { id } = fate.record;
-    if (claimsNothing(fate) && !fate.isReplayed && (fate.quarantined !== 1 || fate.landed !== 0)) {
-      this.fail(
-        fate.quarantined === 0 ? 'lost' : 'duplicated',
-        `violation ${id} is ${String(fate.quarantined)} times in quarantine and ${String(fate.landed)} times in the lake`,
-      );
+  #checkFate(fate: Fate, replay: QuarantineReplay | undefined): void {
+    const { record, landed, quarantined } = fate;
+    const where = `${String(quarantined)} times in quarantine and ${String(landed)} times in the lake`;
+    if (claimsNothing(fate) && replay === undefined && (quarantined !== 1 || landed !== 0)) {
+      this.fail(quarantined === 0 ? 'lost' : 'duplicated', `violation ${record.id} is ${where}`);
+    }
+    const times = landed + quarantined;
+    if (replay === undefined && times > 1) this.fail('duplicated', `${record.id} is ${where}`);
+    // An edited record has a payload that no other has: it lands, or is in conflict with another.
+    if (replay === 'edited' && times !== 2) {
+      this.fail(times < 2 ? 'lost' : 'duplicated', `${record.id} was edited and replayed, and is ${where}`);
     }
     if (isVisible(fate)) return;
     if (!this.#copiesOf(fate).some(isVisible)) {
-      this.fail('lost', `${id} is nowhere, and neither is another one of ${fate.record.group}`);
+      this.fail('lost', `${record.id} is nowhere, and neither is another one of ${record.group}`);
     }
   }
 
@@ -181,22 +197,24 @@ export class Truth {
   }
 
   /** Where the contract stays as it is, it is known which records land, and which go to quarantine. */
-  #checkGroup(name: string, fates: readonly Fate[]): void {
+  #checkGroup(name: string, fates: readonly Fate[], replays: ReadonlyMap<string, QuarantineReplay>): void {
     const valid = fates.filter(({ record }) => meets(record.nature, 'c1'));
     if (valid.length === 0) return;
-    const isUnwritable = valid[0]?.record.nature === 'unwritable';
-    const landed = valid.filter((fate) => fate.landed === 1);
-    if (isUnwritable) {
-      if (landed.length > 0) this.fail('duplicated', `${name} landed and cannot be written`);
+    const landed = fates.filter((fate) => fate.landed === 1);
+    if (valid[0]?.record.nature === 'unwritable') {
+      if (landed.some(({ record }) => !replays.has(record.id))) {
+        this.fail('duplicated', `${name} landed and cannot be written`);
+      }
       return;
     }
-    if (landed.length !== 1) {
-      this.fail(landed.length === 0 ? 'lost' : 'duplicated', `${name} landed ${String(landed.length)} times`);
+    const [owner] = landed;
+    if (owner === undefined) {
+      this.fail('lost', `${name} landed 0 times`);
+      return;
     }
-    const owner = landed[0];
     for (const fate of valid) {
       if (fate === owner) continue;
-      const expected = fate.record.raw === owner?.record.raw ? 0 : 1;
+      const expected = fate.record.raw === owner.landedRaw ? 0 : 1;
       if (fate.quarantined === expected) continue;
       this.fail(
         fate.quarantined < expected ? 'lost' : 'duplicated',

@@ -43,8 +43,13 @@ export type Verdict = (typeof Verdict)[keyof typeof Verdict];
 /** A list of claims, or of candidates: records that want a key. */
 export class ClaimList {
   /** `size` rows of `CLAIM_WORDS` words, and room for more. */
-  words = new Uint32Array(FIRST_CLAIMS * CLAIM_WORDS);
+  words: Uint32Array;
   size = 0;
+
+  /** @param capacity rows that there is room for at first */
+  constructor(capacity = FIRST_CLAIMS) {
+    this.words = new Uint32Array(capacity * CLAIM_WORDS);
+  }
 
   /**
    * @param claimant 8 bytes: who asks, the same on every redelivery
@@ -74,18 +79,24 @@ export class ClaimList {
   /** Adds the claim at the offset `from` of other words. */
   addFrom(words: Uint32Array, from: number): void {
     const at = this.addRow();
-    for (let i = 0; i < CLAIM_WORDS; i++) this.words[at + i] = words[from + i] ?? 0;
+    const own = this.words;
+    for (let i = 0; i < CLAIM_WORDS; i++) own[at + i] = words[from + i] ?? 0;
+  }
+
+  /** Makes room for so many rows more. */
+  reserve(rows: number): void {
+    const needed = (this.size + rows) * CLAIM_WORDS;
+    if (needed <= this.words.length) return;
+    // A copy now and then is cheaper than memory that nobody uses.
+    const larger = new Uint32Array(Math.max(needed, Math.ceil(this.size * GROWTH) * CLAIM_WORDS));
+    larger.set(this.words);
+    this.words = larger;
   }
 
   /** @returns the offset of a new row */
   private addRow(): number {
     const at = this.size * CLAIM_WORDS;
-    if (at === this.words.length) {
-      // A copy now and then is cheaper than memory that nobody uses.
-      const larger = new Uint32Array(Math.ceil(this.size * GROWTH) * CLAIM_WORDS);
-      larger.set(this.words);
-      this.words = larger;
-    }
+    if (at === this.words.length) this.reserve(1);
     this.size++;
     return at;
   }
@@ -112,6 +123,7 @@ export class ClaimView {
   /** Adds packed claims in the order of the log: the first claim keeps the key. */
   add(packed: Uint8Array): void {
     const { words, size } = unpackClaims(packed);
+    this.claims.reserve(size);
     for (let at = 0; at < size * CLAIM_WORDS; at += CLAIM_WORDS) {
       const slot = this.slotOf(words, at);
       if (this.slots[slot] === 0) this.insert(slot, words, at);
@@ -189,16 +201,12 @@ export class ClaimView {
 
   /** The slot that holds the key at an offset of `words`, or the free one where it belongs. */
   private slotOf(words: Uint32Array, at: number): number {
-    const { slots, seeds, claims } = this;
+    const { slots, claims } = this;
     const mask = slots.length - 1;
     const key0 = words[at] ?? 0;
     const key1 = words[at + 1] ?? 0;
     const key2 = words[at + 2] ?? 0;
-    const hash =
-      Math.imul(key0, seeds[0] ?? 1) + Math.imul(key1, seeds[1] ?? 1) + Math.imul(key2, seeds[2] ?? 1);
-    // The lower bits of a product depend on the lower bits of its factors alone.
-    const mixed = Math.imul(hash ^ (hash >>> 16), 0x9e3779b1);
-    let slot = (mixed ^ (mixed >>> 15)) & mask;
+    let slot = this.hashOf(key0, key1, key2) & mask;
     for (;;) {
       const row = slots[slot] ?? 0;
       if (row === 0) return slot;
@@ -214,6 +222,15 @@ export class ClaimView {
     }
   }
 
+  private hashOf(key0: number, key1: number, key2: number): number {
+    const { seeds } = this;
+    const hash =
+      Math.imul(key0, seeds[0] ?? 1) + Math.imul(key1, seeds[1] ?? 1) + Math.imul(key2, seeds[2] ?? 1);
+    // The lower bits of a product depend on the lower bits of its factors alone.
+    const mixed = Math.imul(hash ^ (hash >>> 16), 0x9e3779b1);
+    return mixed ^ (mixed >>> 15);
+  }
+
   private insert(slot: number, words: Uint32Array, at: number): void {
     this.claims.addFrom(words, at);
     this.slots[slot] = this.size;
@@ -221,10 +238,16 @@ export class ClaimView {
   }
 
   private fillSlots(length: number): void {
-    this.slots = new Uint32Array(length);
-    for (let row = 0; row < this.size; row++) {
-      this.slots[this.slotOf(this.claims.words, row * CLAIM_WORDS)] = row + 1;
+    const slots = new Uint32Array(length);
+    const { words } = this.claims;
+    const mask = length - 1;
+    // No two rows have one key, so none has to be looked at to find a free slot.
+    for (let row = 0, at = 0; row < this.size; row++, at += CLAIM_WORDS) {
+      let slot = this.hashOf(words[at] ?? 0, words[at + 1] ?? 0, words[at + 2] ?? 0) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = row + 1;
     }
+    this.slots = slots;
   }
 }
 
@@ -286,27 +309,36 @@ export function unpackClaims(input: Uint8Array): ClaimList {
       if (byte < 0x80) return value;
     }
   };
-  const claimants: Buffer[] = [];
-  const indices: number[] = [];
+  /** First word of the claimant, second word, and index of each claim. */
+  const owners: number[] = [];
   for (let runs = readVarint(); runs > 0; runs--) {
-    const claimant = packed.subarray(at, at + CLAIMANT_BYTES);
+    if (at + CLAIMANT_BYTES > packed.length) throw new RangeError('packed claims are cut off');
+    const claimant0 = packed.readUInt32LE(at);
+    const claimant1 = packed.readUInt32LE(at + 4);
     at += CLAIMANT_BYTES;
     let index = 0;
     for (let count = readVarint(); count > 0; count--) {
       index += readVarint();
-      claimants.push(claimant);
-      indices.push(index);
+      owners.push(claimant0, claimant1, index);
     }
   }
-  const digestsAt = at + indices.length * CLAIM_KEY_BYTES;
-  if (packed.length !== digestsAt + indices.length * DIGEST_BYTES) {
+  const size = owners.length / 3;
+  const digestsAt = at + size * CLAIM_KEY_BYTES;
+  if (packed.length !== digestsAt + size * DIGEST_BYTES) {
     throw new RangeError('packed claims have another length than they say');
   }
-  const claims = new ClaimList();
-  claimants.forEach((claimant, i) => {
-    const digest = packed.readUInt32LE(digestsAt + i * DIGEST_BYTES);
-    claims.add(claimant, packed, at + i * CLAIM_KEY_BYTES, digest, indices[i] ?? 0);
-  });
+  const claims = new ClaimList(size);
+  claims.size = size;
+  const { words } = claims;
+  for (let i = 0, row = 0; i < size; i++, row += CLAIM_WORDS, at += CLAIM_KEY_BYTES) {
+    words[row] = packed.readUInt32LE(at);
+    words[row + 1] = packed.readUInt32LE(at + 4);
+    words[row + 2] = packed.readUInt32LE(at + 8);
+    words[row + DIGEST] = packed.readUInt32LE(digestsAt + i * DIGEST_BYTES);
+    words[row + CLAIMANT] = owners[3 * i] ?? 0;
+    words[row + CLAIMANT + 1] = owners[3 * i + 1] ?? 0;
+    words[row + INDEX] = owners[3 * i + 2] ?? 0;
+  }
   return claims;
 }
 

@@ -7,7 +7,9 @@ import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { openReplay } from './connect-replay.ts';
 import { localDefaults } from './local-defaults.ts';
+import { createProgress } from './progress.ts';
 import { runCli } from './run-cli.ts';
 
 /** Copies of lakes for queries; in the project's cache, safe to delete. */
@@ -47,4 +49,6 @@ process.exitCode = await runCli(process.argv.slice(2), {
     return { bucket, copyFolder: join(COPIES, bucket), ...createLakeView(createS3Client(), bucket) };
   },
   queryFolder: queryLake,
+  openReplay,
+  progress: createProgress(process.stderr),
 });

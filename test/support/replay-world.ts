@@ -14,7 +14,7 @@ import type { ParkedDelivery } from '../../shared/domain/parked-delivery.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
-import { runLane, type RunOptions, type RunOutcome } from '../../shared/pipeline/land.ts';
+import { runLane, type LandDeps, type RunOptions, type RunOutcome } from '../../shared/pipeline/land.ts';
 import type { ReplayDeliveryDeps } from '../../shared/pipeline/replay/replay-delivery.ts';
 import type { ReplayQuarantineDeps } from '../../shared/pipeline/replay/replay-quarantine.ts';
 import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
@@ -78,11 +78,28 @@ export const parked = (records: readonly StreamRecord[], parkedAtMs = START_MS):
   parkedAtMs,
 });
 
-/**
- * The stores, and the engine over them. A turn that is set with `under` goes around every store call of what is run in
- * it.
- */
-export function createReplayWorld(options: ClicksOptions = {}) {
+type Lines = readonly (WrittenLine & { readonly key: string })[];
+
+export interface ReplayWorld {
+  readonly clock: ManualClock;
+  readonly lake: MemoryLake;
+  readonly ledger: MemoryLedgerStore;
+  /** Over the sources as they were declared first. */
+  readonly deps: ReplayDeliveryDeps & ReplayQuarantineDeps;
+  depsFor(sources: ReadonlyMap<string, Source>): ReplayDeliveryDeps & ReplayQuarantineDeps;
+  options(owner: string): RunOptions;
+  /** One delivery of the event-source mapping. */
+  deliver(records: readonly StreamRecord[], deps?: LandDeps, owner?: string): Promise<RunOutcome>;
+  /** Runs something with a turn around each of its store calls. */
+  under<Result>(of: Turn, work: () => Promise<Result>): Promise<Result>;
+  landed(): Lines;
+  quarantined(): Lines;
+  /** Keys of the quarantine files that are no tombstones. */
+  quarantineKeys(): readonly string[];
+}
+
+/** The stores, and the engine over them. */
+export function createReplayWorld(options: ClicksOptions = {}): ReplayWorld {
   const turns = new AsyncLocalStorage<Turn>();
   const turn: Turn = {
     before: async (call) => turns.getStore()?.before?.(call),
@@ -122,10 +139,9 @@ export function createReplayWorld(options: ClicksOptions = {}) {
     depsFor,
     deps: depsFor(declareClicks(options)),
     options: (owner: string): RunOptions => ({ owner, deadlineMs: Number.MAX_SAFE_INTEGER }),
-    /** One delivery of the event-source mapping. */
     deliver(
       records: readonly StreamRecord[],
-      deps = depsFor(declareClicks(options)),
+      deps: LandDeps = depsFor(declareClicks(options)),
       owner = 'function',
     ): Promise<RunOutcome> {
       const reader = createStreamReader(deps.sources, 'clicks', { stream: STREAM, shardId: SHARD, records });

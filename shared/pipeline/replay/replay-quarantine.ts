@@ -19,7 +19,7 @@ import { toLaneEntries } from '../staged-entries.ts';
  * Lands records that are in quarantine, once the contract or their payload is mended. What it guarantees, for one file any
  * number of times, by several operators at once, with different edits, and after a crash at any point: every row leaves
  * the file once at most, with one payload. It lands, or is a duplicate, or goes to a new file of the quarantine
- * (`KEY_CONFLICT`); rows that still violate the contract stay.
+ * (`KEY_CONFLICT`); rows that still violate the contract stay, and so do conflicts that nothing was changed about.
  *
  * How: a file has a lane of its own, whose position is the set of its rows that are done. What is offered together is
  * staged before any key is claimed: whoever comes next, after a crash too, finishes that first, edits included, because
@@ -188,8 +188,7 @@ function createQuarantineReader(
     const staying: StayingRow[] = [];
     for (const [number, row] of selected) {
       if (done.has(number)) continue;
-      const raw = edit?.(row, number) ?? row.raw;
-      const candidate = toCandidate(sources, source, number, { ...row, raw });
+      const candidate = toCandidate(sources, source, number, row, edit?.(row, number));
       if ('problems' in candidate) staying.push(candidate);
       else candidates.push(candidate);
     }
@@ -229,8 +228,10 @@ function toCandidate(
   named: string | undefined,
   number: number,
   row: QuarantineRow,
+  edited: Uint8Array | undefined,
 ): Candidate | StayingRow {
-  const { id, raw, receivedAtMs } = row;
+  const { id, receivedAtMs } = row;
+  const raw = edited ?? row.raw;
   const stays = (...problems: readonly string[]): StayingRow => ({ number, id, problems });
   const slash = id.lastIndexOf('/');
   const place = {
@@ -248,6 +249,12 @@ function toCandidate(
   const checked = source.check(raw, receivedAtMs);
   if (checked.status !== 'accepted') return stays(...checked.violations.map(({ message }) => message));
   const { record } = checked;
+  if (edited === undefined && row.reason === 'KEY_CONFLICT' && row.key === toHex(record.fingerprint)) {
+    return stays(
+      `another record with the same key (${source.config.key.join(', ')}) was accepted before; edit the record, or name ` +
+        'more fields in the key of the source',
+    );
+  }
   const content = { kind: 'record', source, record } as const;
   return { ...place, bytes: raw.length, partitions: [partitionOf(source, record.eventTimeMs)], content };
 }
@@ -281,6 +288,8 @@ function toWhole(
   }
   return { ...place, bytes, partitions: [...partitions], content: { kind: 'whole', source: name, data } };
 }
+
+const toHex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
 const partitionOf = ({ name, config }: Source, eventTimeMs: number): string =>
   `${name}/${String(partitionNumber(config.partition, eventTimeMs))}`;

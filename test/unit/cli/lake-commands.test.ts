@@ -72,6 +72,8 @@ async function run(...args: string[]): Promise<number> {
     clock: { nowMs: unused, sleep: unused },
     loadConfig: () => Promise.resolve(CONFIG),
     openKeys: unused,
+    openReplay: unused,
+    progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),
     queryFolder: queryLake,
   });

@@ -54,6 +54,8 @@ class Console {
           : Promise.reject(new ConfigError([`${file}: wrong`])),
       openKeys: (of: HeadgateConfig) => this.openKeys(of),
       openLake: unused,
+      openReplay: unused,
+      progress: { update: unused, stop: unused },
       queryFolder: unused,
     };
     const code = await runCli(args, deps);

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Turn } from '../../../shared/adapters/memory/turn.ts';
+import { writeFrame } from '../../../shared/domain/frame.ts';
+import { judgeRecord } from '../../../shared/pipeline/judge-records.ts';
 import { replayDelivery } from '../../../shared/pipeline/replay/replay-delivery.ts';
 import { createReplayWorld, dyingAt, LANE, parked, recordAt, START_MS } from '../../support/replay-world.ts';
 
@@ -82,8 +84,19 @@ describe('replaying a parked delivery', () => {
 
   test('a delivery larger than a batch is landed in several', async () => {
     const world = createReplayWorld();
-    const text = 'x'.repeat(33 * 1024 * 1024);
-    const records = [1, 2].map((n) => recordAt(n, { id: String(n), text }));
+    const source = world.deps.sources.get('clicks');
+    if (source === undefined) throw new Error('no source');
+    const padding = 'x'.repeat(33 * 1024 * 1024);
+    const records = [1, 2].map((n) => {
+      const { data, ...place } = recordAt(n, { id: String(n), padding });
+      const header = {
+        source: 'clicks',
+        frameId: String(n),
+        contractVersion: source.contract.version,
+        receivedAtMs: START_MS,
+      };
+      return { ...place, data: writeFrame(header, [judgeRecord(source, data, START_MS)]) };
+    });
     const options = { ...world.options('a'), ...OLD_ENOUGH };
     const outcome = await replayDelivery(world.deps, parked(records), options);
     expect(outcome).toMatchObject({ finished: true, commits: 2 });
@@ -152,16 +165,16 @@ describe('replaying a parked delivery', () => {
       let wake = (): void => undefined;
       const asleep = new Promise<void>((done) => (wake = done));
       let calls = 0;
-      let slept = false;
+      const zombieState = { slept: false };
       const sleeping: Turn = {
         before: async () => {
           if (calls++ !== stop) return;
-          slept = true;
+          zombieState.slept = true;
           await asleep;
         },
       };
       const zombie = world.under(sleeping, () => world.deliver(RECORDS));
-      while (!slept && calls <= stop) {
+      while (!zombieState.slept && calls <= stop) {
         const over = await Promise.race([zombie.then(() => true), tick().then(() => false)]);
         if (over) break;
       }
@@ -169,7 +182,7 @@ describe('replaying a parked delivery', () => {
       wake();
       await zombie;
       expect(idsOf(world.landed()), `stopped at ${String(stop)}`).toEqual(IDS);
-      if (!slept) {
+      if (!zombieState.slept) {
         expect(stop).toBeGreaterThan(4);
         return;
       }

@@ -111,7 +111,12 @@ describe('replaying a quarantine file', () => {
     expect(moved).toMatchObject([{ id: `${LANE}/1/1`, reason: 'KEY_CONFLICT' }]);
     const again = await replayQuarantine(world.deps, key, options);
     expect(again).toMatchObject({ done: 2, alreadyDone: 2, commits: 0 });
-    // The row is replayed from where it is now.
+    // The row is replayed from where it is now; as it is, it would only move from file to file.
+    const unchanged = await replayQuarantine(world.deps, moved[0]?.key ?? '', world.options('a'));
+    expect(unchanged).toMatchObject({ finished: true, done: 0, commits: 0 });
+    expect(unchanged.stillViolating).toMatchObject([
+      { problems: [expect.stringContaining('same key (id)') as string] },
+    ]);
     const rekeyed = (): Uint8Array => Buffer.from('{"id":"b2","day":"2026-01-01"}');
     await replayQuarantine(world.deps, moved[0]?.key ?? '', { ...world.options('a'), edit: rekeyed });
     expect(idsOf(world.landed())).toContain(`${LANE}/1/1`);
@@ -147,20 +152,20 @@ describe('replaying a quarantine file', () => {
     for (let stop = 0; ; stop++) {
       const { world, key } = await withQuarantine({ id: 'a', ...BAD }, { id: 'b', ...BAD });
       let calls = 0;
-      let slept = false;
+      const state = { slept: false };
       let wake = (): void => undefined;
       const asleep = new Promise<void>((done) => (wake = done));
       const turn: Turn = {
         before: async () => {
           if (calls++ !== stop) return;
-          slept = true;
+          state.slept = true;
           await asleep;
         },
       };
       const replay = (who: string): Promise<QuarantineReplay> =>
         replayQuarantine(world.deps, key, { ...world.options(who), edit: editedBy(who) });
       const first = world.under(turn, () => replay('first'));
-      while (!slept) {
+      while (!state.slept) {
         const isOver = await Promise.race([first.then(() => true), nextTick().then(() => false)]);
         if (isOver) break;
       }
@@ -175,7 +180,7 @@ describe('replaying a quarantine file', () => {
       const decided = outcomes.map(({ done, alreadyDone }) => done - alreadyDone);
       expect(decided, `stop ${String(stop)}`).toEqual(editors[0] === 'first' ? [2, 0] : [0, 2]);
       expect(world.quarantineKeys()).toEqual([key]);
-      if (!slept) {
+      if (!state.slept) {
         expect(stop).toBeGreaterThan(8);
         return;
       }

@@ -1,0 +1,43 @@
+import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { callAws, isNamed } from './translate-error.ts';
+
+/** Objects of a bucket, whatever they are. */
+export interface S3Objects {
+  /** Keys that begin with `prefix`, in order. */
+  list(prefix: string): Promise<readonly string[]>;
+  /** Undefined when there is no object. */
+  read(key: string): Promise<Uint8Array | undefined>;
+}
+
+/** Looks into a bucket. */
+export function createS3Objects(s3: S3Client, bucket: string): S3Objects {
+  return {
+    async list(prefix) {
+      const keys: string[] = [];
+      let token: string | undefined;
+      do {
+        const page = await callAws(
+          { operation: 'ListObjectsV2', resource: `s3://${bucket}/${prefix}` },
+          async () =>
+            await s3.send(
+              new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+            ),
+        );
+        for (const { Key: key } of page.Contents ?? []) if (key !== undefined) keys.push(key);
+        token = page.NextContinuationToken;
+      } while (token !== undefined);
+      return keys.sort();
+    },
+    async read(key) {
+      return await callAws({ operation: 'GetObject', resource: `s3://${bucket}/${key}` }, async () => {
+        try {
+          const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
+          return await answer.Body?.transformToByteArray();
+        } catch (error) {
+          if (isNamed(error, 'NoSuchKey') || isNamed(error, 'NotFound')) return undefined;
+          throw error;
+        }
+      });
+    },
+  };
+}

@@ -14,6 +14,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { FailureDestination, Invoker, PollerClock, Shard, ShardReader } from './ports.ts';
 import { toFailureKey } from './to-invocation-record.ts';
 
+/**
+ * The emulator's sequence numbers have this many digits, zeros at their front included, and are compared as text. Those
+ * of AWS have no zeros there, and code that runs on AWS may rely on it.
+ */
+const EMULATED_DIGITS = 30;
+
+const toSequenceNumber = (emulated: string): string => emulated.replace(/^0+(?=\d)/, '');
+
 /** Reads shards through the Kinesis API. */
 export function createShardReader(kinesis: KinesisClient): ShardReader {
   return {
@@ -36,7 +44,10 @@ export function createShardReader(kinesis: KinesisClient): ShardReader {
             StreamARN: streamArn,
             ShardId: shardId,
             ...('after' in position
-              ? { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: position.after }
+              ? {
+                  ShardIteratorType: 'AFTER_SEQUENCE_NUMBER',
+                  StartingSequenceNumber: position.after.padStart(EMULATED_DIGITS, '0'),
+                }
               : { ShardIteratorType: position.at }),
           }),
         );
@@ -53,7 +64,7 @@ export function createShardReader(kinesis: KinesisClient): ShardReader {
         );
         return {
           records: (page.Records ?? []).map((record) => ({
-            sequenceNumber: record.SequenceNumber ?? '',
+            sequenceNumber: toSequenceNumber(record.SequenceNumber ?? ''),
             partitionKey: record.PartitionKey ?? '',
             data: record.Data ?? new Uint8Array(),
             arrivedAtMs: record.ApproximateArrivalTimestamp?.getTime() ?? 0,

@@ -18,12 +18,16 @@ export interface DeliveryFaults {
   readonly dropResponse?: number;
   /** A batch is sent to the failure destination although nothing is wrong with it. */
   readonly discard?: number;
+  /** Asked first: a fault for which it answers true happens now, whatever its rate. */
+  readonly script?: (shardId: string, fault: DeliveryFault) => boolean;
 }
+
+export type DeliveryFault = 'duplicate' | 'recut' | 'zombie' | 'dropResponse' | 'discard';
 
 /** The decisions for one shard. */
 export interface FaultDice {
   /** Whether this fault happens now. */
-  hits(fault: Exclude<keyof DeliveryFaults, 'seed' | 'zombieAfterMs'>): boolean;
+  hits(fault: DeliveryFault): boolean;
   /** An integer from `low` to `high`, both included. */
   between(low: number, high: number): number;
 }
@@ -33,7 +37,7 @@ export function createFaultDice(faults: DeliveryFaults | undefined, shardId: str
   if (faults === undefined) return { hits: () => false, between: (low) => low };
   const random = createSeededRandom(hash(`${String(faults.seed)}/${shardId}`));
   return {
-    hits: (fault) => random() < (faults[fault] ?? 0),
+    hits: (fault) => faults.script?.(shardId, fault) === true || random() < (faults[fault] ?? 0),
     between: (low, high) => low + Math.floor(random() * (high - low + 1)),
   };
 }

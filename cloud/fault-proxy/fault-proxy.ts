@@ -102,6 +102,7 @@ class Proxy {
   readonly #agent = new Agent({ keepAlive: true, timeout: IDLE_CONNECTION_MS });
   readonly #rules = new Set<ProxyRule>();
   readonly #callers = new WeakMap<Socket, Promise<number | undefined>>();
+  readonly #knownCallers = new Set<number>();
   readonly #faults = new Map<string, number>();
   #requests = 0;
 
@@ -243,14 +244,17 @@ class Proxy {
     });
   }
 
+  async #findCaller({ remotePort, localPort }: Socket): Promise<number | undefined> {
+    if (remotePort === undefined || localPort === undefined) return undefined;
+    const pid = await findCaller(remotePort, localPort, [...this.#knownCallers].reverse());
+    if (pid !== undefined) this.#knownCallers.add(pid);
+    return pid;
+  }
+
   #callerOf(socket: Socket): Promise<number | undefined> {
     let caller = this.#callers.get(socket);
     if (caller === undefined) {
-      const { remotePort, localPort } = socket;
-      caller =
-        remotePort === undefined || localPort === undefined
-          ? Promise.resolve(undefined)
-          : findCaller(remotePort, localPort);
+      caller = this.#findCaller(socket);
       this.#callers.set(socket, caller);
     }
     return caller;

@@ -14,6 +14,8 @@ export interface SeenRequest {
   readonly resource: string;
   /** Whether it creates only what is not there (`If-None-Match` of S3). */
   readonly isCreation: boolean;
+  /** Metadata of an S3 object, by name without `x-amz-meta-`. */
+  readonly metadata: Readonly<Record<string, string>>;
   /** Input of a call of DynamoDB, Kinesis or SSM; undefined for S3. */
   readonly input: unknown;
   /** Id of the process that has made the call; undefined if it cannot be told (outside of Linux). */
@@ -42,7 +44,8 @@ export function toSeenRequest(
   if (body !== undefined) {
     const input: unknown = body.length === 0 ? {} : JSON.parse(body.toString());
     const service = TARGETS[version] ?? 'other';
-    return { service, operation, attempt, resource: nameIn(input), isCreation: false, input, callerPid };
+    const resource = nameIn(input);
+    return { service, operation, attempt, resource, isCreation: false, metadata: {}, input, callerPid };
   }
   const isS3 = headerOf(request, 'authorization').includes('/s3/aws4_request');
   const url = new URL(request.url ?? '/', 'http://localhost');
@@ -54,6 +57,7 @@ export function toSeenRequest(
     attempt,
     resource,
     isCreation: headerOf(request, 'if-none-match') === '*',
+    metadata: metadataOf(request),
     input: undefined,
     callerPid,
   };
@@ -70,6 +74,15 @@ const VERBS: Readonly<Record<string, string>> = {
 function toNoun(key: string, query: URLSearchParams): string {
   if (key !== '') return 'Object';
   return query.has('list-type') ? 'Objects' : 'Bucket';
+}
+
+const METADATA_PREFIX = 'x-amz-meta-';
+
+function metadataOf(request: IncomingMessage): Record<string, string> {
+  const names = Object.keys(request.headers).filter((name) => name.startsWith(METADATA_PREFIX));
+  return Object.fromEntries(
+    names.map((name) => [name.slice(METADATA_PREFIX.length), headerOf(request, name)]),
+  );
 }
 
 function headerOf(request: IncomingMessage, name: string): string {

@@ -35,6 +35,12 @@ const withReplays = (): Partial<Profile> => ({
   maxAttempts: 2,
   operators: 3,
 });
+const withCuration = (): Partial<Profile> => ({
+  rates: HARSH_RATES,
+  zombie: 0.4,
+  quarantineReplays: 6,
+  operators: 3,
+});
 const all =
   (...parts: ((profile: Profile) => Partial<Profile>)[]) =>
   (profile: Profile): Partial<Profile> =>
@@ -504,7 +510,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'parked records are put on the stream again',
     harm: LOSS,
     lane: 'stream',
-    under: withReplays,
+    under: all(byRecord, withReplays),
     sabotage: () => ({ replay: 're-put' }),
   },
   {
@@ -512,7 +518,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'parked records are put on the stream again, and their first identity is kept',
     harm: LOSS,
     lane: 'stream',
-    under: withReplays,
+    under: all(byRecord, withReplays),
     sabotage: () => ({ replay: 're-put with identity' }),
   },
   {
@@ -576,6 +582,47 @@ export const MUTANTS: readonly Mutant[] = [
     lane: 'stream',
     under: all(byRecord, withReplays),
     sabotage: dropClaims,
+  },
+  {
+    name: 'replay of a withdrawn file',
+    breaks: 'a file of the quarantine is replayed while its announcement is pending',
+    harm: LOSS,
+    lane: 'stream',
+    under: withCuration,
+    sabotage: breaking(({ quarantine, ...others }) => ({
+      ...others,
+      quarantine: replace(quarantine, {
+        read: async (key) => {
+          const file = await quarantine.read(key);
+          return file && { ...file, lane: 'nobody' };
+        },
+      }),
+    })),
+  },
+  {
+    name: 'replay forgets its rows',
+    breaks: 'a replay of a quarantine file does not know which of its rows are done',
+    harm: LOSS,
+    lane: 'stream',
+    under: withCuration,
+    sabotage: breaking(({ ledger, ...others }) => {
+      const own = new Set<string>();
+      return {
+        ...others,
+        ledger: replace(ledger, {
+          read: async (lane) => {
+            const state = await ledger.read(lane);
+            const isForgotten = lane.startsWith('replay/quarantine/') && !own.has(lane);
+            return isForgotten ? { ...state, position: undefined } : state;
+          },
+          commit: async (lane, ...rest) => {
+            const outcome = await ledger.commit(lane, ...rest);
+            if (outcome === 'ok') own.add(lane);
+            return outcome;
+          },
+        }),
+      };
+    }),
   },
   {
     name: 'staging does not decide',

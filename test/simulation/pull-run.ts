@@ -14,7 +14,7 @@ import { MutatingApi, type ApiItem, type MutatingApiOptions } from '../support/m
 import { HARSH_RATES, STANDARD_RATES } from './faults.ts';
 import type { Sabotage } from './mutant.ts';
 import { Rng } from './rng.ts';
-import type { RunOptions, RunResult } from './run.ts';
+import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
 import { Scheduler } from './scheduler.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
@@ -71,18 +71,22 @@ class PullRun {
   readonly #source: Source<HttpSourceConfig>;
   readonly #api: MutatingApi;
   readonly #faults = { doubleFires: 0, overlaps: 0, slowRuns: 0 };
+  /** Chance that a schedule fires twice; often where a mutant is to be found. */
+  readonly #doubleFire: number;
   readonly #visible = new Map<string, Record<Zone, number>>();
   #problem: Problem | undefined;
   #cursor = 0;
   #runs = 0;
   #tokens = 0;
 
-  constructor(rng: Rng, { mutant, trace }: RunOptions) {
+  constructor(rng: Rng, options: RunOptions) {
+    const { mutant, trace } = options;
     this.#rng = rng;
     this.#sabotage = mutant?.sabotage() ?? {};
-    const rates = rng.chance(0.3) ? HARSH_RATES : STANDARD_RATES;
-    this.#scheduler = new Scheduler({ rng, clock: this.#clock, rates, trace });
+    const rates = mutant === undefined && rng.chance(0.3) ? HARSH_RATES : STANDARD_RATES;
+    this.#scheduler = new Scheduler({ rng, clock: this.#clock, rates, trace, maxSteps: maxStepsOf(options) });
     this.#sharedClock = createSharedClock(this.#clock, this.#scheduler, rng);
+    this.#doubleFire = mutant === undefined ? 0.25 : 0.6;
     const shape = rng.pick(SHAPES);
     const latenessSeconds = rng.pick([0, 0, 5]);
     this.#source = declarePull({
@@ -137,7 +141,7 @@ class PullRun {
     for (let fire = 0; fire < fires; fire++) {
       for (let changes = rng.int(6); changes > 0; changes--) this.#api.change();
       const begun = [this.#run()];
-      if (rng.chance(0.25)) {
+      if (rng.chance(this.#doubleFire)) {
         this.#faults.doubleFires++;
         begun.push(this.#run());
       }

@@ -15,3 +15,8 @@ export interface RunOptions {
   readonly mutant?: Mutant | undefined;
   readonly trace?: Trace | undefined;
 }
+
+/** Steps of a run at most; a mutant that is stuck may be found out sooner. */
+export function maxStepsOf({ mutant }: RunOptions): number {
+  return mutant === undefined ? 100_000 : 20_000;
+}

@@ -22,6 +22,8 @@ export interface SchedulerOptions {
   readonly clock: ManualClock;
   readonly rates: FaultRates;
   readonly trace?: Trace | undefined;
+  /** Steps after which the processes are taken to be stuck: far more than any run needs. */
+  readonly maxSteps: number;
 }
 
 /** A process may be chosen, or it is chosen rarely: it outlives those who gave up on it. */
@@ -32,8 +34,6 @@ interface Waiting {
   readonly pace: Pace;
 }
 
-/** Far more than any run needs. */
-const MAX_STEPS = 60_000;
 /** How often a slow process that was chosen really goes on. */
 const SLOW_CHANCE = 0.15;
 /** A call takes up to this long. */
@@ -53,6 +53,7 @@ export class Scheduler {
   readonly #clock: ManualClock;
   readonly #rates: FaultRates;
   readonly #trace: Trace | undefined;
+  readonly #maxSteps: number;
   readonly #waiting: Waiting[] = [];
   /** Calls of stores, repetitions by the SDK included. */
   calls = 0;
@@ -60,11 +61,12 @@ export class Scheduler {
   /** Without faults every call succeeds; the order is drawn all the same. */
   isFaulty = true;
 
-  constructor({ rng, clock, rates, trace }: SchedulerOptions) {
+  constructor({ rng, clock, rates, trace, maxSteps }: SchedulerOptions) {
     this.#rng = rng;
     this.#clock = clock;
     this.#rates = rates;
     this.#trace = trace;
+    this.#maxSteps = maxSteps;
   }
 
   /** Waits until it is the caller's turn. */
@@ -134,7 +136,7 @@ export class Scheduler {
    * @returns false when they do not come to an end
    */
   async run(isOver: () => boolean): Promise<boolean> {
-    for (let step = 0; step < MAX_STEPS; step++) {
+    for (let step = 0; step < this.#maxSteps; step++) {
       // Runs when no promise is left that could go on: everything waits for its turn.
       await new Promise<void>((done) => {
         process.nextTick(done);

@@ -18,7 +18,7 @@ import type { Invocation, Sabotage } from './mutant.ts';
 import { PHASE_MS, produce, START_MS, STREAM, type SentRecord, type Shard } from './produce.ts';
 import { drawProfile, type Profile } from './profile.ts';
 import { Rng } from './rng.ts';
-import type { RunOptions, RunResult } from './run.ts';
+import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedTables } from './simulated-tables.ts';
@@ -41,8 +41,9 @@ const BEFORE_REPLAY = 40;
 /** After so many attempts of an operator nothing befalls the next ones: then they must succeed. */
 const CALM_AFTER = 40;
 const MAX_REPLAYS = 60;
-/** Turns between two looks at the quarantine at most. */
-const BEFORE_CURATION = 250;
+/** Turns between two looks at the quarantine at most, and looks for each file that is replayed. */
+const BETWEEN_LOOKS = 60;
+const LOOKS = 6;
 /** What an edit of a record can mend, or another contract. What a replay has put there is left alone. */
 const MENDABLE = /reason=(CONTRACT|UNWRITABLE)\/dt=[\d-]+\/(?!replay-)/;
 /** Deliveries that take longer than this are stuck. */
@@ -96,7 +97,8 @@ class StreamRun {
   /** Files of the quarantine that are replayed. */
   readonly #curated = new Map<string, QuarantineReplay>();
 
-  constructor(rng: Rng, { mutant, trace }: RunOptions) {
+  constructor(rng: Rng, options: RunOptions) {
+    const { mutant, trace } = options;
     this.#rng = rng;
     const drawn = drawProfile(rng);
     this.#profile = { ...drawn, ...mutant?.under?.(drawn) };
@@ -104,7 +106,13 @@ class StreamRun {
     const profile = this.#profile;
     this.#contractChangesAt = profile.changesContract ? rng.int(MAX_BEFORE_CHANGE) : Infinity;
     this.#partitionChangesAt = profile.changesPartition ? rng.int(MAX_BEFORE_CHANGE) : Infinity;
-    this.#scheduler = new Scheduler({ rng, clock: this.#clock, rates: profile.rates, trace });
+    this.#scheduler = new Scheduler({
+      rng,
+      clock: this.#clock,
+      rates: profile.rates,
+      trace,
+      maxSteps: maxStepsOf(options),
+    });
     this.#sharedClock = createSharedClock(this.#clock, this.#scheduler, rng);
     const sent: SentRecord[] = [];
     this.#phases = Array.from({ length: profile.phases }, (_, phase) => {
@@ -296,17 +304,21 @@ class StreamRun {
    */
   async #curate(date: string): Promise<void> {
     const rng = this.#rng;
-    for (let file = 0; file < this.#profile.quarantineReplays; file++) {
-      await this.#scheduler.pauses(rng.int(BEFORE_CURATION));
+    const { quarantineReplays } = this.#profile;
+    for (let look = 0; look < LOOKS * quarantineReplays && this.#curated.size < quarantineReplays; look++) {
+      await this.#scheduler.pauses(rng.int(BETWEEN_LOOKS));
       const files = this.#stores.lake
         .list('quarantine/')
-
         .filter(
           ({ key, kind }) =>
             kind === 'data' && key.includes(date) && MENDABLE.test(key) && !this.#curated.has(key),
         );
-      if (files.length === 0) continue;
-      const { key, bytes } = rng.pick(files);
+      // Most dangerous are those whose announcement is pending: they may be withdrawn yet.
+      const pending = files.filter(({ key, lane }) =>
+        this.#stores.ledger.peek(lane).intent?.objects.some((object) => object.key === key),
+      );
+      if (pending.length === 0 && (files.length === 0 || rng.chance(0.7))) continue;
+      const { key, bytes } = rng.pick(pending.length > 0 ? pending : files);
       const how = rng.chance(0.5) || key.includes('UNWRITABLE') ? 'edited' : 'by contract';
       this.#curated.set(key, how);
       for (const { id } of this.#tables.rowsOf(bytes)) this.#truth.replay(id);

@@ -43,9 +43,9 @@ export function rewriteClaims(
 
 /** A claim log whose appends go behind whatever is there. */
 export function appendAnywhere(log: ClaimLog): ClaimLog['append'] {
-  return async (bucket, number, { follows: _, ...entry }) => {
+  return async (bucket, number, entry) => {
     for (let free = number; ; free++) {
-      if ((await log.append(bucket, free, entry)) === 'ok') return 'ok';
+      if ((await log.append(bucket, free, { ...entry, follows: undefined })) === 'ok') return 'ok';
     }
   };
 }

@@ -9,8 +9,8 @@ export interface Mutant {
   readonly name: string;
   /** What is broken. */
   readonly breaks: string;
-  /** `nothing` where the protocol stands it; that has to hold as well. */
-  readonly harm: 'loss or duplicates' | 'nothing';
+  /** `no end`: records never land. `nothing` where the protocol stands it; that has to hold as well. */
+  readonly harm: 'loss or duplicates' | 'no end' | 'nothing';
   readonly lane: 'stream' | 'pull';
   /** Circumstances in which it matters. */
   readonly under?: (profile: Profile) => Partial<Profile>;

@@ -219,11 +219,13 @@ export const MUTANTS: readonly Mutant[] = [
           ...others,
           claimLog: replace(claimLog, {
             store: (packed, expiresAtMs) => claimLog.store(packed, early(expiresAtMs)),
-            append: (bucket, number, { follows: _, ...entry }) =>
+            append: (bucket, number, entry) =>
               claimLog.append(
                 bucket,
                 number,
-                entry.kind === 'closed' ? entry : { ...entry, expiresAtMs: early(entry.expiresAtMs) },
+                entry.kind === 'closed'
+                  ? { ...entry, follows: undefined }
+                  : { ...entry, follows: undefined, expiresAtMs: early(entry.expiresAtMs) },
               ),
             claimKey: (bucket, key, packed, expiresAtMs) =>
               claimLog.claimKey(bucket, key, packed, early(expiresAtMs)),
@@ -371,7 +373,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'key without version',
     breaks: 'a later attempt writes under the same key as an earlier one',
-    harm: LOSS,
+    harm: 'no end',
     lane: 'stream',
     under: harsh,
     sabotage: breaking(({ lake, ...others }) => {

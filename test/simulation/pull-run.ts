@@ -156,7 +156,7 @@ class PullRun {
 
   /** Nothing changes or fails any more. */
   async #settle(fires: Promise<void>): Promise<boolean> {
-    if (this.#problem !== undefined) return true;
+    if (this.#hasFailed()) return true;
     await fires;
     this.#api.isChanging = false;
     this.#scheduler.isFaulty = false;
@@ -166,7 +166,7 @@ class PullRun {
       if (commits !== 0) this.#fail('stuck', `a run that finds nothing new commits ${String(commits)} times`);
     })();
     if (!(await this.#scheduler.run(() => this.#problem !== undefined))) return false;
-    if (this.#problem === undefined) await runs;
+    if (!this.#hasFailed()) await runs;
     return true;
   }
 
@@ -225,6 +225,10 @@ class PullRun {
         return this.#api.fetchPage(request);
       },
     };
+  }
+
+  #hasFailed(): boolean {
+    return this.#problem !== undefined;
   }
 
   #fail(kind: Problem['kind'], what: string): void {

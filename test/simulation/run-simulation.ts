@@ -105,7 +105,8 @@ async function runMutants(
   const runs = new Map(MUTANTS.map(({ name }) => [name, 0]));
   const failures = new Map<string, Failure[]>(MUTANTS.map(({ name }) => [name, []]));
   const queue = MUTANTS.map(({ name }) => name);
-  const isCaught = ({ name }: Mutant): boolean => (failures.get(name)?.length ?? 0) > 0;
+  const isCaught = ({ name, harm }: Mutant): boolean =>
+    failures.get(name)?.some(({ kind }) => kind !== 'stuck' || harm === 'no end') === true;
   /** Those that were not caught are tried again. */
   for (let names = queue; names.length > 0;) {
     const todo = [...names];
@@ -148,5 +149,13 @@ function count(failures: readonly Failure[]): Pick<SimulationReport, 'lost' | 'd
 }
 
 /** Whether a mutant did what it must. */
-export const isAsExpected = ({ harm, caught }: MutantReport): boolean =>
-  harm === 'nothing' ? caught === 0 : caught > 0;
+export function isAsExpected({ harm, caught, lost, duplicated }: MutantReport): boolean {
+  switch (harm) {
+    case 'loss or duplicates':
+      return lost + duplicated > 0;
+    case 'no end':
+      return caught > 0;
+    case 'nothing':
+      return caught === 0;
+  }
+}

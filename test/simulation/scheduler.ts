@@ -242,5 +242,5 @@ export class Process {
 function describe(answer: unknown): string {
   if (answer instanceof Uint8Array) return `${String(answer.length)} bytes`;
   if (Array.isArray(answer)) return `${String(answer.length)} items`;
-  return typeof answer === 'string' ? answer : (JSON.stringify(answer) ?? 'done');
+  return typeof answer === 'string' ? answer : answer === undefined ? 'done' : JSON.stringify(answer);
 }

@@ -140,7 +140,7 @@ class StreamRun {
       this.#warmUp(shards.length + 1);
       const finished = new Map<Shard, Promise<void>>();
       for (const shard of shards) {
-        const parents = shard.parents.map((parent) => finished.get(parent));
+        const parents = shard.parents.flatMap((parent) => finished.get(parent) ?? []);
         finished.set(shard, this.#consume(shard, parents));
       }
       const curator = this.#curate(partitionPath('day', partitionNumber('day', START_MS + phase * PHASE_MS)));
@@ -169,7 +169,7 @@ class StreamRun {
 
   /* ------------------------------------------------------------------------------------------- mapping */
 
-  async #consume(shard: Shard, parents: readonly (Promise<void> | undefined)[]): Promise<void> {
+  async #consume(shard: Shard, parents: readonly Promise<void>[]): Promise<void> {
     await Promise.all(parents);
     if (this.#sabotage.splitsShards !== true) return this.#deliverAll(shard, shard.records);
     const parts = [0, 1].map((part) => shard.records.filter((_, at) => at % 2 === part));

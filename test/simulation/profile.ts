@@ -19,6 +19,8 @@ export interface Profile {
   readonly zombie: number;
   /** Chance that an invocation has so little time that it leaves records to the next one. */
   readonly hurried: number;
+  /** Bytes of one commit at most, so that a delivery needs several. */
+  readonly maxBatchBytes: number;
   /** Event times are up to this many days old. */
   readonly lateDays: number;
   readonly changesContract: boolean;
@@ -53,6 +55,7 @@ export function drawProfile(rng: Rng): Profile {
     maxAttempts: isHarsh ? 2 : 3 + rng.int(2),
     zombie: isHarsh ? 0.4 : 0.15,
     hurried: rng.chance(0.3) ? 0.2 : 0,
+    maxBatchBytes: rng.chance(0.3) ? 100 : Infinity,
     lateDays: rng.pick([1, 3, 40]),
     changesContract: rng.chance(0.25),
     changesPartition: rng.chance(0.25),

@@ -10,6 +10,8 @@ export interface SimulationOptions {
   /** The first seed of the runs is this one times `SEEDS_APART`. */
   readonly seed: number;
   readonly threads: number;
+  /** All by default. */
+  readonly mutants?: readonly Mutant[];
   readonly onProgress?: (progress: Progress) => void;
 }
 
@@ -99,12 +101,12 @@ async function runProtocol(
 
 async function runMutants(
   pool: WorkerPool,
-  { seed, onProgress }: SimulationOptions,
+  { seed, mutants = MUTANTS, onProgress }: SimulationOptions,
   calls: number,
 ): Promise<MutantReport[]> {
-  const runs = new Map(MUTANTS.map(({ name }) => [name, 0]));
-  const failures = new Map<string, Failure[]>(MUTANTS.map(({ name }) => [name, []]));
-  const queue = MUTANTS.map(({ name }) => name);
+  const runs = new Map(mutants.map(({ name }) => [name, 0]));
+  const failures = new Map<string, Failure[]>(mutants.map(({ name }) => [name, []]));
+  const queue = mutants.map(({ name }) => name);
   const isCaught = ({ name, harm }: Mutant): boolean =>
     failures.get(name)?.some(({ kind }) => kind !== 'stuck' || harm === 'no end') === true;
   /** Those that were not caught are tried again. */
@@ -119,15 +121,17 @@ async function runMutants(
       ({ mutant = '', runs: more }, result) => {
         runs.set(mutant, (runs.get(mutant) ?? 0) + more);
         failures.get(mutant)?.push(...result.failures);
-        onProgress?.({ calls, mutants: MUTANTS.filter(isCaught).length });
+        onProgress?.({ calls, mutants: mutants.filter(isCaught).length });
       },
     );
-    names = MUTANTS.filter(
-      (mutant) =>
-        mutant.harm !== 'nothing' && !isCaught(mutant) && (runs.get(mutant.name) ?? 0) < MAX_MUTANT_RUNS,
-    ).map(({ name }) => name);
+    names = mutants
+      .filter(
+        (mutant) =>
+          mutant.harm !== 'nothing' && !isCaught(mutant) && (runs.get(mutant.name) ?? 0) < MAX_MUTANT_RUNS,
+      )
+      .map(({ name }) => name);
   }
-  return MUTANTS.map(({ name, breaks, harm }) => {
+  return mutants.map(({ name, breaks, harm }) => {
     const found = failures.get(name) ?? [];
     const [first] = found;
     return {

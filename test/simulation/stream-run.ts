@@ -234,7 +234,12 @@ class StreamRun {
         createStreamReader(deps.sources, undefined, { stream: STREAM, shardId: shard.id, records }),
       );
     const reader = this.#sabotage.reader?.({ deps, records: batch, createReader }) ?? createReader(batch);
-    const { finished } = await runLane(deps, reader, {
+    const { maxBatchBytes } = this.#profile;
+    const inSteps: LaneReader = {
+      lane: reader.lane,
+      read: (state, maxBytes) => reader.read(state, Math.min(maxBytes, maxBatchBytes)),
+    };
+    const { finished } = await runLane(deps, inSteps, {
       owner: String(number),
       deadlineMs: this.#deadlineMs(),
     });

@@ -19,7 +19,7 @@ export interface Mutant {
 }
 
 /** How a replay is done instead of the right way. */
-export type WrongReplay = 're-put' | 're-put with identity' | 'high-water mark';
+type WrongReplay = 're-put' | 're-put with identity' | 'high-water mark';
 
 /** One process that runs the engine. */
 export interface Invocation {

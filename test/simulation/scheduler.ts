@@ -242,5 +242,12 @@ export class Process {
 function describe(answer: unknown): string {
   if (answer instanceof Uint8Array) return `${String(answer.length)} bytes`;
   if (Array.isArray(answer)) return `${String(answer.length)} items`;
-  return typeof answer === 'string' ? answer : answer === undefined ? 'done' : JSON.stringify(answer);
+  return typeof answer === 'string'
+    ? answer
+    : answer === undefined
+      ? 'done'
+      : JSON.stringify(answer, shorten);
 }
+
+const shorten = (_name: string, value: unknown): unknown =>
+  value instanceof Uint8Array ? `${String(value.length)} bytes` : value;

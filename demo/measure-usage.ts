@@ -7,6 +7,7 @@ import {
   ListShardsCommand,
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
+import { itemBytes } from '../shared/adapters/aws/item-size.ts';
 import { PRICES, type PriceName } from '../shared/domain/prices.ts';
 import type { CostLine } from './report.ts';
 
@@ -92,7 +93,7 @@ const READ_UNIT_BYTES = 4096;
 
 /**
  * Capacity units that the items in the tables of claims and of the ledger took to write and read, from the items
- * themselves: each claim is one write and one consistent read by every lane, each request two writes, each committed
+ * themselves: each item of claims is one write and one read by every lane, each request two writes, each committed
  * range one announcement and one transaction of two items (billed twice) after one read.
  */
 export async function measureTables(
@@ -118,21 +119,4 @@ export async function measureTables(
 
 async function* scan(client: DynamoDBClient, table: string): AsyncGenerator<Record<string, AttributeValue>> {
   for await (const page of paginateScan({ client }, { TableName: table })) yield* page.Items ?? [];
-}
-
-/** Size as DynamoDB counts it: names and values. */
-function itemBytes(item: Readonly<Record<string, AttributeValue>>): number {
-  return Object.entries(item).reduce(
-    (sum, [name, value]) => sum + Buffer.byteLength(name) + valueBytes(value),
-    0,
-  );
-}
-
-function valueBytes(value: AttributeValue): number {
-  if (value.B !== undefined) return value.B.length;
-  if (value.S !== undefined) return Buffer.byteLength(value.S);
-  if (value.N !== undefined) return Math.ceil(value.N.length / 2) + 1;
-  if (value.L !== undefined) return 3 + value.L.reduce((sum, element) => sum + 1 + valueBytes(element), 0);
-  if (value.M !== undefined) return 3 + itemBytes(value.M);
-  return 1;
 }

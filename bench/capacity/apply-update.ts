@@ -1,5 +1,5 @@
 import type { AttributeValue } from '@aws-sdk/client-dynamodb';
-import type { Item } from './item-size.ts';
+import type { Item } from '../../shared/adapters/aws/item-size.ts';
 
 /** What of an UpdateItem says what the item becomes. */
 export interface Update {

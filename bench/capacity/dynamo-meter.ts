@@ -15,7 +15,7 @@ import type {
 } from '@aws-sdk/client-dynamodb';
 import { isConditionFailure } from '../../shared/adapters/aws/condition-failure.ts';
 import { applyUpdate } from './apply-update.ts';
-import { itemBytes, type Item } from './item-size.ts';
+import { itemBytes, type Item } from '../../shared/adapters/aws/item-size.ts';
 
 /** Names of a table's key attributes. */
 export interface KeySchema {

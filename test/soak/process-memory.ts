@@ -1,5 +1,8 @@
 import { execa } from 'execa';
 
+/** In the command of every process that the emulator starts for a function. */
+const WORKER = 'ministack-lambda';
+
 /** Resident memory in MB, of this process and those that it has started. */
 export interface MemorySample {
   readonly atMs: number;
@@ -29,11 +32,10 @@ export async function sampleMemory(atMs: number): Promise<MemorySample> {
   for (const { pid, megabytes, command } of processes) {
     if (!family.has(pid)) continue;
     if (pid === process.pid) sample.soak += megabytes;
-    else if (command.includes('ministack')) sample.emulator += megabytes;
-    else if (/^\S*node\b/.test(command) && !command.includes('/soak/') && !command.includes('supervisor')) {
+    else if (command.includes(WORKER)) {
       sample.functions += megabytes;
       sample.workers++;
-    }
+    } else if (command.includes('ministack')) sample.emulator += megabytes;
   }
   return sample;
 }

@@ -27,7 +27,11 @@ export interface SoakReport {
     readonly attempts: number;
   };
   readonly check: SoakCheck;
-  readonly delivery: PollerCounts & { readonly discarded: number };
+  readonly delivery: PollerCounts & {
+    readonly parkedBatches: number;
+    /** Failed invocations, those that were made to fail among them, by reason. */
+    readonly reasons: Readonly<Record<string, number>>;
+  };
   readonly store: ProxyCounts;
   readonly events: readonly { readonly atSeconds: number; readonly event: string }[];
   /** What each operator did in each redrive. */
@@ -69,14 +73,14 @@ export function renderReport(report: SoakReport): string {
     ['files', `${count.format(check.files)}, ${(check.parquetBytes / 1e6).toFixed(1)} MB`],
     [
       'deliveries',
-      `${count.format(delivery.invocations)} invocations, ${count.format(delivery.failedInvocations)} failed, ${count.format(delivery.discarded)} batches parked`,
+      `${count.format(delivery.invocations)} invocations, ${count.format(delivery.failedInvocations)} failed (${showCounts(delivery.reasons)}), ${count.format(delivery.parkedBatches)} batches parked`,
     ],
     ['stores', `${count.format(store.requests)} calls; ${showCounts(store.faults)}`],
     ...report.redrives.map(
       (operators, i) => [`redrive ${String(i + 1)}`, operators.map(showOperator).join('; ')] as const,
     ),
   ];
-  const events = new Table({ head: ['at', 'what happened'], style: { head: [] } });
+  const events = new Table({ head: ['at', 'what happened'], style: { head: [], border: [] } });
   for (const { atSeconds, event } of report.events) events.push([`${String(atSeconds)} s`, event]);
   return [
     '',
@@ -126,7 +130,7 @@ function renderMemory(samples: readonly MemorySample[]): string {
   ).filter((sample) => sample !== undefined);
   const table = new Table({
     head: ['MB resident', ...shown.map(({ atMs }) => `${String(Math.round(atMs / 1000))} s`)],
-    style: { head: [] },
+    style: { head: [], border: [] },
     colAligns: ['left', ...shown.map(() => 'right' as const)],
   });
   const mb = (megabytes: number): string => count.format(Math.round(megabytes));

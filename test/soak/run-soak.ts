@@ -126,7 +126,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
         attempts: tally.attemptsRepeated,
       },
       check,
-      delivery: { ...cloud.poller.counts, discarded: watch.discarded() },
+      delivery: { ...cloud.poller.counts, ...stage.failures },
       store,
       events: watch.events(),
       redrives,
@@ -138,6 +138,13 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
 }
 
+/** What went wrong between streams and functions. */
+interface Failures {
+  parkedBatches: number;
+  /** How often, by reason. */
+  readonly reasons: Record<string, number>;
+}
+
 interface Stage {
   readonly cloud: Cloud;
   readonly clients: AwsClients;
@@ -147,13 +154,13 @@ interface Stage {
   readonly gate: Gate;
   /** Without `isOver`, which is known once the soak begins. */
   readonly context: Omit<WriteContext, 'isOver'>;
-  readonly discarded: { batches: number };
+  readonly failures: Failures;
 }
 
 async function setUp(options: SoakOptions, stack: AsyncDisposableStack): Promise<Stage> {
   const phase = options.progress.start('Starting the embedded cloud and deploying Headgate to it');
   try {
-    const discarded = { batches: 0 };
+    const failures: Failures = { parkedBatches: 0, reasons: {} };
     const cloud = await startCloud({
       config: FIRST_CONFIG,
       mayUseRunning: false,
@@ -163,7 +170,8 @@ async function setUp(options: SoakOptions, stack: AsyncDisposableStack): Promise
       faults: deliveryFaults(options.seed),
       ...(options.storeFaults > 0 && { storeFaults: storeFaults(options.seed, options.storeFaults) }),
       onPollerEvent: (event) => {
-        if (event.kind === 'discarded') discarded.batches++;
+        if (event.kind === 'discarded') failures.parkedBatches++;
+        else failures.reasons[event.reason] = (failures.reasons[event.reason] ?? 0) + 1;
       },
     });
     stack.defer(() => cloud.stop());
@@ -201,7 +209,7 @@ async function setUp(options: SoakOptions, stack: AsyncDisposableStack): Promise
       plan,
       tally,
       gate,
-      discarded,
+      failures,
       context: {
         plan,
         tally,
@@ -267,13 +275,12 @@ interface Watch {
   note(event: string): void;
   events(): SoakReport['events'];
   memory(): readonly MemorySample[];
-  discarded(): number;
   stop(): Promise<void>;
 }
 
 /** Shows progress, and notes the memory of all processes, until it is stopped. */
 function watchSoak(stage: Stage, phase: Phase, { minutes }: SoakOptions): Watch {
-  const { tally, lake, cloud, discarded } = stage;
+  const { tally, lake, cloud, failures } = stage;
   const startMs = performance.now();
   const elapsedMs = (): number => performance.now() - startMs;
   const events: { atSeconds: number; event: string }[] = [];
@@ -294,7 +301,7 @@ function watchSoak(stage: Stage, phase: Phase, { minutes }: SoakOptions): Watch 
       phase.update(
         `${count.format(sentBefore)} sent, ${count.format(perSecond)}/s · ${count.format(rows)} rows in the lake, ` +
           `${count.format(Math.max(0, sentBefore - rows))} behind · ${count.format(cloud.poller.counts.failedInvocations)} ` +
-          `invocations failed, ${count.format(discarded.batches)} parked${what === undefined ? '' : ` · ${what}`}`,
+          `invocations failed, ${count.format(failures.parkedBatches)} parked${what === undefined ? '' : ` · ${what}`}`,
         Math.min(1, nowMs / (minutes * 60_000)),
       );
       await sleep(SAMPLE_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
@@ -310,7 +317,6 @@ function watchSoak(stage: Stage, phase: Phase, { minutes }: SoakOptions): Watch 
     },
     events: () => events,
     memory: () => memory,
-    discarded: () => discarded.batches,
     stop: async () => {
       stopping.abort();
       await watching;

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { DynamoMeter, readUnits, writeUnits } from '../../../bench/capacity/dynamo-meter.ts';
-import { itemBytes } from '../../../bench/capacity/item-size.ts';
+import { itemBytes } from '../../../shared/adapters/aws/item-size.ts';
 
 const KB = 1024;
 

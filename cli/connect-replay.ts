@@ -13,6 +13,7 @@ import { readQuarantineTable } from '../shared/adapters/duckdb/read-quarantine-t
 import { compileSources } from '../shared/config/compile-sources.ts';
 import { compileValidators } from '../shared/config/compile-validators.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
+import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { OpenReplay } from './open-replay.ts';
@@ -38,8 +39,8 @@ export async function openReplay(config: HeadgateConfig): Promise<OpenReplay> {
     hasStream ? stream('StreamFunctionName') : undefined,
   ]);
   const clock = systemClock;
-  const s3 = createS3Client();
-  const dynamodb = createDynamoDbClient();
+  const s3 = createS3Client({ timeouts: OPERATOR_TIMEOUTS });
+  const dynamodb = createDynamoDbClient({ timeouts: OPERATOR_TIMEOUTS });
   const tables = new DuckDbTableWriter();
   return {
     bucket,

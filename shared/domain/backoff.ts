@@ -21,7 +21,7 @@ export interface CallTimeouts {
 
 /**
  * The lowest rung of the ladder of deadlines, on which each outlasts the next so that the one who knows the outcome
- * answers first: client > API 29 s > function > calls. For functions that land records, and for the command line.
+ * answers first: client > API 29 s > function > calls. For functions that land records.
  */
 export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000 };
 
@@ -30,6 +30,9 @@ export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000
  * the frames (10 s) and keeps the answer. Together they end before the function does.
  */
 export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
+
+/** For an operator who waits: nothing ends before these calls, and files of megabytes may leave over a slow line. */
+export const OPERATOR_TIMEOUTS: CallTimeouts = { attemptMs: 120_000, callMs: 300_000 };
 
 /**
  * How long to wait before the next attempt: exponential backoff with full jitter, so that many callers that failed

@@ -2,7 +2,7 @@
 export const QUARANTINE_REASONS = {
   CONTRACT: {
     meaning: "The record violates the source's contract.",
-    next: 'Correct the producer, or the contract if the record is right; then send the record again.',
+    next: 'Correct the producer and send the record again; or, if the record is right, correct the contract and replay it.',
   },
   MALFORMED: {
     meaning: 'Not JSON, or not a JSON object. Only records that did not pass the push API.',
@@ -14,19 +14,20 @@ export const QUARANTINE_REASONS = {
   },
   UNKNOWN_SOURCE: {
     meaning: 'Belongs to no source that this deployment declares.',
-    next: 'Declare the source, or stop whoever writes to the stream.',
+    next: 'Declare the source and replay the record, or stop whoever writes to the stream.',
   },
   UNREADABLE_FRAME: {
     meaning: 'Begins like a frame, and its checksum, lengths or format version are wrong.',
     next: 'Deploy producers and consumers of one version; keep the object for analysis.',
   },
   SCATTERED: {
-    meaning: 'Came together with records of more than 10,000 other partitions, too many files for one commit.',
+    meaning:
+      'Came together with records of more than 10,000 other partitions, too many files for one commit.',
     next: 'Replay it: a replay goes in small steps. Send such records in smaller pieces, or partition by day.',
   },
   UNWRITABLE: {
     meaning: 'Met its contract and could still not be written as Parquet.',
-    next: 'Report it with the row: the contract accepts something that the lake cannot hold.',
+    next: 'Report it with the row: the contract accepts something that the lake cannot hold. Once that is mended, replay it.',
   },
 } as const satisfies Readonly<Record<string, { meaning: string; next: string }>>;
 

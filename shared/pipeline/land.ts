@@ -45,7 +45,7 @@ export interface LandDeps extends ClaimBatchDeps {
 export interface RunOptions {
   /** Who runs: the invocation's id. */
   readonly owner: string;
-  /** When the run must be over, ms since the epoch; no new commit is begun when less than `reserveMs` is left. */
+  /** When the run must be over, ms since the epoch; no new commit is begun in the last five seconds. */
   readonly deadlineMs: number;
 }
 

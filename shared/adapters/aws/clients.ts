@@ -22,6 +22,11 @@ export interface ConnectOptions {
 
 /** A connection that is not there after a second will not come; it is cheaper to try another. */
 const CONNECTION_TIMEOUT_MS = 1_000;
+/**
+ * More than anybody asks for at once: the time-outs begin before a call has a connection, so one that waits for its turn
+ * behind slow ones would fail although nothing is wrong with it.
+ */
+const MAX_CONNECTIONS = 512;
 
 /** For claims, ledger, requests and write keys. Every write of the adapters may be repeated: see the ports' promises. */
 export function createDynamoDbClient(options: ConnectOptions = {}): DynamoDBClient {
@@ -52,6 +57,8 @@ function toConfig({ timeouts = LANDING_TIMEOUTS, ...options }: ConnectOptions, p
     maxAttempts: policy.maxAttempts,
     retryStrategy: new PolicyRetryStrategy(policy, timeouts),
     requestHandler: new NodeHttpHandler({
+      httpAgent: { keepAlive: true, maxSockets: MAX_CONNECTIONS },
+      httpsAgent: { keepAlive: true, maxSockets: MAX_CONNECTIONS },
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: timeouts.attemptMs,
       // An answer that has begun and stalls is no better than none.

@@ -25,6 +25,8 @@ const MAX_PACKED_BYTES = 380 * 1024;
 /** Keys of one BatchGetItem. */
 const MAX_BATCH_KEYS = 100;
 const PARALLEL_BATCHES = 4;
+/** Items of one batch's claims that are written at once. */
+const PARALLEL_PUTS = 16;
 /**
  * Added to every expiry: a process that read an entry may go on using what it read, so an entry stays longer than any
  * function lives. What an entry refers to stays longer still.
@@ -84,23 +86,21 @@ export class DynamoClaimLog implements ClaimLog {
     }
     const id = randomUUID();
     const expiresAt = toSeconds(expiresAtMs + 2 * EXPIRY_MARGIN_MS);
-    await Promise.all(
-      contentKeys(id, packed.length).map(({ bucket, number }, at) =>
-        callAws(this.#call('PutItem'), () =>
-          this.#dynamodb.send(
-            new PutItemCommand({
-              TableName: this.#table,
-              Item: {
-                bucket: { S: bucket },
-                number: { N: String(number) },
-                packed: { B: packed[at] ?? new Uint8Array() },
-                expiresAt,
-              },
-            }),
-          ),
+    await forEachLimited(contentKeys(id, packed.length), PARALLEL_PUTS, async ({ bucket, number }) => {
+      await callAws(this.#call('PutItem'), () =>
+        this.#dynamodb.send(
+          new PutItemCommand({
+            TableName: this.#table,
+            Item: {
+              bucket: { S: bucket },
+              number: { N: String(number) },
+              packed: { B: packed[number - 1] ?? new Uint8Array() },
+              expiresAt,
+            },
+          }),
         ),
-      ),
-    );
+      );
+    });
     return { kind: 'stored', id, items: packed.length };
   }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   BatchGetItemCommand,
   DynamoDBClient,
@@ -146,6 +147,24 @@ describe('claim log in DynamoDB', () => {
   test('small claims are not stored apart', async () => {
     expect(await createLog().store([Buffer.of(1)], 0)).toMatchObject({ kind: 'inline' });
     expect(dynamodb.calls()).toHaveLength(0);
+  });
+
+  test('claims of a large batch are written few at a time', async () => {
+    let running = 0;
+    let most = 0;
+    dynamodb.on(PutItemCommand).callsFake(async () => {
+      most = Math.max(most, ++running);
+      await setImmediate();
+      running--;
+      return {};
+    });
+    const parts = Array.from({ length: 100 }, (_, at) => Buffer.alloc(1_000, at));
+    expect(await createLog().store(parts, 0)).toMatchObject({ kind: 'stored', items: 100 });
+    expect(most).toBe(16);
+    const written = dynamodb.commandCalls(PutItemCommand).map(({ args: [{ input }] }) => input.Item);
+    expect(written.map((item) => [Number(item?.['number']?.N), item?.['packed']?.B])).toEqual(
+      parts.map((part, at) => [at + 1, part]),
+    );
   });
 
   test('claims that do not fit into an item are refused before they are sent', async () => {

@@ -45,14 +45,18 @@ const isClaim =
     return bucket?.startsWith('claims#') === (kind === 'content');
   };
 
-const isFile =
-  (kind: 'data' | 'tombstone', options: { readonly isCreation: boolean; readonly on?: 'shard' | 'replay' }) =>
-  ({ service, operation, resource, metadata, isCreation }: SeenRequest): boolean =>
-    service === 's3' &&
-    operation === 'PutObject' &&
-    metadata['headgate-kind'] === kind &&
-    isCreation === options.isCreation &&
-    (options.on === undefined || resource.includes('-replay') === (options.on === 'replay'));
+const isFile = ({ service, operation, metadata }: SeenRequest, kind: 'data' | 'tombstone'): boolean =>
+  service === 's3' && operation === 'PutObject' && metadata['headgate-kind'] === kind;
+
+const isData =
+  (on: 'shard' | 'replay') =>
+  (request: SeenRequest): boolean =>
+    isFile(request, 'data') && request.resource.includes('-replay-') === (on === 'replay');
+
+const isTombstone =
+  (by: 'creation' | 'overwriting') =>
+  (request: SeenRequest): boolean =>
+    isFile(request, 'tombstone') && request.isCreation === (by === 'creation');
 
 /** Files of every delivery of a cell: three days and one of quarantine, however it is cut. */
 export const FILES_PER_BATCH = 4;
@@ -72,19 +76,19 @@ export const CRASH_POINTS: readonly CrashPoint[] = [
   point('A.3', 'append claims, second bucket', isClaim('entry'), { nth: 2 }),
   point('B.2', 'append claims, last bucket', isClaim('entry'), { nth: 3 }),
   point('B.3', 'announce the intent', isLedger('announce')),
-  point('B.4', 'create file 2 of 4', isFile('data', { isCreation: true }), { nth: 2 }),
-  point('B.5', 'create file 4 of 4', isFile('data', { isCreation: true }), { nth: FILES_PER_BATCH }),
+  point('B.4', 'create file 2 of 4', isData('shard'), { nth: 2 }),
+  point('B.5', 'create file 4 of 4', isData('shard'), { nth: FILES_PER_BATCH }),
   point('B.6', 'commit', isLedger('commit')),
   point('B.7', 'answer the mapping', () => false, { by: 'mapping', variants: ['lost'] }),
-  point('R.1', 'create a tombstone', isFile('tombstone', { isCreation: true }), {
+  point('R.1', 'create a tombstone', isTombstone('creation'), {
     by: 'successor',
     // One of two: where data stands, a tombstone has no effect.
     nth: 2,
   }),
-  point('R.2', 'withdraw a file', isFile('tombstone', { isCreation: false }), { by: 'successor' }),
+  point('R.2', 'withdraw a file', isTombstone('overwriting'), { by: 'successor' }),
   point('R.3', 'abort the intent', isLedger('abort'), { by: 'successor' }),
   point('P.1', 'cede the shard', isLedger('cede'), { by: 'operator' }),
-  point('P.2', 'create a file of the replay', isFile('data', { isCreation: true, on: 'replay' }), {
+  point('P.2', 'create a file of the replay', isData('replay'), {
     by: 'operator',
   }),
   point('P.3', 'commit the replay', isLedger('commit', 'replay'), { by: 'operator' }),

@@ -1,8 +1,9 @@
-import { GetObjectCommand, paginateListObjectsV2 } from '@aws-sdk/client-s3';
+import { GetObjectCommand, paginateListObjectsV2, PutObjectCommand } from '@aws-sdk/client-s3';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AwsClients } from '../../cloud/aws-clients.ts';
+import { projectDir } from '../../cloud/paths.ts';
 import { parseParkedDelivery } from '../../shared/domain/parked-delivery.ts';
 
 export interface ReplayOptions {
@@ -24,6 +25,8 @@ export interface ReplayOutcome {
 export interface ReplayWorld {
   readonly clients: AwsClients;
   readonly bucket: string;
+  /** The configuration that is deployed. */
+  readonly config: string;
   /** Environment of an operator. */
   readonly env: Readonly<Record<string, string>>;
   readonly onProblem: (message: string) => void;
@@ -31,6 +34,7 @@ export interface ReplayWorld {
 
 const PARKED_TIMEOUT_MS = 60_000;
 const POLL_MS = 300;
+const PARKED_AGE_MS = 3_600_000;
 const MAX_TRIES = 3;
 
 /**
@@ -55,7 +59,7 @@ async function waitUntilParked(
   const parked = new Map<string, readonly string[]>();
   while (Date.now() < giveUpAtMs) {
     for (const key of await listParked(world, shardId)) {
-      if (!parked.has(key)) parked.set(key, await readNumbers(world, key));
+      if (!parked.has(key)) parked.set(key, await age(world, key));
     }
     const found = new Set([...parked.values()].flat());
     if (sequenceNumbers.every((number) => found.has(number))) return [...parked.keys()];
@@ -74,37 +78,49 @@ async function listParked({ clients, bucket }: ReplayWorld, shardId: string): Pr
   return keys;
 }
 
-async function readNumbers({ clients, bucket }: ReplayWorld, key: string): Promise<readonly string[]> {
+/**
+ * Makes a parked delivery an hour old: younger ones are refused, because a function may still be at work on them, which
+ * is just what is tried here.
+ *
+ * @returns the sequence numbers in it
+ */
+async function age({ clients, bucket }: ReplayWorld, key: string): Promise<readonly string[]> {
   const { Body: body } = await clients.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  const { batch } = parseParkedDelivery((await body?.transformToByteArray()) ?? new Uint8Array());
+  const text = (await body?.transformToString()) ?? '';
+  const timestamp = new Date(Date.now() - PARKED_AGE_MS).toISOString();
+  const older = JSON.stringify({ ...(JSON.parse(text) as object), timestamp });
+  await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: older }));
+  const { batch } = parseParkedDelivery(Buffer.from(older));
   return batch.records.map(({ sequenceNumber }) => sequenceNumber);
 }
 
 async function finish(world: ReplayWorld, keys: readonly string[]): Promise<boolean> {
   for (let attempt = 1; attempt <= MAX_TRIES; attempt++) {
-    const { status, stderr } = await operate(world, keys);
+    const { status, output } = await operate(world, keys);
     if (status === 0) return true;
-    world.onProblem(`an operator failed (${String(status)}): ${stderr.slice(-500)}`);
+    world.onProblem(`an operator failed (${String(status)}): ${output.slice(-500)}`);
   }
   return false;
 }
 
-/** One operator's process. @returns its exit status; null when it was killed */
+/** One operator: the command itself. @returns its exit status; null when it was killed */
 function operate(
-  { env }: ReplayWorld,
+  { env, config }: ReplayWorld,
   keys: readonly string[],
-): Promise<{ readonly status: number | null; readonly stderr: string }> {
+): Promise<{ readonly status: number | null; readonly output: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(
       process.execPath,
-      ['--no-warnings', join(import.meta.dirname, 'operator.ts'), ...keys],
-      { env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
+      [join(projectDir, 'cli/headgate.mjs'), 'dlq', 'replay', ...keys, '--json', '--config', config],
+      { cwd: projectDir, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
     );
-    let stderr = '';
-    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    }
     child.once('error', reject);
     child.once('close', (status) => {
-      resolve({ status, stderr });
+      resolve({ status, output });
     });
   });
 }

@@ -1,7 +1,7 @@
 import { ListShardsCommand } from '@aws-sdk/client-kinesis';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createAwsClients } from '../../cloud/aws-clients.ts';
-import { startCloud, type Cloud } from '../../cloud/start-cloud.ts';
+import { startCloud } from '../../cloud/start-cloud.ts';
 import { lakeRows } from '../support/lake-rows.ts';
 import { CRASH_POINTS, type Variant } from './crash-points.ts';
 import { Rig } from './rig.ts';
@@ -35,6 +35,7 @@ export interface MatrixResult {
   readonly seconds: number;
 }
 
+const CONFIG = 'test/crash/headgate.config.ts';
 /** Zombies that were let go at the end need this long to end. */
 const ZOMBIES_END_MS = 8_000;
 
@@ -48,7 +49,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
   const cells = cellsOf(options);
   const rig = new Rig();
   const cloud = await startCloud({
-    config: 'test/crash/headgate.config.ts',
+    config: CONFIG,
     mayUseRunning: false,
     faults: {
       seed: options.seed,
@@ -72,7 +73,14 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
       rig,
       stream,
       ledger: createLedger(clients, cloud.output('LedgerTableName')),
-      operators: { clients, bucket, env: operatorEnv(cloud, proxy.endpoint), onProblem: onProgress },
+      operators: {
+        clients,
+        bucket,
+        config: CONFIG,
+        // Operators call the stores as the functions do, through the proxy.
+        env: { ...cloud.env, AWS_ENDPOINT_URL: proxy.endpoint },
+        onProblem: onProgress,
+      },
     };
     const { Shards = [] } = await clients.kinesis.send(new ListShardsCommand({ StreamName: stream }));
     const workers: Worker[] = Shards.map(({ ShardId, HashKeyRange }) => ({
@@ -107,18 +115,6 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
     clients.destroy();
     await cloud.stop();
   }
-}
-
-/** Operators call the stores as the functions do, through the proxy. */
-function operatorEnv(cloud: Cloud, endpoint: string): Readonly<Record<string, string>> {
-  return {
-    ...cloud.env,
-    AWS_ENDPOINT_URL: endpoint,
-    LAKE_BUCKET: cloud.output('LakeBucketName'),
-    CLAIMS_TABLE: cloud.output('ClaimsTableName'),
-    LEDGER_TABLE: cloud.output('LedgerTableName'),
-    SOURCE_STREAMS: cloud.output('SourceStreams'),
-  };
 }
 
 function cellsOf({ only, variants }: MatrixOptions): readonly Cell[] {

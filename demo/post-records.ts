@@ -33,7 +33,11 @@ export interface PostResult {
   readonly isReplay: boolean;
 }
 
-const MAX_ATTEMPTS = 8;
+/**
+ * How long a request is tried again: longer than an Idempotency-Key is held for a function that died with it, which is
+ * that function's time-out.
+ */
+const GIVE_UP_MS = 90_000;
 const REQUEST_TIMEOUT_MS = 60_000;
 const RETRIED_STATUSES = new Set([409, 425, 429, 500, 502, 503, 504]);
 
@@ -41,11 +45,12 @@ const RETRIED_STATUSES = new Set([409, 425, 429, 500, 502, 503, 504]);
  * Sends a request of the push API. One that fails, is throttled or times out is repeated as it is, after the time that
  * `Retry-After` asks for.
  *
- * @throws Error when it is refused for good or all attempts fail
+ * @throws Error when it is refused for good or all attempts have failed
  */
 export async function postRecords(request: PushRequest, options: PostOptions): Promise<PostResult> {
+  const giveUpAtMs = performance.now() + GIVE_UP_MS;
   let lastProblem = '';
-  for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+  for (let attempt = 1; performance.now() < giveUpAtMs; attempt++) {
     options.signal.throwIfAborted();
     if (attempt > 1) options.onRetry(lastProblem);
     const outcome = await send(request, options);

@@ -5,11 +5,12 @@ import type { Subject } from './subject.ts';
 
 const WRITERS = 12;
 
-const newLane = (): string => `pull/test-${randomUUID()}`;
+const newLane = (): string =>
+  `replay/quarantine/orders/reason=CONTRACT/dt=2026-01-01/${randomUUID()}-v1.parquet`;
 const plain = (bytes: Uint8Array | undefined): string | undefined =>
   bytes && Buffer.from(bytes).toString('hex');
 
-/** What the pull reader relies on, whatever the stage is made of. */
+/** What pulls and replays rely on, whatever the stage is made of. */
 export function batchStageContract(subject: Subject<BatchStage>): void {
   describe('batch stage', () => {
     test('a batch that nobody staged is not found', async () => {

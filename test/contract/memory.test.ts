@@ -7,17 +7,20 @@ import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
+import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
 import { faultTurn } from '../../shared/adapters/memory/fault-turn.ts';
 import type { Turn } from '../../shared/adapters/memory/turn.ts';
+import { lineTableWriter, readQuarantineLines } from '../support/line-table-writer.ts';
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
+import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
@@ -63,6 +66,14 @@ describe.each([
   writeKeyStoreContract({
     open: () => new MemoryWriteKeyStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryWriteKeyStore({ turn: losingAnswers() }),
+  });
+
+  quarantineReaderContract({
+    open: () => {
+      const lake = new MemoryLake();
+      const reader = new MemoryQuarantineReader({ lake, readRows: readQuarantineLines });
+      return { reader, lake, tables: lineTableWriter() };
+    },
   });
 
   batchStageContract({

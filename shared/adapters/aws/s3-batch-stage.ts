@@ -1,8 +1,8 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { TransientError } from '../../domain/errors.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import { createObject } from './create-object.ts';
-import { callAws, isNamed } from './translate-error.ts';
+import { readObject } from './read-object.ts';
 
 /** Staged batches in the landing zone of the lake: `landing/<lane>/<number>.batch`. */
 export class S3BatchStage implements BatchStage {
@@ -14,17 +14,8 @@ export class S3BatchStage implements BatchStage {
     this.#bucket = options.bucket;
   }
 
-  find(lane: string, number: number): Promise<Uint8Array | undefined> {
-    const key = keyOf(lane, number);
-    return callAws({ operation: 'GetObject', resource: `s3://${this.#bucket}/${key}` }, async () => {
-      try {
-        const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-        return await answer.Body?.transformToByteArray();
-      } catch (error) {
-        if (isNamed(error, 'NoSuchKey') || isNamed(error, 'NotFound')) return undefined;
-        throw error;
-      }
-    });
+  async find(lane: string, number: number): Promise<Uint8Array | undefined> {
+    return (await readObject(this.#s3, this.#bucket, keyOf(lane, number)))?.bytes;
   }
 
   async decide(lane: string, number: number, bytes: Uint8Array): Promise<Uint8Array> {

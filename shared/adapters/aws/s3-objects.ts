@@ -1,5 +1,6 @@
-import { GetObjectCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { callAws, isNamed } from './translate-error.ts';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { readObject } from './read-object.ts';
+import { callAws } from './translate-error.ts';
 
 /** Objects of a bucket, whatever they are. */
 export interface S3Objects {
@@ -29,15 +30,7 @@ export function createS3Objects(s3: S3Client, bucket: string): S3Objects {
       return keys.sort();
     },
     async read(key) {
-      return await callAws({ operation: 'GetObject', resource: `s3://${bucket}/${key}` }, async () => {
-        try {
-          const answer = await s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-          return await answer.Body?.transformToByteArray();
-        } catch (error) {
-          if (isNamed(error, 'NoSuchKey') || isNamed(error, 'NotFound')) return undefined;
-          throw error;
-        }
-      });
+      return (await readObject(s3, bucket, key))?.bytes;
     },
   };
 }

@@ -1,9 +1,9 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import type { S3Client } from '@aws-sdk/client-s3';
 import { RejectedError } from '../../domain/errors.ts';
 import type { QuarantineRow } from '../../domain/quarantine.ts';
 import type { QuarantineFile, QuarantineReader } from '../../ports/quarantine-reader.ts';
+import { readObject } from './read-object.ts';
 import { LAKE_METADATA } from './s3-lake.ts';
-import { callAws, isNamed } from './translate-error.ts';
 
 /** Quarantine files in the bucket of the lake. */
 export class S3QuarantineReader implements QuarantineReader {
@@ -23,22 +23,13 @@ export class S3QuarantineReader implements QuarantineReader {
   }
 
   async read(key: string): Promise<QuarantineFile | undefined> {
-    const url = `s3://${this.#bucket}/${key}`;
-    const object = await callAws({ operation: 'GetObject', resource: url }, async () => {
-      try {
-        const answer = await this.#s3.send(new GetObjectCommand({ Bucket: this.#bucket, Key: key }));
-        return { metadata: answer.Metadata ?? {}, bytes: await answer.Body?.transformToByteArray() };
-      } catch (error) {
-        if (isNamed(error, 'NoSuchKey') || isNamed(error, 'NotFound')) return undefined;
-        throw error;
-      }
-    });
+    const object = await readObject(this.#s3, this.#bucket, key);
     if (object === undefined) return undefined;
     const { [LAKE_METADATA.kind]: kind, [LAKE_METADATA.lane]: lane } = object.metadata;
-    if ((kind !== 'data' && kind !== 'tombstone') || lane === undefined || object.bytes === undefined) {
+    if ((kind !== 'data' && kind !== 'tombstone') || lane === undefined) {
       throw new RejectedError(
         'QUARANTINE_FILE_FOREIGN',
-        `${url} was not written by Headgate: it lacks the metadata ${LAKE_METADATA.kind} or ${LAKE_METADATA.lane}; ` +
+        `s3://${this.#bucket}/${key} was not written by Headgate: it lacks the metadata ${LAKE_METADATA.kind} or ${LAKE_METADATA.lane}; ` +
           'name a file that was',
       );
     }

@@ -321,7 +321,8 @@ function toParts(batch: readonly Candidate[]): readonly StagedPart[] {
       contractVersion: source.contract.version,
       receivedAtMs: arrivedAtMs,
     };
-    // Where requests are claimed as a whole, this one was when its frame was delivered.
+    // Where requests are claimed as a whole, this one was when its frame was delivered. (Not if its source was unknown
+    // then; but of what request a row was the file does not say.)
     parts.push({ origin, firstIndex, claims: 'none', arrivedAtMs, bytes: writeFrame(header, records) });
     run = undefined;
   };

@@ -32,7 +32,7 @@ export interface ClaimLog {
 
 /** Claims that are ready to be appended: small ones travel in the entry, others are stored under an id. */
 export type StoredClaims =
-  | { readonly kind: 'inline'; readonly packed: readonly Uint8Array[] }
+  | { readonly kind: 'inline'; readonly packed: Uint8Array }
   | { readonly kind: 'stored'; readonly id: string; readonly items: number };
 
 /** Packed claims of one batch (see shared/domain/claims.ts), or the end of the log: nothing may be appended any more. */

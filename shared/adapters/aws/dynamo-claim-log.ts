@@ -79,10 +79,9 @@ export class DynamoClaimLog implements ClaimLog {
 
   async store(packed: readonly Uint8Array[], expiresAtMs: number): Promise<StoredClaims> {
     for (const part of packed) requireFits(part);
-    const bytes = packed.reduce((sum, part) => sum + part.length, 0);
     const [first] = packed;
-    if (packed.length === 1 && first !== undefined && bytes <= MAX_INLINE_CLAIM_BYTES) {
-      return { kind: 'inline', packed: [first] };
+    if (packed.length === 1 && first !== undefined && first.length <= MAX_INLINE_CLAIM_BYTES) {
+      return { kind: 'inline', packed: first };
     }
     const id = randomUUID();
     const expiresAt = toSeconds(expiresAtMs + 2 * EXPIRY_MARGIN_MS);
@@ -313,7 +312,7 @@ function claimsAttributes({
   if (claims.kind === 'stored') {
     return { claims: { S: claims.id }, items: { N: String(claims.items) }, expiresAt };
   }
-  return { packed: { B: claims.packed[0] ?? new Uint8Array() }, expiresAt };
+  return { packed: { B: claims.packed }, expiresAt };
 }
 
 const contentKeys = (id: string, items: number): ContentKey[] =>

@@ -39,8 +39,10 @@ export class MemoryClaimLog implements ClaimLog {
 
   store(packed: readonly Uint8Array[]): Promise<StoredClaims> {
     const copy = packed.map((part) => Uint8Array.from(part));
-    const bytes = copy.reduce((sum, part) => sum + part.length, 0);
-    if (bytes <= this.#maxInlineBytes) return Promise.resolve({ kind: 'inline', packed: copy });
+    const [first] = copy;
+    if (copy.length === 1 && first !== undefined && first.length <= this.#maxInlineBytes) {
+      return Promise.resolve({ kind: 'inline', packed: first });
+    }
     const id = String(this.#stored.size + 1);
     this.#stored.set(id, []);
     return takeTurn(this.#turn, { port: 'claims', operation: 'store', subject: id }, () => {
@@ -82,7 +84,7 @@ export class MemoryClaimLog implements ClaimLog {
         const { writer } = entry;
         if (entry.kind === 'closed') return { number, writer, kind: 'closed' };
         const { claims, expiresAtMs } = entry;
-        const packed = claims.kind === 'inline' ? claims.packed : (this.#stored.get(claims.id) ?? []);
+        const packed = claims.kind === 'inline' ? [claims.packed] : (this.#stored.get(claims.id) ?? []);
         return { number, writer, kind: 'claims', packed, expiresAtMs };
       })
       .sort((a, b) => a.number - b.number);

@@ -72,7 +72,7 @@ describe('claim log in DynamoDB', () => {
   });
   const entry = (packed: Buffer, expiresAtMs = NOW_MS): NewLogEntry => ({
     kind: 'claims',
-    claims: { kind: 'inline', packed: [packed] },
+    claims: { kind: 'inline', packed },
     expiresAtMs,
     writer: 'w',
   });

@@ -1,10 +1,9 @@
-import { GetObjectCommand, paginateListObjectsV2, PutObjectCommand } from '@aws-sdk/client-s3';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AwsClients } from '../../cloud/aws-clients.ts';
 import { projectDir } from '../../cloud/paths.ts';
-import { parseParkedDelivery } from '../../shared/domain/parked-delivery.ts';
+import { ageParked, listParked } from '../support/parked-deliveries.ts';
 
 export interface ReplayOptions {
   readonly shardId: string;
@@ -34,7 +33,6 @@ export interface ReplayWorld {
 
 const PARKED_TIMEOUT_MS = 60_000;
 const POLL_MS = 300;
-const PARKED_AGE_MS = 3_600_000;
 const MAX_TRIES = 3;
 
 /**
@@ -55,11 +53,13 @@ async function waitUntilParked(
   world: ReplayWorld,
   { shardId, sequenceNumbers }: ReplayOptions,
 ): Promise<readonly string[]> {
+  const { clients, bucket } = world;
   const giveUpAtMs = Date.now() + PARKED_TIMEOUT_MS;
   const parked = new Map<string, readonly string[]>();
   while (Date.now() < giveUpAtMs) {
-    for (const key of await listParked(world, shardId)) {
-      if (!parked.has(key)) parked.set(key, await age(world, key));
+    for (const key of await listParked(clients.s3, bucket)) {
+      if (!key.includes(`/${shardId}/`) || parked.has(key)) continue;
+      parked.set(key, await ageParked(clients.s3, bucket, key));
     }
     const found = new Set([...parked.values()].flat());
     if (sequenceNumbers.every((number) => found.has(number))) return [...parked.keys()];
@@ -67,31 +67,6 @@ async function waitUntilParked(
   }
   world.onProblem(`not all records of ${shardId} were parked in time`);
   return [...parked.keys()];
-}
-
-async function listParked({ clients, bucket }: ReplayWorld, shardId: string): Promise<readonly string[]> {
-  const keys: string[] = [];
-  const pages = paginateListObjectsV2({ client: clients.s3 }, { Bucket: bucket, Prefix: 'aws/lambda/' });
-  for await (const { Contents: objects = [] } of pages) {
-    for (const { Key: key = '' } of objects) if (key.includes(`/${shardId}/`)) keys.push(key);
-  }
-  return keys;
-}
-
-/**
- * Makes a parked delivery an hour old: younger ones are refused, because a function may still be at work on them, which
- * is just what is tried here.
- *
- * @returns the sequence numbers in it
- */
-async function age({ clients, bucket }: ReplayWorld, key: string): Promise<readonly string[]> {
-  const { Body: body } = await clients.s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-  const text = (await body?.transformToString()) ?? '';
-  const timestamp = new Date(Date.now() - PARKED_AGE_MS).toISOString();
-  const older = JSON.stringify({ ...(JSON.parse(text) as object), timestamp });
-  await clients.s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: older }));
-  const { batch } = parseParkedDelivery(Buffer.from(older));
-  return batch.records.map(({ sequenceNumber }) => sequenceNumber);
 }
 
 async function finish(world: ReplayWorld, keys: readonly string[]): Promise<boolean> {

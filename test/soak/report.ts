@@ -77,7 +77,11 @@ export function renderReport(report: SoakReport): string {
     ],
     ['stores', `${count.format(store.requests)} calls; ${showCounts(store.faults)}`],
     ...report.redrives.map(
-      (operators, i) => [`redrive ${String(i + 1)}`, operators.map(showOperator).join('; ')] as const,
+      (operators, i) =>
+        [
+          `redrive ${String(i + 1)}`,
+          operators.length === 0 ? 'nothing is parked' : operators.map(showOperator).join('; '),
+        ] as const,
     ),
   ];
   const events = new Table({ head: ['at', 'what happened'], style: { head: [], border: [] } });
@@ -115,10 +119,10 @@ function showRetransmitted({ retransmitted }: SoakCheck): string {
     : `, ${count.format(retransmitted)} once more because their request was sent again`;
 }
 
-function showOperator({ documents, records, alreadyLanded, commits }: OperatorReport): string {
+function showOperator({ documents, landed, duplicates, alreadyDone }: OperatorReport): string {
   return (
-    `${count.format(documents)} documents of ${count.format(records)} stream records, ${count.format(alreadyLanded)} landed ` +
-    `before, ${count.format(commits)} commits`
+    `${count.format(documents)} documents: ${count.format(landed)} records landed, ${count.format(duplicates)} duplicates, ` +
+    `${count.format(alreadyDone)} stream records landed before`
   );
 }
 

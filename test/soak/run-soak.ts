@@ -97,7 +97,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   try {
     await cloud.poller.drained();
     await sleep(ZOMBIES_END_MS, undefined, { signal: options.signal });
-    redrives.push(await redrive(cloud, SECOND_CONFIG, context.signal));
+    redrives.push(await redrive(cloud, stage.clients.s3, SECOND_CONFIG, context.signal));
     draining.done();
   } catch (error) {
     draining.fail();
@@ -256,7 +256,7 @@ async function soak(stage: Stage, { minutes }: SoakOptions, watch: Watch): Promi
     watch.note('writers go on');
     await at(REDRIVE_AT);
     watch.note('two operators replay everything that is parked, at once');
-    redrives.push(await redrive(cloud, SECOND_CONFIG, signal));
+    redrives.push(await redrive(cloud, clients.s3, SECOND_CONFIG, signal));
     watch.note('the operators are done');
   };
   // Whoever fails ends the others, which would otherwise go on trying.

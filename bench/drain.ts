@@ -29,8 +29,8 @@ const ASSUMPTIONS = {
   memoryMiB: FUNCTION_TUNING.stream.memoryMiB,
   /** How fast that vCPU is compared to a core of the machine that measures. */
   vcpuSpeed: 0.5,
-  /** What claims and ledger in DynamoDB add to the CPU time, see the overhead benchmark. */
-  storesCpuRatio: 1.25,
+  /** What claims and ledger in DynamoDB make of the CPU time where eight shards share a bucket: the overhead benchmark. */
+  storesCpuRatio: 1.65,
   /** Eight storage calls one after the other, and the invocation itself. */
   waitSecondsPerBatch: 0.25,
   /** How long the function holds an attempt that fails because of a store. */

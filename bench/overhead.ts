@@ -13,7 +13,7 @@ const BATCH = 5_000;
 const BATCHES = 8;
 /** Shards that claim in one bucket. */
 const SHARDS = [1, 8] as const;
-const WARM_UP_ROUNDS = 1;
+const WARM_UP_ROUNDS = 3;
 /** What must hold. */
 const MAX_RATIO = 1.25;
 

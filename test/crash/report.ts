@@ -37,7 +37,7 @@ export function toText(result: MatrixResult): string {
   }
   const { records, invocations, seconds, foreignRows, cells } = result;
   const gaps = cells.flatMap(({ point, variant, gaps: runs }) =>
-    runs.slice(0, 3).map(([from, to]) => `${point}/${variant}: lost ${String(from)} to ${String(to)}`),
+    runs.map(([from, to]) => `${point}/${variant}: lost ${String(from)} to ${String(to)}`),
   );
   return [
     'lost/duplicated by crash point and variant; the rows were counted in the files of the lake',
@@ -53,6 +53,8 @@ export function toText(result: MatrixResult): string {
 /** What is wrong with a cell. A crash that did not happen proves nothing, so it is a failure. */
 function problemOf({ hasFired, hasLanded, lost, duplicated }: CellResult): string | undefined {
   if (!hasFired) return 'did not happen';
-  if (lost > 0 || duplicated > 0) return `${String(lost)}/${String(duplicated)}`;
-  return hasLanded ? undefined : 'stuck';
+  const counts = `${String(lost)}/${String(duplicated)}`;
+  // What is lost here was not given up by anybody: it had not landed in time.
+  if (!hasLanded) return `stuck, ${counts}`;
+  return lost > 0 || duplicated > 0 ? counts : undefined;
 }

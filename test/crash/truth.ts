@@ -1,3 +1,5 @@
+const MAX_GAPS = 5;
+
 /** What one writer has sent: the numbers of its records, each once however often it was sent. */
 export interface Sent {
   /** Records that must be in the lake. */
@@ -19,7 +21,7 @@ export interface Truth {
   readonly lost: number;
   /** Rows beyond the one that belongs there. */
   readonly duplicated: number;
-  /** First and last number of each run of lost records, for people. */
+  /** First and last number of the first runs of lost records, for people. */
   readonly gaps: readonly (readonly [from: number, to: number])[];
 }
 
@@ -51,7 +53,7 @@ export function compareLake(
     const missing = [...expected].filter(([name]) => !ofWriter.has(name)).map(([, n]) => n);
     let duplicated = 0;
     for (const [name, count] of ofWriter) duplicated += expected.has(name) ? count - 1 : count;
-    truths.set(writer, { lost: missing.length, duplicated, gaps: toRuns(missing) });
+    truths.set(writer, { lost: missing.length, duplicated, gaps: toRuns(missing).slice(0, MAX_GAPS) });
   }
   return truths;
 }

@@ -106,6 +106,7 @@ describe('the report of the matrix', () => {
     const bad = { ...cell, variant: 'lost' as const, lost: 2, duplicated: 3, gaps: [[4, 5]] as const };
     expect(toText(resultOf([cell, bad]))).toMatch(/0\/0[^\n]*2\/3[\s\S]*B.4\/lost: lost 4 to 5[\s\S]*FAILED/);
     expect(toText(resultOf([{ ...cell, hasFired: false }]))).toMatch(/did not happen/);
+    expect(toText(resultOf([{ ...cell, hasLanded: false, lost: 7 }]))).toMatch(/stuck, 7\/0/);
     expect(toText(resultOf([cell]))).toMatch(/Nothing lost, nothing duplicated, every crash happened/);
     expect(toJson(resultOf([cell, bad], 4))).toMatchObject({
       ok: false,

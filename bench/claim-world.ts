@@ -15,7 +15,7 @@ import { createSeededRandom } from '../shared/domain/seeded-random.ts';
 import type { Source } from '../shared/domain/source.ts';
 import type { StreamRecord } from '../shared/domain/stream-batch.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
-import { runLane, type LandDeps } from '../shared/pipeline/land.ts';
+import { createLaneCache, runLane, type LandDeps } from '../shared/pipeline/land.ts';
 import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
 import type { TableWriter } from '../shared/ports/table-writer.ts';
 import { countCalls } from './capacity/count-calls.ts';
@@ -37,7 +37,7 @@ export interface ClaimWorldOptions {
 }
 
 /** What the stores were asked for so far. */
-export interface ClaimWorldTotals {
+interface ClaimWorldTotals {
   readonly claims: Readonly<Consumed>;
   readonly ledger: Readonly<Consumed>;
 }
@@ -126,6 +126,7 @@ export async function openClaimWorld(
       ledger: new DynamoLedgerStore({ dynamodb: own.dynamodb, table: tables.ledger, clock: systemClock }),
       claimLog: new DynamoClaimLog({ dynamodb: own.dynamodb, table: tables.claims, clock: systemClock }),
       claimCache: createClaimCache(),
+      laneCache: createLaneCache(),
       lake: new S3Lake({ s3: own.s3, bucket }),
       tables: emptyTables,
       clock: systemClock,

@@ -7,7 +7,7 @@ import { readFrame, recordBytes } from '../shared/domain/frame.ts';
 import type { Source } from '../shared/domain/source.ts';
 import type { Lake } from '../shared/ports/lake.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
-import { runLane } from '../shared/pipeline/land.ts';
+import { createLaneCache, runLane } from '../shared/pipeline/land.ts';
 import type { StreamRecord } from '../shared/domain/stream-batch.ts';
 import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
 import { readFrameFile } from './frame-file.ts';
@@ -68,6 +68,7 @@ async function consume(
       ledger: new MemoryLedgerStore(),
       claimLog: new MemoryClaimLog({ clock }),
       claimCache: createClaimCache(),
+      laneCache: createLaneCache(),
       lake,
       tables,
       clock,

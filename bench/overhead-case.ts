@@ -14,7 +14,7 @@ import { readFrame } from '../shared/domain/frame.ts';
 import { CLAIMANT_BYTES } from '../shared/domain/identity.ts';
 import type { StreamRecord } from '../shared/domain/stream-batch.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
-import { runLane, type LandDeps } from '../shared/pipeline/land.ts';
+import { createLaneCache, runLane, type LandDeps } from '../shared/pipeline/land.ts';
 import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
 import type { ClaimLog } from '../shared/ports/claim-log.ts';
 import { createEngineTables } from './engine-tables.ts';
@@ -113,6 +113,7 @@ async function measure(): Promise<CaseOutput> {
   const deps: LandDeps = {
     ...stores,
     claimCache: createClaimCache(),
+    laneCache: createLaneCache(),
     lake: new MemoryLake(),
     tables,
     clock: systemClock,

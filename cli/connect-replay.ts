@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
@@ -12,6 +12,7 @@ import { DuckDbTableWriter } from '../shared/adapters/duckdb/duckdb-table-writer
 import { readQuarantineTable } from '../shared/adapters/duckdb/read-quarantine-table.ts';
 import { compileSources } from '../shared/config/compile-sources.ts';
 import { compileValidators } from '../shared/config/compile-validators.ts';
+import { configVersionOf } from '../shared/config/config-version.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
 import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
@@ -55,7 +56,7 @@ export async function openReplay(config: HeadgateConfig): Promise<OpenReplay> {
       clock,
       telemetry: NO_TELEMETRY,
       sources: compileSources(config, compileValidators(config)),
-      configVersion: hash('sha256', JSON.stringify(config)).slice(0, 12),
+      configVersion: configVersionOf(config),
       newToken: randomUUID,
       sourceOfStream: JSON.parse(sourceStreams) as Record<string, string>,
       quarantine: new S3QuarantineReader({ s3, bucket, readTable: readQuarantineTable }),

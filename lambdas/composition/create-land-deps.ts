@@ -1,4 +1,4 @@
-import { hash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { createDynamoDbClient, createS3Client } from '../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
@@ -6,6 +6,7 @@ import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
 import { S3Lake } from '../../shared/adapters/aws/s3-lake.ts';
 import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
+import { configVersionOf } from '../../shared/config/config-version.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
@@ -35,7 +36,7 @@ export function createLandDeps(
     clock,
     telemetry: new EmfTelemetry({ lane, clock }),
     sources,
-    configVersion: hash('sha256', JSON.stringify(config)).slice(0, 12),
+    configVersion: configVersionOf(config),
     newToken: randomUUID,
   };
 }

@@ -1,6 +1,7 @@
 import { config, validators } from 'headgate:bundle';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { readEnv, streamEnv } from '../../shared/config/env.ts';
+import { createLaneCache } from '../../shared/pipeline/land.ts';
 import { createLandDeps } from '../composition/create-land-deps.ts';
 import { createHandler } from './create-handler.ts';
 
@@ -8,5 +9,6 @@ const env = readEnv(streamEnv, process.env);
 
 export const handler = createHandler({
   ...createLandDeps('stream', env, config, compileSources(config, validators)),
+  laneCache: createLaneCache(),
   sourceOfStream: env.SOURCE_STREAMS,
 });

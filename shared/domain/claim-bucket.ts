@@ -18,9 +18,11 @@ export interface ClaimLimits {
   readonly perSlice: number;
   /** Of keys without a time; what is claimed after it costs a write for each key. */
   readonly withoutTime: number;
+  /** For how many claims an entry of the log counts besides its own: reading one costs as much as that many claims. */
+  readonly perEntry: number;
 }
 
-export const CLAIM_LIMITS: ClaimLimits = { perSlice: 500_000, withoutTime: 1_500_000 };
+export const CLAIM_LIMITS: ClaimLimits = { perSlice: 500_000, withoutTime: 1_500_000, perEntry: 30 };
 
 /** A bucket of claims. */
 export interface ClaimBucket {
@@ -67,7 +69,12 @@ export function finerBucket(
     : sliceBucket(source, level + 1, eventTimeMs);
 }
 
-/** How many claims a bucket may have before it is closed. */
-export function maxClaimsOf({ level }: ClaimBucket, limits: ClaimLimits): number {
-  return level === undefined ? limits.withoutTime : limits.perSlice;
+/** Whether a bucket with so many claims, in so many entries of its log, is to be closed. */
+export function isFull(
+  { level }: ClaimBucket,
+  held: { readonly claims: number; readonly entries: number },
+  limits: ClaimLimits,
+): boolean {
+  const max = level === undefined ? limits.withoutTime : limits.perSlice;
+  return held.claims + limits.perEntry * held.entries >= max;
 }

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { finerBucket, maxClaimsOf, type ClaimBucket, type ClaimLimits } from '../domain/claim-bucket.ts';
+import { finerBucket, isFull, type ClaimBucket, type ClaimLimits } from '../domain/claim-bucket.ts';
 import { ClaimView, Verdict, type ClaimList } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import type { ClaimLog, LogEntry, StoredClaims } from '../ports/claim-log.ts';
@@ -30,11 +30,15 @@ export interface ClaimDeps {
 /** What is known of a bucket: its claims up to an entry of its log. */
 interface BucketView {
   readonly claims: ClaimView;
+  /** Entries that are in the view. */
+  entries: number;
   /** The newest entry that is in the view; undefined before the first. */
   newest: Pick<LogEntry, 'number' | 'writer'> | undefined;
   /** When the newest entry may disappear. */
   expiresAtMs: number;
   isClosed: boolean;
+  /** Whether others were found to append to the log, when it was read last. */
+  isShared: boolean;
 }
 
 /** Views of buckets that a warm process keeps: entries of a log never change, so only newer ones have to be read. */
@@ -80,25 +84,49 @@ export async function claimKeys(
   deps: ClaimDeps,
   buckets: readonly BucketCandidates[],
 ): Promise<Uint8Array[]> {
-  const verdicts: Uint8Array[] = [];
-  await forEachLimited([...buckets.entries()], PARALLEL_BUCKETS, async ([at, bucket]) => {
-    verdicts[at] = await claimInBucket(deps, bucket);
-    await deps.probe('A.3');
-  });
+  const verdicts = buckets.map(({ candidates }) => new Uint8Array(candidates.size));
+  let wanted: readonly Wanted[] = buckets.map((bucket, at) => ({
+    ...bucket,
+    settle: (decided) => verdicts[at]?.set(decided),
+  }));
+  const single: Wanted[] = [];
+  // Level by level: where buckets waited for their finer ones, hundreds of them would be read and held at once.
+  while (wanted.length > 0) {
+    const finer: Wanted[] = [];
+    await forEachLimited(wanted, PARALLEL_BUCKETS, async (bucket) => {
+      const decided = await claimInBucket(deps, bucket);
+      bucket.settle(decided);
+      for (const rest of divideAbsent(bucket, decided)) {
+        if (rest.isSingle) single.push(rest);
+        else finer.push(rest);
+      }
+      await deps.probe('A.3');
+    });
+    wanted = finer;
+  }
+  for (const bucket of single) bucket.settle(await claimSingly(deps, bucket));
   return verdicts;
 }
 
+/** Candidates that are still to be decided. */
+interface Wanted extends BucketCandidates {
+  /** Takes the verdicts, one per candidate; `absent` ones are settled again. */
+  readonly settle: (decided: Uint8Array) => void;
+}
+
+/** @returns verdicts; `absent` where nobody owns the key and the bucket is closed */
 async function claimInBucket(deps: ClaimDeps, wanted: BucketCandidates): Promise<Uint8Array> {
   const { bucket, candidates, windowMs } = wanted;
   let view = takeView(deps, bucket);
   /** Made durable by an earlier round; what is claimed in a later round is part of it. */
-  let stored: { readonly claims: StoredClaims; readonly expiresAtMs: number } | undefined;
+  let stored: ExpiringClaims | undefined;
   for (let round = 0; round < MAX_ROUNDS; round++) {
-    for (const entry of await deps.claimLog.read(bucket.name, view.newest?.number ?? 0)) add(view, entry);
+    // Where nobody else appends, an append that succeeds proves that there was nothing to read.
+    if (view.isShared || round > 0) await readNewer(deps, bucket, view);
     const verdicts = view.claims.decide(candidates, !view.isClosed);
     if (view.isClosed) {
       deps.cache.set(bucket.name, view);
-      return await claimElsewhere(deps, wanted, verdicts);
+      return verdicts;
     }
     const packed = view.claims.packTentative(MAX_CLAIMS_PER_ITEM);
     if (packed.length === 0) {
@@ -109,15 +137,13 @@ async function claimInBucket(deps: ClaimDeps, wanted: BucketCandidates): Promise
     const writer = deps.newToken();
     const mayExpire = view.newest !== undefined && !isLasting(view, deps.clock.nowMs());
     const follows = mayExpire ? { follows: view.newest?.writer ?? '' } : {};
-    if (view.claims.confirmedSize >= maxClaimsOf(bucket, deps.limits)) {
+    const held = { claims: view.claims.confirmedSize, entries: view.entries };
+    if (isFull(bucket, held, deps.limits)) {
       view.claims.withdraw();
       // Whoever is first closes it; the next round reads what was appended, and finds it closed.
       await deps.claimLog.append(bucket.name, number, { kind: 'closed', writer, ...follows });
     } else {
-      if (stored === undefined) {
-        const expiresAtMs = deps.clock.nowMs() + windowMs;
-        stored = { claims: await deps.claimLog.store(packed, expiresAtMs), expiresAtMs };
-      }
+      stored ??= await store(deps, view, packed, windowMs);
       await deps.probe('A.1');
       const outcome = await deps.claimLog.append(bucket.name, number, {
         kind: 'claims',
@@ -128,12 +154,15 @@ async function claimInBucket(deps: ClaimDeps, wanted: BucketCandidates): Promise
       await deps.probe('A.2');
       if (outcome === 'ok') {
         view.claims.confirm();
+        view.entries++;
         view.newest = { number, writer };
         view.expiresAtMs = stored.expiresAtMs;
         deps.cache.set(bucket.name, view);
         return verdicts;
       }
       view.claims.withdraw();
+      // It took its chance; now that others are there, a refusal must cost little.
+      if (stored.claims.kind === 'inline') stored = undefined;
     }
     if (mayExpire) {
       // Perhaps the log has begun anew; then nothing of what was read counts.
@@ -147,11 +176,39 @@ async function claimInBucket(deps: ClaimDeps, wanted: BucketCandidates): Promise
   );
 }
 
+interface ExpiringClaims {
+  readonly claims: StoredClaims;
+  readonly expiresAtMs: number;
+}
+
+/** Makes claims ready to be appended: apart from their order, unless nobody else is there who could be first. */
+async function store(
+  { claimLog, clock }: ClaimDeps,
+  { isShared }: BucketView,
+  packed: readonly Uint8Array[],
+  windowMs: number,
+): Promise<ExpiringClaims> {
+  const expiresAtMs = clock.nowMs() + windowMs;
+  const [only] = packed;
+  if (!isShared && only !== undefined && packed.length === 1) {
+    return { claims: { kind: 'inline', packed: only }, expiresAtMs };
+  }
+  return { claims: await claimLog.store(packed, expiresAtMs), expiresAtMs };
+}
+
+async function readNewer({ claimLog }: ClaimDeps, bucket: ClaimBucket, view: BucketView): Promise<void> {
+  const entries = await claimLog.read(bucket.name, view.newest?.number ?? 0);
+  for (const entry of entries) add(view, entry);
+  view.isShared = entries.length > 0;
+}
+
 const newView = (): BucketView => ({
   claims: new ClaimView(),
+  entries: 0,
   newest: undefined,
   expiresAtMs: Infinity,
   isClosed: false,
+  isShared: true,
 });
 
 const isLasting = (view: BucketView, nowMs: number): boolean => view.expiresAtMs - nowMs > EXPIRY_SLACK_MS;
@@ -164,6 +221,7 @@ function takeView({ cache, clock }: ClaimDeps, { name }: ClaimBucket): BucketVie
 }
 
 function add(view: BucketView, entry: LogEntry): void {
+  view.entries++;
   view.newest = entry;
   if (entry.kind === 'closed') {
     view.isClosed = true;
@@ -174,53 +232,44 @@ function add(view: BucketView, entry: LogEntry): void {
   view.expiresAtMs = entry.expiresAtMs;
 }
 
-/** Claims what a closed bucket does not hold: in finer slices, or key by key where there are none. */
-async function claimElsewhere(
-  deps: ClaimDeps,
-  { source, bucket, candidates, windowMs, eventTimesMs }: BucketCandidates,
-  verdicts: Uint8Array,
-): Promise<Uint8Array> {
-  const absent = [...verdicts.keys()].filter((at) => verdicts[at] === Verdict.absent);
-  if (absent.length === 0) return verdicts;
+/** What a closed bucket does not hold, by where it is to be claimed: in finer slices, or key by key where there are none. */
+function divideAbsent(
+  { source, bucket, candidates, windowMs, eventTimesMs, settle }: Wanted,
+  decided: Uint8Array,
+): readonly (Wanted & { readonly isSingle: boolean })[] {
+  const absent = [...decided.keys()].filter((at) => decided[at] === Verdict.absent);
+  if (absent.length === 0) return [];
   const times = eventTimesMs();
-  const finer = new Map<string, { readonly bucket: ClaimBucket; readonly rows: number[] }>();
-  const single: number[] = [];
+  const groups = new Map<ClaimBucket | undefined, number[]>();
+  const finer = new Map<string, ClaimBucket>();
   for (const row of absent) {
     const next = finerBucket(source, bucket, times[row] ?? 0);
-    if (next === undefined) {
-      single.push(row);
-      continue;
-    }
-    const group = finer.get(next.name);
-    if (group === undefined) finer.set(next.name, { bucket: next, rows: [row] });
-    else group.rows.push(row);
+    const known = next && (finer.get(next.name) ?? next);
+    if (known !== undefined) finer.set(known.name, known);
+    const rows = groups.get(known);
+    if (rows === undefined) groups.set(known, [row]);
+    else rows.push(row);
   }
-  const merge = (rows: readonly number[], decided: Uint8Array): void => {
-    rows.forEach((row, i) => {
-      verdicts[row] = decided[i] ?? Verdict.absent;
-    });
-  };
-  await forEachLimited([...finer.values()], PARALLEL_BUCKETS, async ({ bucket: next, rows }) => {
-    const below = {
-      source,
-      bucket: next,
-      windowMs,
-      candidates: candidates.pick(rows),
-      eventTimesMs: () => rows.map((row) => times[row] ?? 0),
-    };
-    merge(rows, await claimInBucket(deps, below));
-    await deps.probe('A.3');
-  });
-  if (single.length > 0) merge(single, await claimSingly(deps, bucket, candidates.pick(single), windowMs));
-  return verdicts;
+  return [...groups].map(([next, rows]) => ({
+    source,
+    bucket: next ?? bucket,
+    windowMs,
+    candidates: candidates.pick(rows),
+    eventTimesMs: () => rows.map((row) => times[row] ?? 0),
+    settle: (below) => {
+      rows.forEach((row, i) => {
+        decided[row] = below[i] ?? Verdict.absent;
+      });
+      settle(decided);
+    },
+    isSingle: next === undefined,
+  }));
 }
 
 /** Claims every key with a write of its own. */
 async function claimSingly(
   { claimLog, clock, probe }: ClaimDeps,
-  bucket: ClaimBucket,
-  candidates: ClaimList,
-  windowMs: number,
+  { bucket, candidates, windowMs }: BucketCandidates,
 ): Promise<Uint8Array> {
   const wanted = new ClaimView();
   wanted.decide(candidates);

@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { forEachLimited } from '../domain/for-each-limited.ts';
@@ -34,12 +35,30 @@ import { probeNothing } from './probe.ts';
 
 export interface LandDeps extends ClaimBatchDeps {
   readonly ledger: LedgerStore;
+  /**
+   * Where a process keeps what it knows of lanes from one run to the next. Only for lanes whose records and their
+   * identities do not depend on the state: a run whose knowledge is old claims before it is refused.
+   */
+  readonly laneCache?: LaneCache;
   readonly lake: Lake;
   readonly tables: TableWriter;
   readonly telemetry: Telemetry;
   readonly sources: ReadonlyMap<string, Source>;
   /** Version of the configuration, pinned in intents. */
   readonly configVersion: string;
+}
+
+/**
+ * What a process knows of lanes from its own last commits. If somebody has changed a lane since, the first write of the
+ * next run is a conflict, and the ledger is read then.
+ */
+export type LaneCache = LRUCache<string, LedgerState>;
+
+/** Shards of a process that are remembered; after resharding there are others. */
+const MAX_CACHED_LANES = 1_000;
+
+export function createLaneCache(): LaneCache {
+  return new LRUCache<string, LedgerState>({ max: MAX_CACHED_LANES });
 }
 
 export interface RunOptions {
@@ -87,16 +106,17 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
   const counts = new Map<string, Counts>();
   let conflicts = 0;
   let maxBytes = MAX_BATCH_BYTES;
-  /** What this run's own commit made of the lane. If somebody has changed it since, the next write is a conflict. */
-  let committed: LedgerState | undefined;
+  const laneCache = deps.laneCache ?? createLaneCache();
   for (;;) {
     const state = isOutOfTime(deps, options)
       ? undefined
-      : (committed ?? (await readSettled(deps, reader.lane, options)));
-    committed = undefined;
+      : (takeKnown(laneCache, reader.lane) ?? (await readSettled(deps, reader.lane, options)));
     if (state === undefined) return { finished: false, commits, counts };
     const batch = await reader.read(state, maxBytes);
-    if (batch === undefined) return { finished: true, commits, counts };
+    if (batch === undefined) {
+      laneCache.set(reader.lane, state);
+      return { finished: true, commits, counts };
+    }
     const plan = planBatch(batch);
     if (plan.fileCount > MAX_FILES && batch.entries.length > 1 && maxBytes > 1) {
       maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
@@ -105,7 +125,7 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     const landed = await landBatch(deps, reader.lane, state, batch, plan, options);
     if (landed !== undefined) {
       commits++;
-      committed = landed.state;
+      laneCache.set(reader.lane, landed.state);
       addCounts(counts, landed.counts);
       maxBytes = MAX_BATCH_BYTES;
     } else if (++conflicts > MAX_CONFLICTS) {
@@ -115,6 +135,13 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
       );
     }
   }
+}
+
+/** What is known of a lane, once: whoever finds that it does not hold any more must not find it again. */
+function takeKnown(laneCache: LaneCache, lane: string): LedgerState | undefined {
+  const known = laneCache.get(lane);
+  laneCache.delete(lane);
+  return known;
 }
 
 /**

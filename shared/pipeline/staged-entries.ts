@@ -3,6 +3,9 @@ import type { StagedPart } from '../domain/staged-batch.ts';
 import { decodeStreamRecord } from './decode-stream-record.ts';
 import type { LaneEntry } from './lane.ts';
 
+/** Partitions, and so files, of one staged batch; about as many as one intent can name without being large. */
+export const MAX_STAGED_PARTITIONS = 500;
+
 /** What a staged batch offers, as the contracts that are deployed now judge it. */
 export function toLaneEntries(
   sources: ReadonlyMap<string, Source>,

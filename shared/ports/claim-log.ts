@@ -30,7 +30,7 @@ export interface ClaimLog {
   claimKey(bucket: string, key: string, packed: Uint8Array, expiresAtMs: number): Promise<Uint8Array>;
 }
 
-/** Claims that are ready to be appended: small ones travel in the entry, others are stored under an id. */
+/** Claims that are ready to be appended: in the entry itself, or stored under an id. */
 export type StoredClaims =
   | { readonly kind: 'inline'; readonly packed: Uint8Array }
   | { readonly kind: 'stored'; readonly id: string; readonly items: number };

@@ -1,4 +1,4 @@
-import { claimBucket } from '../../shared/domain/claim-bucket.ts';
+import { CLAIM_LIMITS, claimBucket } from '../../shared/domain/claim-bucket.ts';
 import { ClaimList } from '../../shared/domain/claims.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
 import { RecordFlag, recordBytes } from '../../shared/domain/frame.ts';
@@ -730,7 +730,7 @@ async function claimViolations(deps: LandDeps, batch: LaneBatch): Promise<void> 
           clock: deps.clock,
           newToken: deps.newToken,
           cache: deps.claimCache,
-          limits: deps.claimLimits ?? { perSlice: Infinity, withoutTime: Infinity },
+          limits: deps.claimLimits ?? CLAIM_LIMITS,
           probe: () => undefined,
         },
         [

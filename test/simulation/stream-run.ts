@@ -6,7 +6,7 @@ import type { ParkedDelivery } from '../../shared/domain/parked-delivery.ts';
 import type { QuarantineRow } from '../../shared/domain/quarantine.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache, type ClaimCache } from '../../shared/pipeline/claim-keys.ts';
-import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
+import { createLaneCache, runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
@@ -59,6 +59,11 @@ export async function runStream(seed: number, options: RunOptions): Promise<RunR
   return run.play();
 }
 
+/** What a warm process keeps between invocations. */
+type Sandbox = Pick<LandDeps, 'claimCache' | 'laneCache'>;
+
+const createSandbox = (): Sandbox => ({ claimCache: createClaimCache(), laneCache: createLaneCache() });
+
 class StreamRun {
   readonly #rng: Rng;
   readonly #profile: Profile;
@@ -83,7 +88,7 @@ class StreamRun {
     quarantineReplays: 0,
   };
   /** Sandboxes that are warm. */
-  #caches: ClaimCache[] = [];
+  #sandboxes: Sandbox[] = [];
   /** Views are not taken out of it while they are in use: only for the mutant. */
   readonly #sharedCache: ClaimCache = Object.assign(createClaimCache(), { delete: () => false });
   #invocations = 0;
@@ -452,8 +457,8 @@ class StreamRun {
       ledger,
       claimLog,
       lake,
-      claimCache: this.#cache(),
-      claimLimits: { perSlice: maxClaims, withoutTime: maxClaims },
+      ...this.#sandbox(),
+      claimLimits: { perSlice: maxClaims, withoutTime: maxClaims, perEntry: 0 },
       tables: this.#tables,
       clock: this.#sharedClock,
       telemetry: this.#telemetry,
@@ -466,13 +471,13 @@ class StreamRun {
   }
 
   #warmUp(sandboxes: number): void {
-    this.#caches = Array.from({ length: sandboxes }, createClaimCache);
+    this.#sandboxes = Array.from({ length: sandboxes }, createSandbox);
   }
 
-  #cache(): ClaimCache {
-    if (this.#sabotage.sharesViews === true) return this.#sharedCache;
-    if (this.#sabotage.forgetsClaims === true || this.#rng.chance(0.4)) return createClaimCache();
-    return this.#rng.pick(this.#caches);
+  #sandbox(): Sandbox {
+    if (this.#sabotage.sharesViews === true) return { ...createSandbox(), claimCache: this.#sharedCache };
+    if (this.#sabotage.forgetsClaims === true || this.#rng.chance(0.4)) return createSandbox();
+    return this.#rng.pick(this.#sandboxes);
   }
 
   async #takeSlot(): Promise<void> {

@@ -10,6 +10,7 @@ import { compileValidators } from '../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';
 import type { HeadgateConfig, HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import { createLaneCache } from '../../shared/pipeline/land.ts';
 import type { Probe } from '../../shared/pipeline/probe.ts';
 import { lineTableWriter, readLines } from './line-table-writer.ts';
 
@@ -63,6 +64,7 @@ export function createStreamWorld(
     ledger: new MemoryLedgerStore(),
     claimLog: new MemoryClaimLog(),
     claimCache: createClaimCache(),
+    laneCache: createLaneCache(),
     lake,
     tables: lineTableWriter(),
     clock,

@@ -30,7 +30,7 @@ import type { Page, PullSource } from '../../ports/pull-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { judgeRecord } from '../judge-records.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
-import { toLaneEntries } from '../staged-entries.ts';
+import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
 import { formatMarks, parseMarks, type Mark } from './marks.ts';
 
@@ -65,8 +65,6 @@ export interface PullReader extends LaneReader {
 const COMMIT_RESERVE_MS = 12_000;
 /** Readings of a listing in one run before it is left to the next run. */
 const MAX_READINGS = 8;
-/** Partitions, and so files, of one commit; about as many as one intent can name without being large. */
-const MAX_PARTITIONS = 500;
 const MARK_LENGTH = 12;
 
 interface ReadRecord extends ListedRecord {
@@ -187,7 +185,9 @@ export function createPullReader({
 
   function isFull({ records, partitions, pagesRead, bytes }: Collected, maxBytes: number): boolean {
     if (records.length === 0) return false;
-    return pagesRead >= config.pagesPerCommit || bytes >= maxBytes || partitions.size >= MAX_PARTITIONS;
+    return (
+      pagesRead >= config.pagesPerCommit || bytes >= maxBytes || partitions.size >= MAX_STAGED_PARTITIONS
+    );
   }
 
   /** @returns undefined when no time is left, or when what is at hand is to be committed before an error is reported */

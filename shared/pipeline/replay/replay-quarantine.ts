@@ -13,7 +13,7 @@ import type { QuarantineReader } from '../../ports/quarantine-reader.ts';
 import { decodeStreamRecord } from '../decode-stream-record.ts';
 import { readSettled, runLane, type LandDeps, type RunOptions, type RunOutcome } from '../land.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
-import { toLaneEntries } from '../staged-entries.ts';
+import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 
 /*
  * Lands records that are in quarantine, once the contract or their payload is mended. What it guarantees, for one file any
@@ -72,8 +72,6 @@ export interface StayingRow {
 
 /** Raw bytes of one batch, one row at least. */
 const MAX_BATCH_BYTES = 16 * 1024 * 1024;
-/** Partitions, and so files, of one commit; about as many as one intent can name without being large. */
-const MAX_PARTITIONS = 500;
 const PREFIX = 'quarantine/';
 const STEM_DIGITS = 16;
 
@@ -301,7 +299,7 @@ function fillBatch(pending: readonly Candidate[], maxBytes: number): readonly Ca
   const end = pending.findIndex((candidate, i) => {
     bytes += candidate.bytes;
     for (const partition of candidate.partitions) partitions.add(partition);
-    return i > 0 && (bytes > maxBytes || partitions.size > MAX_PARTITIONS);
+    return i > 0 && (bytes > maxBytes || partitions.size > MAX_STAGED_PARTITIONS);
   });
   return end < 0 ? pending : pending.slice(0, end);
 }

@@ -16,7 +16,7 @@ import { readQuarantineTable } from '../../../shared/adapters/duckdb/read-quaran
 import { MemoryTelemetry } from '../../../shared/adapters/memory/memory-telemetry.ts';
 import type { Source } from '../../../shared/domain/source.ts';
 import { createClaimCache } from '../../../shared/pipeline/claim-keys.ts';
-import { createLaneCache, runLane } from '../../../shared/pipeline/land.ts';
+import { runLane } from '../../../shared/pipeline/land.ts';
 import { replayDelivery } from '../../../shared/pipeline/replay/replay-delivery.ts';
 import { replayQuarantine } from '../../../shared/pipeline/replay/replay-quarantine.ts';
 import { createStreamReader } from '../../../shared/pipeline/stream-reader.ts';
@@ -70,7 +70,6 @@ describe('replays on AWS', () => {
     ledger: new DynamoLedgerStore({ dynamodb, table: 'ledger', clock: systemClock }),
     claimLog: new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),
     claimCache: createClaimCache(),
-    laneCache: createLaneCache(),
     lake: new S3Lake({ s3, bucket: BUCKET }),
     tables,
     clock: systemClock,

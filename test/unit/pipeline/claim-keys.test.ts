@@ -152,23 +152,32 @@ describe('claimKeys', () => {
     ]);
   });
 
-  test('a common batch reads, stores and appends once; a small one only reads and appends', async () => {
+  test('who is alone in a bucket only appends; with others there, large claims are stored apart', async () => {
     const operations: string[] = [];
     const log = new MemoryClaimLog({
       turn: { before: (call) => Promise.resolve(void operations.push(call.operation)) },
     });
-    const deps = depsWith(log);
-    await claimKeys(deps, [wanted('a', keysNamed(5_000))]);
-    expect(operations.splice(0)).toEqual(['read', 'store', 'append']);
-    await claimKeys(deps, [wanted('b', ['one'])]);
-    expect(operations.splice(0)).toEqual(['read', 'append']);
-    await claimKeys(deps, [wanted('c', ['one', 'k17'])]);
-    expect(operations.splice(0)).toEqual(['read']);
+    const [mine, other] = [depsWith(log), depsWith(log)];
+    const calls = async (deps: ClaimDeps, claimant: string, keys: readonly string[]): Promise<string[]> => {
+      await claimKeys(deps, [wanted(claimant, keys)]);
+      return operations.splice(0);
+    };
+    const some = (first: string): string[] => keysNamed(5_000).map((key) => first + key);
+    expect(await calls(mine, 'a', some('a'))).toEqual(['read', 'append']);
+    expect(await calls(mine, 'b', some('b'))).toEqual(['append']);
+    expect(await calls(mine, 'c', ['ak17'])).toEqual([]);
+    expect(await calls(other, 'd', some('d'))).toEqual(['read', 'store', 'append']);
+    // It finds out by being refused, and looks from then on.
+    expect(await calls(mine, 'e', some('e'))).toEqual(['append', 'read', 'store', 'append']);
+    expect(await calls(other, 'f', ['f'])).toEqual(['read', 'append']);
+    expect(await calls(mine, 'g', ['ak18', 'g'])).toEqual(['read', 'append']);
+    expect(await calls(mine, 'h', ['h'])).toEqual(['read', 'append']);
+    expect(await calls(mine, 'i', ['i'])).toEqual(['append']);
   });
 });
 
 describe('a bucket that gets too large', () => {
-  const limits = { perSlice: 10, withoutTime: 10 };
+  const limits = { perSlice: 10, withoutTime: 10, perEntry: 0 };
 
   test('is closed; what it holds counts on, and the rest is claimed in finer slices of event time', async () => {
     const log = new MemoryClaimLog();
@@ -201,6 +210,47 @@ describe('a bucket that gets too large', () => {
     ]);
     expect(log.buckets()).toContain('events#300s#1970-01-01T00:55:00');
     expect(log.buckets()).not.toContain('events#300s#1970-01-01T01:00:00');
+  });
+
+  test('does not multiply what is read at once, however many buckets are closed', async () => {
+    let running = 0;
+    let most = 0;
+    const claimLog = new MemoryClaimLog({
+      turn: {
+        before: async () => {
+          most = Math.max(most, ++running);
+          await Promise.resolve();
+        },
+        after: () => {
+          running--;
+          return Promise.resolve(undefined);
+        },
+      },
+    });
+    // The whole day, a key in each five minutes, three times: the last claimant finds the day and its hours closed.
+    const keys = Array.from({ length: 288 }, (_, i) => `k${String(i * 5)}`);
+    for (const claimant of ['a', 'b', 'c']) {
+      const own = keys.map((key) => `${key}${claimant}`);
+      await claimKeys(depsWith(claimLog, { limits: { perSlice: 1, withoutTime: 1, perEntry: 0 } }), [
+        wanted(claimant, own),
+      ]);
+    }
+    expect(claimLog.buckets().length).toBeGreaterThan(288);
+    expect(most).toBeLessThanOrEqual(16);
+  });
+
+  test('is closed sooner when its claims came a few at a time: every entry takes time to read', async () => {
+    const log = new MemoryClaimLog();
+    const deps = depsWith(log, { limits: { ...limits, perSlice: 40, perEntry: 9 } });
+    for (const key of keysNamed(6)) await claimKeys(deps, [wanted(key, [key])]);
+    expect(log.peek(DAY.name).map(({ kind }) => kind)).toEqual([
+      'claims',
+      'claims',
+      'claims',
+      'claims',
+      'closed',
+    ]);
+    expect(log.buckets()).toHaveLength(2);
   });
 
   test('goes on key by key where keys have no time, and where slices can be no finer', async () => {

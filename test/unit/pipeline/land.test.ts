@@ -8,7 +8,7 @@ import { BlockedError } from '../../../shared/domain/errors.ts';
 import { readFrame, RecordFlag, writeFrame, type Frame } from '../../../shared/domain/frame.ts';
 import { fingerprint, payloadDigest } from '../../../shared/domain/idempotency-key.ts';
 import { createClaimCache } from '../../../shared/pipeline/claim-keys.ts';
-import { runLane, type LandDeps, type RunOptions } from '../../../shared/pipeline/land.ts';
+import { createLaneCache, runLane, type LandDeps, type RunOptions } from '../../../shared/pipeline/land.ts';
 import type { LaneEntry, LaneReader } from '../../../shared/pipeline/lane.ts';
 import type { CrashPoint } from '../../../shared/pipeline/probe.ts';
 import { declareEvents } from '../../support/declare-events.ts';
@@ -75,6 +75,7 @@ function setUp(source = declareEvents()) {
     ledger,
     claimLog: new MemoryClaimLog(),
     claimCache: createClaimCache(),
+    laneCache: createLaneCache(),
     lake,
     tables: lineTableWriter(),
     clock,

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 
 /** A service of AWS by the name in its endpoint; `other` is what nobody puts faults under. */
-export type ServiceName = 'dynamodb' | 'kinesis' | 's3' | 'ssm' | 'other';
+type ServiceName = 'dynamodb' | 'kinesis' | 's3' | 'ssm' | 'other';
 
 /** A call to AWS as the proxy sees it on the wire. */
 export interface SeenRequest {

@@ -59,7 +59,7 @@ const isTombstone =
     isFile(request, 'tombstone') && request.isCreation === (by === 'creation');
 
 /** Files of every delivery of a cell: three days and one of quarantine, however it is cut. */
-export const FILES_PER_BATCH = 4;
+const FILES_PER_BATCH = 4;
 
 const point = (
   name: string,

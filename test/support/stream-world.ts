@@ -15,8 +15,8 @@ import type { Probe } from '../../shared/pipeline/probe.ts';
 import { lineTableWriter, readLines } from './line-table-writer.ts';
 
 /** Name of the stream of the one source, `clicks`. */
-export const STREAM = 'clicks-stream';
-export const SHARD = 'shardId-000000000000';
+const STREAM = 'clicks-stream';
+const SHARD = 'shardId-000000000000';
 /** Ledger key of the shard. */
 export const LANE = `kinesis/${STREAM}/${SHARD}`;
 export const START_MS = Date.UTC(2026, 0, 1);

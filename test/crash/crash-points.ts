@@ -27,6 +27,8 @@ export interface CrashPoint {
    */
   readonly by: 'function' | 'successor' | 'mapping' | 'operator';
   readonly variants: readonly Variant[];
+  /** Whether another consumer claims in the same buckets. One that is alone stores nothing apart. */
+  readonly isShared: boolean;
 }
 
 const isLedger =
@@ -65,13 +67,22 @@ const point = (
   name: string,
   call: string,
   matches: CrashPoint['matches'],
-  more: Partial<Pick<CrashPoint, 'nth' | 'by' | 'variants'>> = {},
-): CrashPoint => ({ name, call, matches, nth: 1, by: 'function', variants: VARIANTS, ...more });
+  more: Partial<Pick<CrashPoint, 'nth' | 'by' | 'variants' | 'isShared'>> = {},
+): CrashPoint => ({
+  name,
+  call,
+  matches,
+  nth: 1,
+  by: 'function',
+  variants: VARIANTS,
+  isShared: false,
+  ...more,
+});
 
 /** Every named crash point (shared/pipeline/probe.ts), the acknowledgement, and the replay of a parked delivery. */
 export const CRASH_POINTS: readonly CrashPoint[] = [
   point('B.1', 'read the ledger', isLedger('read')),
-  point('A.1', 'store claims', isClaim('content')),
+  point('A.1', 'store claims', isClaim('content'), { isShared: true }),
   point('A.2', 'append claims, first bucket', isClaim('entry')),
   point('A.3', 'append claims, second bucket', isClaim('entry'), { nth: 2 }),
   point('B.2', 'append claims, last bucket', isClaim('entry'), { nth: 3 }),

@@ -4,6 +4,8 @@ import type { Sent } from './truth.ts';
 export interface Generated {
   readonly streamRecords: readonly Buffer[];
   readonly sent: Sent;
+  /** Begin of the days that the records are of, ms since the epoch. */
+  readonly daysMs: readonly number[];
 }
 
 const STREAM_RECORDS = 5;
@@ -26,8 +28,9 @@ const FIRST_DAY_MS = Date.UTC(2024, 0, 1);
 export function generate(writer: string, index: number): Generated {
   const valid = new Set<number>();
   const violating = new Set<number>();
+  const daysMs = Array.from({ length: DAYS }, (_, day) => FIRST_DAY_MS + (index * DAYS + day) * DAY_MS);
   const lineOf = (n: number): string => {
-    const atMs = FIRST_DAY_MS + (index * DAYS + (n % DAYS)) * DAY_MS + n * 1000;
+    const atMs = (daysMs[n % DAYS] ?? 0) + n * 1000;
     return JSON.stringify({ writer, n, at: new Date(atMs).toISOString() });
   };
   const streamRecords = Array.from({ length: STREAM_RECORDS }, (_, at) => {
@@ -39,5 +42,5 @@ export function generate(writer: string, index: number): Generated {
     const lines = [...numbers, ...repeated].map(lineOf);
     return Buffer.from([...lines, JSON.stringify({ writer, n: wrong, at: 'never' })].join('\n'));
   });
-  return { streamRecords, sent: { valid, violating } };
+  return { streamRecords, sent: { valid, violating }, daysMs };
 }

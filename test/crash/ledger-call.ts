@@ -25,3 +25,15 @@ export function ledgerCallOf({ service, operation, input }: SeenRequest): Ledger
   const token = change?.ExpressionAttributeValues?.[':newest']?.S;
   return token === undefined ? undefined : { lane, operation: token.slice(0, token.indexOf('/')) };
 }
+
+interface ClaimInput {
+  readonly Item?: { readonly bucket?: { readonly S?: string } };
+  readonly ExpressionAttributeValues?: { readonly ':bucket'?: { readonly S?: string } };
+}
+
+/** The bucket of claims that a call reads or appends to. */
+export function bucketOf({ service, input }: SeenRequest): string | undefined {
+  if (service !== 'dynamodb') return undefined;
+  const { Item: item, ExpressionAttributeValues: values } = input as ClaimInput;
+  return item?.bucket?.S ?? values?.[':bucket']?.S;
+}

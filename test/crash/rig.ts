@@ -1,7 +1,7 @@
 import type { DeliveryFault } from '../../cloud/event-source-poller/delivery-faults.ts';
 import type { FaultProxy } from '../../cloud/fault-proxy/fault-proxy.ts';
 import type { SeenRequest } from '../../cloud/fault-proxy/seen-request.ts';
-import { ledgerCallOf } from './ledger-call.ts';
+import { bucketOf, ledgerCallOf } from './ledger-call.ts';
 import type { Trap } from './trap.ts';
 
 const SHARD = /shardId-\d+/;
@@ -10,8 +10,10 @@ const SHARD = /shardId-\d+/;
 export class Rig {
   readonly #traps = new Map<string, Pick<Trap, 'before' | 'after'>>();
   readonly #scripts = new Map<string, (fault: DeliveryFault) => boolean>();
-  /** Shard of the lane that a process has read last; it works on one at a time. */
+  /** Shard of the lane or bucket that a process has asked for last; it works on one at a time. */
   readonly #shards = new Map<number, string>();
+  /** Shard of each bucket of claims: every cell has buckets of its own. */
+  readonly #buckets = new Map<string, string>();
 
   /** Takes its place between the functions and the stores. */
   attach(proxy: FaultProxy): void {
@@ -34,6 +36,11 @@ export class Rig {
     else this.#traps.set(shard, trap);
   }
 
+  /** Says on which shard the keys of some buckets are claimed: a warm function claims before it tells its lane. */
+  setBuckets(shard: string, buckets: readonly string[]): void {
+    for (const bucket of buckets) this.#buckets.set(bucket, shard);
+  }
+
   /** What the mapping of the stream does to the next deliveries of a shard; it is asked before each. */
   setScript(shard: string, script: ((fault: DeliveryFault) => boolean) | undefined): void {
     if (script === undefined) this.#scripts.delete(shard);
@@ -45,12 +52,12 @@ export class Rig {
 
   async #shardOf(request: SeenRequest): Promise<string | undefined> {
     if (request.service === 's3') return SHARD.exec(request.resource)?.[0];
-    const lane = ledgerCallOf(request)?.lane;
     const pid = await request.callerPid();
-    if (lane === undefined) return pid === undefined ? undefined : this.#shards.get(pid);
-    const shard = SHARD.exec(lane)?.[0];
-    if (pid !== undefined && shard !== undefined) this.#shards.set(pid, shard);
-    return shard;
+    const lane = ledgerCallOf(request)?.lane;
+    const bucket = bucketOf(request);
+    const named = lane === undefined ? bucket && this.#buckets.get(bucket) : SHARD.exec(lane)?.[0];
+    if (pid !== undefined && named !== undefined) this.#shards.set(pid, named);
+    return named ?? (pid === undefined ? undefined : this.#shards.get(pid));
   }
 }
 

@@ -1,6 +1,15 @@
+import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { SeenRequest } from '../../cloud/fault-proxy/seen-request.ts';
+import { claimBucket } from '../../shared/domain/claim-bucket.ts';
+import { CLAIM_KEY_BYTES, ClaimList, packClaims } from '../../shared/domain/claims.ts';
+import { CLAIMANT_BYTES } from '../../shared/domain/identity.ts';
+import type { ClaimLog } from '../../shared/ports/claim-log.ts';
 import type { AwsClients } from '../../cloud/aws-clients.ts';
+import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
+import crashConfig from './headgate.config.ts';
+import { ledgerCallOf } from './ledger-call.ts';
 import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
 import { comparePositions } from '../../shared/domain/identity.ts';
 import type { LedgerStore } from '../../shared/ports/ledger-store.ts';
@@ -44,11 +53,19 @@ export interface Stage {
   readonly rig: Rig;
   readonly stream: string;
   readonly ledger: LedgerStore;
+  readonly claimLog: ClaimLog;
   readonly operators: ReplayWorld;
 }
 
+const SOURCE = 'events';
+const NEIGHBOURS_EXPIRE_MS = 7 * 24 * 60 * 60_000;
+
 export function createLedger(clients: AwsClients, table: string): LedgerStore {
   return new DynamoLedgerStore({ dynamodb: clients.dynamodb, table, clock: systemClock });
+}
+
+export function createClaimLog(clients: AwsClients, table: string): ClaimLog {
+  return new DynamoClaimLog({ dynamodb: clients.dynamodb, table, clock: systemClock });
 }
 
 const LANDING_TIMEOUT_MS = 90_000;
@@ -66,7 +83,10 @@ export async function runCell(stage: Stage, worker: Worker, cell: Cell): Promise
   const { shardId } = worker;
   const { point, variant } = cell;
   const writer = `${point.name}/${variant}`;
-  const { streamRecords, sent } = generate(writer, cell.index);
+  const { streamRecords, sent, daysMs } = generate(writer, cell.index);
+  const buckets = bucketsOf(daysMs);
+  rig.setBuckets(shardId, buckets);
+  if (point.isShared) await appendNeighbours(stage, buckets);
   const fired = Promise.withResolvers<undefined>();
   const onFired = (): void => {
     fired.resolve(undefined);
@@ -115,17 +135,37 @@ export async function runCell(stage: Stage, worker: Worker, cell: Cell): Promise
   return { cell, writer, sent, hasFired, hasLanded, ms: performance.now() - startMs };
 }
 
+/** Where the keys of some days are claimed. */
+function bucketsOf(daysMs: readonly number[]): readonly string[] {
+  const config = crashConfig.sources[SOURCE];
+  if (config === undefined) throw new Error(`the configuration of the matrix has no source ${SOURCE}`);
+  return daysMs.map((dayMs) => claimBucket(SOURCE, config, dayMs).name);
+}
+
+/** Claims of another consumer in each bucket: a consumer that finds them stores its own apart from their order. */
+async function appendNeighbours({ claimLog }: Stage, buckets: readonly string[]): Promise<void> {
+  const neighbour = new ClaimList();
+  neighbour.add(randomBytes(CLAIMANT_BYTES), randomBytes(CLAIM_KEY_BYTES), 0, 0, 0);
+  const expiresAtMs = Date.now() + NEIGHBOURS_EXPIRE_MS;
+  for (const bucket of buckets) {
+    const claims = await claimLog.store([packClaims(neighbour, 0, 1)], expiresAtMs);
+    const entry = { kind: 'claims', claims, expiresAtMs, writer: randomUUID() } as const;
+    if ((await claimLog.append(bucket, 1, entry)) !== 'ok') throw new Error(`${bucket} is in use`);
+  }
+}
+
 function dyingAtFirstFile(onFired: () => void): Trap {
   if (FIRST_FILE === undefined) throw new Error('there is no crash point B.4');
   return new Trap({ ...FIRST_FILE, nth: 1 }, 'after', onFired);
 }
 
-/** Kills every process that reads the ledger. */
+/** Kills every process that asks the ledger for its lane, or tells it. */
 function alwaysDying(): Pick<Trap, 'before' | 'after'> {
   return {
     before: (request) => {
       if (READING === undefined) throw new Error('there is no crash point B.1');
-      return new Trap(READING, 'before').before(request);
+      const matches = (seen: SeenRequest): boolean => ledgerCallOf(seen) !== undefined;
+      return new Trap({ ...READING, matches }, 'before').before(request);
     },
     after: () => Promise.resolve('pass'),
   };

@@ -5,7 +5,15 @@ import { startCloud } from '../../cloud/start-cloud.ts';
 import { lakeRows } from '../support/lake-rows.ts';
 import { CRASH_POINTS, type Variant } from './crash-points.ts';
 import { Rig } from './rig.ts';
-import { createLedger, runCell, type Cell, type CellOutcome, type Stage, type Worker } from './run-cell.ts';
+import {
+  createClaimLog,
+  createLedger,
+  runCell,
+  type Cell,
+  type CellOutcome,
+  type Stage,
+  type Worker,
+} from './run-cell.ts';
 import { compareLake, type FoundRow, type Truth } from './truth.ts';
 
 export interface MatrixOptions {
@@ -73,6 +81,7 @@ export async function runMatrix(options: MatrixOptions): Promise<MatrixResult> {
       rig,
       stream,
       ledger: createLedger(clients, cloud.output('LedgerTableName')),
+      claimLog: createClaimLog(clients, cloud.output('ClaimsTableName')),
       operators: {
         clients,
         bucket,

@@ -26,7 +26,10 @@ const DIGEST = 3;
 const CLAIMANT = 4;
 const INDEX = 6;
 const FIRST_CLAIMS = 64;
-const GROWTH = 1.25;
+/** Small lists double, or copies of them would keep the garbage collector busy; large ones must not waste memory. */
+const GROWTH = 2;
+const LARGE_LIST = 100_000;
+const LARGE_GROWTH = 1.25;
 const MAX_LOAD = 0.75;
 
 /**
@@ -87,8 +90,8 @@ export class ClaimList {
   reserve(rows: number): void {
     const needed = (this.size + rows) * CLAIM_WORDS;
     if (needed <= this.words.length) return;
-    // A copy now and then is cheaper than memory that nobody uses.
-    const larger = new Uint32Array(Math.max(needed, Math.ceil(this.size * GROWTH) * CLAIM_WORDS));
+    const growth = this.size < LARGE_LIST ? GROWTH : LARGE_GROWTH;
+    const larger = new Uint32Array(Math.max(needed, Math.ceil(this.size * growth) * CLAIM_WORDS));
     larger.set(this.words);
     this.words = larger;
   }
@@ -139,6 +142,7 @@ export class ClaimView {
    * @returns one verdict per candidate
    */
   decide(candidates: ClaimList, mayClaim = true): Uint8Array {
+    if (mayClaim) this.claims.reserve(candidates.size);
     const verdicts = new Uint8Array(candidates.size);
     const { words } = candidates;
     const found = new Set<number>();

@@ -97,11 +97,13 @@ function bucketFor(buckets: Map<string, Bucket>, source: Source, bucket: ClaimBu
 /** Every record claims its key. */
 function collectRecords(buckets: Map<string, Bucket>, partitions: readonly PartitionPlan[]): void {
   for (const { source, slices } of partitions) {
-    if (source.config.dedupe !== 'record') continue;
+    const [first] = slices;
+    if (first === undefined || source.config.dedupe !== 'record') continue;
+    // All records of a partition, an hour or a day, are in one bucket.
+    const eventTimeMs = first.frame.eventTimesMs[first.indices[0] ?? 0] ?? 0;
+    const bucket = bucketFor(buckets, source, claimBucket(source.name, source.config, eventTimeMs));
+    bucket.candidates.reserve(slices.reduce((sum, { indices }) => sum + indices.length, 0));
     for (const { frame, origin, firstIndex, indices } of slices) {
-      // All records of a slice are in one partition, and so in one bucket.
-      const eventTimeMs = frame.eventTimesMs[indices[0] ?? 0] ?? 0;
-      const bucket = bucketFor(buckets, source, claimBucket(source.name, source.config, eventTimeMs));
       const claimant = toClaimant(origin);
       const { fingerprints, digests } = frame;
       for (const index of indices) {

@@ -237,8 +237,8 @@ function divideAbsent(
   { source, bucket, candidates, windowMs, eventTimesMs, settle }: Wanted,
   decided: Uint8Array,
 ): readonly (Wanted & { readonly isSingle: boolean })[] {
+  if (!decided.includes(Verdict.absent)) return [];
   const absent = [...decided.keys()].filter((at) => decided[at] === Verdict.absent);
-  if (absent.length === 0) return [];
   const times = eventTimesMs();
   const groups = new Map<ClaimBucket | undefined, number[]>();
   const finer = new Map<string, ClaimBucket>();

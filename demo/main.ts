@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
 import pc from 'picocolors';
+import { abortOnSignal } from '../cloud/abort-on-signal.ts';
 import { CloudError } from '../cloud/cloud-error.ts';
 import { cacheDir } from '../cloud/paths.ts';
 import { FULL_SCALE } from './data/prepare.ts';
@@ -35,23 +36,12 @@ Exit code: 0 when nothing is lost and nothing is duplicated, 1 otherwise, 2 for 
   });
 
 async function main(json: boolean): Promise<number> {
-  const abort = new AbortController();
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    process.once(signal, () => {
-      abort.abort(new Error(`stopped by ${signal}`));
-      process.exitCode = code;
-      setTimeout(() => process.exit(code), STOP_TIMEOUT_MS).unref();
-    });
-  }
   const report = await runDemo({
     scale: FULL_SCALE,
     mayUseRunning: true,
     lakeFolder: join(cacheDir, 'demo', 'lake'),
     progress: createProgress(process.stderr),
-    signal: abort.signal,
+    signal: abortOnSignal(STOP_TIMEOUT_MS),
     onPollerEvent: (event) => {
       if (event.kind !== 'discarded') process.stderr.write(pc.yellow(`  ${event.kind}: ${event.reason}\n`));
     },

@@ -78,7 +78,8 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
       id: `${label}-dead-letters`,
       description:
         `Batches of the ${label} stream failed for good and are parked whole in the lake bucket under aws/lambda/. ` +
-        'Mend the cause and keep the objects: they hold the only copy. Do not put their records on the stream again.',
+        'Mend the cause, then land them with: npx headgate dlq replay aws/lambda/. Do not put their records on the ' +
+        'stream again.',
       metric: mappingMetric('OnFailureDestinationDeliveredEventCount'),
       when: 'above',
       threshold: 0,

@@ -55,6 +55,40 @@ const breaking =
 
 const isReplay = (lane: string): boolean => lane.startsWith('replay/');
 
+/** The position moves, then the files are written. */
+const COMMIT_FIRST = breaking(({ lake, ledger, ...others }) => {
+  const late: (() => Promise<unknown>)[] = [];
+  return {
+    ...others,
+    lake: replace(lake, {
+      putIfAbsent: async (key, object) => {
+        if (object.kind === 'tombstone') return lake.putIfAbsent(key, object);
+        late.push(() => lake.putIfAbsent(key, object));
+        return 'created';
+      },
+    }),
+    ledger: replace(ledger, {
+      commit: async (...args) => {
+        const outcome = await ledger.commit(...args);
+        for (const put of late.splice(0)) await put();
+        return outcome;
+      },
+    }),
+  };
+});
+
+/** The ledger compares nothing. */
+const ANY_VERSION = breaking(({ ledger, ...others }) => ({
+  ...others,
+  ledger: replace(ledger, {
+    announce: async (lane, _version, ...rest) =>
+      ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
+    commit: async (lane, _version, ...rest) =>
+      ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
+    abort: async (lane, _version, ...rest) => ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
+  }),
+}));
+
 export const MUTANTS: readonly Mutant[] = [
   {
     name: 'no claimant',
@@ -418,26 +452,7 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'the position moves, then the files are written',
     harm: LOSS,
     lane: 'stream',
-    sabotage: breaking(({ lake, ledger, ...others }) => {
-      const late: (() => Promise<unknown>)[] = [];
-      return {
-        ...others,
-        lake: replace(lake, {
-          putIfAbsent: async (key, object) => {
-            if (object.kind === 'tombstone') return lake.putIfAbsent(key, object);
-            late.push(() => lake.putIfAbsent(key, object));
-            return 'created';
-          },
-        }),
-        ledger: replace(ledger, {
-          commit: async (...args) => {
-            const outcome = await ledger.commit(...args);
-            for (const put of late.splice(0)) await put();
-            return outcome;
-          },
-        }),
-      };
-    }),
+    sabotage: COMMIT_FIRST,
   },
   {
     name: 'writes of any version',
@@ -445,17 +460,7 @@ export const MUTANTS: readonly Mutant[] = [
     harm: LOSS,
     lane: 'stream',
     under: harsh,
-    sabotage: breaking(({ ledger, ...others }) => ({
-      ...others,
-      ledger: replace(ledger, {
-        announce: async (lane, _version, ...rest) =>
-          ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
-        commit: async (lane, _version, ...rest) =>
-          ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
-        abort: async (lane, _version, ...rest) =>
-          ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
-      }),
-    })),
+    sabotage: ANY_VERSION,
   },
   {
     name: 'no ledger',
@@ -659,41 +664,14 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'the cursor moves, then the files are written',
     harm: LOSS,
     lane: 'pull',
-    sabotage: breaking(({ lake, ledger, ...others }) => {
-      const late: (() => Promise<unknown>)[] = [];
-      return {
-        ...others,
-        lake: replace(lake, {
-          putIfAbsent: async (key, object) => {
-            if (object.kind === 'tombstone') return lake.putIfAbsent(key, object);
-            late.push(() => lake.putIfAbsent(key, object));
-            return 'created';
-          },
-        }),
-        ledger: replace(ledger, {
-          commit: async (...args) => {
-            const outcome = await ledger.commit(...args);
-            for (const put of late.splice(0)) await put();
-            return outcome;
-          },
-        }),
-      };
-    }),
+    sabotage: COMMIT_FIRST,
   },
   {
     name: 'pull: writes of any version',
     breaks: 'of two runs both move the cursor',
     harm: LOSS,
     lane: 'pull',
-    sabotage: breaking(({ ledger, ...others }) => ({
-      ...others,
-      ledger: replace(ledger, {
-        announce: async (lane, _version, ...rest) =>
-          ledger.announce(lane, (await ledger.read(lane)).version, ...rest),
-        commit: async (lane, _version, ...rest) =>
-          ledger.commit(lane, (await ledger.read(lane)).version, ...rest),
-      }),
-    })),
+    sabotage: ANY_VERSION,
   },
   {
     name: 'refused create is a failure',

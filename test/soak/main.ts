@@ -6,6 +6,7 @@
  */
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
+import { abortOnSignal } from '../../cloud/abort-on-signal.ts';
 import { CloudError } from '../../cloud/cloud-error.ts';
 import { createProgress } from '../../demo/progress.ts';
 import { renderReport, toJson } from './report.ts';
@@ -59,21 +60,10 @@ Exit code: 0 when nothing is lost and nothing is there twice, 1 otherwise, 2 for
   });
 
 async function main({ json, ...options }: Arguments): Promise<number> {
-  const abort = new AbortController();
-  for (const [signal, code] of [
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const) {
-    process.once(signal, () => {
-      abort.abort(new Error(`stopped by ${signal}`));
-      process.exitCode = code;
-      setTimeout(() => process.exit(code), STOP_TIMEOUT_MS).unref();
-    });
-  }
   const report = await runSoak({
     ...options,
     progress: createProgress(process.stderr),
-    signal: abort.signal,
+    signal: abortOnSignal(STOP_TIMEOUT_MS),
   });
   process.stdout.write(json ? `${JSON.stringify(toJson(report))}\n` : renderReport(report));
   if (json) for (const problem of report.check.problems) process.stderr.write(`${problem}\n`);

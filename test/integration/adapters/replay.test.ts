@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { CreateTableCommand, type DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, PutObjectCommand, type S3Client } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createEngineTables, type EngineTables } from '../../../bench/engine-tables.ts';
 import { createDynamoDbClient, createS3Client } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
@@ -31,31 +32,14 @@ describe('replays on AWS', () => {
   const tables = new DuckDbTableWriter();
   let emulator: BareEmulator;
   let dynamodb: DynamoDBClient;
+  let engineTables: EngineTables;
   let s3: S3Client;
 
   beforeAll(async () => {
     emulator = await startBareEmulator();
     dynamodb = createDynamoDbClient(emulator.connection);
     s3 = createS3Client(emulator.connection);
-    for (const [table, hashKey, rangeKey, rangeType] of [
-      ['claims', 'bucket', 'number', 'N'],
-      ['ledger', 'lane', 'entry', 'S'],
-    ] as const) {
-      await dynamodb.send(
-        new CreateTableCommand({
-          TableName: table,
-          KeySchema: [
-            { AttributeName: hashKey, KeyType: 'HASH' },
-            { AttributeName: rangeKey, KeyType: 'RANGE' },
-          ],
-          AttributeDefinitions: [
-            { AttributeName: hashKey, AttributeType: 'S' },
-            { AttributeName: rangeKey, AttributeType: rangeType },
-          ],
-          BillingMode: 'PAY_PER_REQUEST',
-        }),
-      );
-    }
+    engineTables = await createEngineTables(dynamodb);
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
   });
 
@@ -67,8 +51,8 @@ describe('replays on AWS', () => {
   });
 
   const depsFor = (sources: ReadonlyMap<string, Source>) => ({
-    ledger: new DynamoLedgerStore({ dynamodb, table: 'ledger', clock: systemClock }),
-    claimLog: new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),
+    ledger: new DynamoLedgerStore({ dynamodb, table: engineTables.ledger, clock: systemClock }),
+    claimLog: new DynamoClaimLog({ dynamodb, table: engineTables.claims, clock: systemClock }),
     claimCache: createClaimCache(),
     lake: new S3Lake({ s3, bucket: BUCKET }),
     tables,

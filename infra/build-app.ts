@@ -2,7 +2,7 @@ import type { App, Stack } from 'aws-cdk-lib/core';
 import { leaveOutForEmbedded } from './embedded.ts';
 import type { FunctionCode } from './bundling/function-code.ts';
 import type { Deployment } from './deployment.ts';
-import { httpSources, pushSources, streamSources } from './lanes.ts';
+import { httpSources, receivedSources, streamSources } from './lanes.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { PullStack } from './stacks/pull.ts';
 import { PushStack } from './stacks/push.ts';
@@ -12,7 +12,7 @@ import { StreamStack } from './stacks/stream.ts';
 /** Puts the stacks of a deployment into an app; a lane that no source uses is not there. */
 export function buildApp(app: App, deployment: Deployment, code: FunctionCode): readonly Stack[] {
   const { config } = deployment;
-  const pushed = pushSources(config).length > 0;
+  const pushed = receivedSources(config).length > 0;
   const storage = new StorageStack(app, deployment);
   const { stores } = storage;
   const stream =

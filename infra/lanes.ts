@@ -1,7 +1,7 @@
 import type {
   HeadgateConfig,
   HttpSourceConfig,
-  PushSourceConfig,
+  ReceivedSourceConfig,
   SourceConfig,
   SourceType,
   StreamSourceConfig,
@@ -11,9 +11,11 @@ import type { FunctionName } from './tuning.ts';
 /** A source of one type under its name. */
 export type Named<Config extends SourceConfig> = readonly [name: string, config: Config];
 
-export function pushSources(config: HeadgateConfig): readonly Named<PushSourceConfig>[] {
+/** Sources whose records arrive over HTTP: pushed, or delivered by webhooks. */
+export function receivedSources(config: HeadgateConfig): readonly Named<ReceivedSourceConfig>[] {
   return Object.entries(config.sources).filter(
-    (entry): entry is [string, PushSourceConfig] => entry[1].type === 'push',
+    (entry): entry is [string, ReceivedSourceConfig] =>
+      entry[1].type === 'push' || entry[1].type === 'webhook',
   );
 }
 
@@ -32,6 +34,7 @@ export function httpSources(config: HeadgateConfig): readonly Named<HttpSourceCo
 /** The lane that receives a source's records, and the lane that lands them: the `lane` dimension of their metrics. */
 export const LANES_OF = {
   push: { received: 'push', landed: 'stream' },
+  webhook: { received: 'push', landed: 'stream' },
   stream: { received: 'stream', landed: 'stream' },
   http: { received: 'pull', landed: 'pull' },
 } as const satisfies Readonly<Record<SourceType, { received: FunctionName; landed: FunctionName }>>;

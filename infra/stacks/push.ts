@@ -19,7 +19,7 @@ import { acknowledge } from '../constructs/acknowledge.ts';
 import { grantAccepting, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
-import { pushSources } from '../lanes.ts';
+import { receivedSources } from '../lanes.ts';
 import { API_TIMEOUT, LOG_RETENTION } from '../tuning.ts';
 
 /** Most that API Gateway grants a new account: requests per second, and requests at once. */
@@ -78,7 +78,7 @@ export class PushStack extends Stack {
     });
     const rate = Math.min(
       ACCOUNT_RATE,
-      pushSources(config).reduce((sum, [, source]) => sum + source.limits.requestsPerSecond, 0),
+      receivedSources(config).reduce((sum, [, source]) => sum + source.limits.requestsPerSecond, 0),
     );
     // All sources share a route, so a route's limit is the sum of theirs. A dry run costs the same and stores nothing.
     const routes = [

@@ -8,7 +8,7 @@ import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { LandingStream } from '../constructs/landing-stream.ts';
 import type { Deployment } from '../deployment.ts';
-import { pushSources, streamSources } from '../lanes.ts';
+import { receivedSources, streamSources } from '../lanes.ts';
 
 /** The streams and the function that lands what is on them. */
 export class StreamStack extends Stack {
@@ -21,7 +21,7 @@ export class StreamStack extends Stack {
   constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
     const { config, dataRemoval } = deployment;
     super(scope, `${config.name}-stream`, { description: 'Headgate: streams and their consumer' });
-    const pushed = pushSources(config);
+    const pushed = receivedSources(config);
     this.consumer = new IngestFunction(this, 'Consumer', {
       deploymentName: config.name,
       lane: 'stream',

@@ -41,6 +41,11 @@ function checkSource(source: SourceConfig): readonly string[] {
     const allowed: SchemaType[] = source.eventTime.format === 'iso-8601' ? ['string'] : ['integer', 'number'];
     fields.push(['eventTime.path', source.eventTime.path, allowed]);
   }
+  if (source.type === 'push' || source.type === 'webhook') {
+    for (const [i, path] of (source.orderBy ?? []).entries()) {
+      fields.push([`orderBy.${String(i)}`, path, SCALARS]);
+    }
+  }
   if (source.type === 'http' && source.incremental !== undefined) {
     fields.push(['incremental.cursor', source.incremental.cursor, ['string', 'integer', 'number']]);
   }

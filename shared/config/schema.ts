@@ -55,7 +55,19 @@ const limits = z
       .min(1)
       .max(10_000)
       .default(100)
-      .describe('Steady request rate that API Gateway lets through; a burst may be twice that.'),
+      .describe('Requests per second of this source, over all its senders; more is answered 429.'),
+    bytesPerSecond: size('1 KiB', '1 GB')
+      .optional()
+      .describe('Bytes of bodies per second, as received, over all senders of this source.'),
+    perKey: z
+      .strictObject({
+        requestsPerSecond: z.int().min(1).max(10_000).optional(),
+        bytesPerSecond: size('1 KiB', '1 GB').optional(),
+      })
+      .prefault({})
+      .describe(
+        'The same for each sender alone: a write key, the subject of a token, or an IAM principal. Absent: no limit.',
+      ),
   })
   .describe('Limits of the push API; each is named in the error of a request that breaks it.');
 
@@ -134,9 +146,231 @@ const common = {
     .describe('Thresholds of the alarms of this source.'),
 };
 
+const httpsUrl = z.string().refine((text) => URL.parse(text)?.protocol === 'https:', {
+  error: 'must be an absolute https URL, such as "https://login.example.com/"',
+});
+
+const auth = z
+  .discriminatedUnion('type', [
+    z
+      .strictObject({ type: z.literal('key') })
+      .describe(
+        'Write keys: `headgate keys create` makes them. Sent as Bearer token, or as user name of Basic.',
+      ),
+    z
+      .strictObject({
+        type: z.literal('jwt'),
+        issuer: httpsUrl.describe('The `iss` that a token must have.'),
+        audience: z.string().min(1).describe('The `aud` that a token must have.'),
+        algorithms: z
+          .array(
+            z.enum([
+              'RS256',
+              'RS384',
+              'RS512',
+              'PS256',
+              'PS384',
+              'PS512',
+              'ES256',
+              'ES384',
+              'ES512',
+              'EdDSA',
+            ]),
+          )
+          .min(1)
+          .default(['RS256'])
+          .describe("Signature algorithms that are accepted, whatever the token's header says."),
+        jwksUrl: httpsUrl
+          .optional()
+          .describe(
+            'Where the public keys are. Default: what the issuer says under /.well-known/openid-configuration.',
+          ),
+        claims: z
+          .record(z.string(), z.string())
+          .default({})
+          .describe(
+            'Claims that a token must have with exactly this text, for example { "scope": "ingest" }.',
+          ),
+      })
+      .describe('Bearer tokens (JWT) of an OpenID Connect or OAuth 2 issuer.'),
+    z
+      .strictObject({ type: z.literal('iam') })
+      .describe(
+        'Requests signed with SigV4; API Gateway checks them, IAM policies on `execute-api:Invoke` say who may.',
+      ),
+  ])
+  .describe('How senders prove who they are.');
+
+const origin = z.string().refine(
+  (text) => {
+    const url = URL.parse(text);
+    return url?.origin === text && (url.protocol === 'https:' || url.protocol === 'http:');
+  },
+  { error: 'must be an origin without a path, such as "https://app.example.com"' },
+);
+
+const cors = z
+  .strictObject({
+    origins: z
+      .union([z.literal('*'), z.array(origin).min(1).max(100)], {
+        error: 'must be "*", or a list of origins such as ["https://app.example.com"]',
+      })
+      .describe('Pages that may push: their origins, or "*" for all.'),
+    maxAge: duration('0 seconds', '1 day')
+      .default('1 hour')
+      .describe('How long a browser remembers the answer to its preflight request.'),
+  })
+  .describe('Lets pages in browsers push. Their users can read the write key: limit it.');
+
+/** What all sources have that are received over HTTP. */
+const received = {
+  pattern: z
+    .enum(['stream', 'micro-batch'])
+    .optional()
+    .describe(
+      '`stream`: through Kinesis, in the lake within seconds. `micro-batch`: collected in S3 and converted on a ' +
+        'schedule, without a shard to pay for. Default: micro-batch where the freshness is 2 minutes or more.',
+    ),
+  orderBy: z
+    .array(path)
+    .min(1)
+    .max(8)
+    .optional()
+    .describe('Records that are equal in these fields keep their order, from the requests to the lake.'),
+  overflow: z
+    .enum(['refuse', 'spill'])
+    .default('refuse')
+    .describe(
+      'When the stream takes no more: `refuse` answers 503, `spill` keeps the records in S3 and lands them later.',
+    ),
+  priority: z
+    .enum(['low', 'normal', 'high'])
+    .default('normal')
+    .describe(
+      'What is refused (or spilled) first when the consumer is behind by more than `ingest.maxLag`: low priority at ' +
+        'once, normal at twice the lag, high never.',
+    ),
+  limits: limits.prefault({}),
+};
+
+const NO_ORDER_IN_SPILL = {
+  path: ['overflow'],
+  error:
+    'cannot be "spill" together with orderBy: what is spilled lands later than what follows it; use "refuse"',
+};
+const hasOrderInSpill = ({ orderBy, overflow }: { orderBy?: unknown; overflow: string }): boolean =>
+  orderBy !== undefined && overflow === 'spill';
+
 const push = z
-  .strictObject({ type: z.literal('push'), ...common, limits: limits.prefault({}) })
+  .strictObject({
+    type: z.literal('push'),
+    ...common,
+    ...received,
+    auth: auth.prefault({ type: 'key' }),
+    idempotencyKey: z
+      .enum(['optional', 'required'])
+      .default('optional')
+      .describe('Whether a request must have an Idempotency-Key header.'),
+    cors: cors.optional(),
+  })
+  .refine((source) => !hasOrderInSpill(source), NO_ORDER_IN_SPILL)
   .describe('Records are pushed to the HTTP API by applications.');
+
+const headerName = z
+  .string()
+  .regex(/^[A-Za-z0-9-]{1,64}$/, { error: 'must be the name of a header, such as "X-Signature"' })
+  .toLowerCase();
+
+const secretParameter = z.strictObject({
+  parameter: z.string().regex(/^\/[\w./-]+$/, {
+    error: 'must be the name of an SSM parameter, such as "/headgate/github/secret"',
+  }),
+});
+
+const secrets = z
+  .array(secretParameter)
+  .min(1)
+  .max(3)
+  .describe(
+    'SSM parameters (SecureString) that hold the signing secrets; several while one is being replaced.',
+  );
+
+const tolerance = duration('10 seconds', '1 hour')
+  .default('5 minutes')
+  .describe('How far the signed time may be from ours.');
+
+const signature = z
+  .discriminatedUnion('preset', [
+    z.strictObject({ preset: z.literal('standard-webhooks'), secrets, tolerance }),
+    z.strictObject({ preset: z.literal('github'), secrets }),
+    z.strictObject({ preset: z.literal('stripe'), secrets, tolerance }),
+    z.strictObject({ preset: z.literal('shopify'), secrets }),
+    z.strictObject({ preset: z.literal('slack'), secrets, tolerance }),
+    z
+      .strictObject({
+        preset: z.literal('hmac'),
+        secrets,
+        tolerance,
+        header: headerName.describe('Header that holds the signature.'),
+        algorithm: z.enum(['sha256', 'sha512', 'sha1']).default('sha256'),
+        encoding: z.enum(['hex', 'base64']).default('hex'),
+        prefix: z
+          .string()
+          .max(32)
+          .default('')
+          .describe('What stands before the signature in its header, such as "sha256=".'),
+        signed: z
+          .string()
+          .regex(/\{body\}/, { error: 'must contain {body}, such as "{timestamp}.{body}"' })
+          .default('{body}')
+          .describe(
+            'What is signed: {body}, {timestamp} and {id} stand for the body and the headers named below.',
+          ),
+        timestampHeader: headerName
+          .optional()
+          .describe(
+            'Header with the time of sending, in seconds since the epoch. Without it, replays are found by id only.',
+          ),
+        idHeader: headerName.optional().describe('Header with the id of the delivery.'),
+      })
+      .refine(
+        ({ signed, timestampHeader }) => !signed.includes('{timestamp}') || timestampHeader !== undefined,
+        {
+          path: ['timestampHeader'],
+          error: 'is required: {timestamp} is part of what is signed',
+        },
+      )
+      .refine(({ signed, idHeader }) => !signed.includes('{id}') || idHeader !== undefined, {
+        path: ['idHeader'],
+        error: 'is required: {id} is part of what is signed',
+      })
+      .describe('Any HMAC over the body.'),
+  ])
+  .describe('How the sender signs its deliveries.');
+
+const webhook = z
+  .strictObject({
+    type: z.literal('webhook'),
+    ...common,
+    ...received,
+    signature,
+    key: z
+      .array(path)
+      .max(8)
+      .default([])
+      .describe(
+        'The fields that identify a record. Without any, the payload as a whole does; repeated deliveries are found ' +
+          'by the id of the delivery.',
+      ),
+    dedupe: z
+      .enum(['record', 'request', 'none'])
+      .default('request')
+      .describe(
+        'What is deduplicated: each `record` by its key, repeated deliveries (`request`) by their id, or `none`.',
+      ),
+  })
+  .refine((source) => !hasOrderInSpill(source), NO_ORDER_IN_SPILL)
+  .describe('A service of somebody else delivers events, signed, one in each request.');
 
 const stream = z
   .strictObject({
@@ -265,7 +499,7 @@ const sources = z
       .refine((name) => name !== UNKNOWN_SOURCE, {
         error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,
       }),
-    z.discriminatedUnion('type', [push, stream, http]),
+    z.discriminatedUnion('type', [push, webhook, stream, http]),
   )
   .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' })
   .superRefine((all, context) => {
@@ -302,6 +536,11 @@ export const configSchema = z
         retention: duration('1 day', '365 days')
           .default('7 days')
           .describe('How long the stream keeps records.'),
+        maxLag: duration('10 seconds', '1 day')
+          .default('15 minutes')
+          .describe(
+            'How far the consumer may be behind before sources of low priority are refused; see `priority`.',
+          ),
       })
       .prefault({})
       .describe('The stream behind the push API.'),
@@ -340,6 +579,10 @@ export type SourceConfig = HeadgateConfig['sources'][string];
 export type SourceType = SourceConfig['type'];
 /** A source that is pushed to the HTTP API. */
 export type PushSourceConfig = Extract<SourceConfig, { type: 'push' }>;
+/** A source that somebody else's service delivers to. */
+export type WebhookSourceConfig = Extract<SourceConfig, { type: 'webhook' }>;
+/** A source whose records arrive over HTTP. */
+export type ReceivedSourceConfig = PushSourceConfig | WebhookSourceConfig;
 /** A source with a Kinesis stream of its own. */
 export type StreamSourceConfig = Extract<SourceConfig, { type: 'stream' }>;
 /** A source that is read from an HTTP API. */

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { hash } from 'node:crypto';
 import type { ValidateFunction } from 'ajv';
 import type { SourceConfig } from '../config/schema.ts';
 import type { Contract, Violation } from './contract.ts';
@@ -191,6 +192,8 @@ export function createCheck(
   validate: ValidateFunction,
 ): Source['check'] {
   const shape = toShape(contract);
+  // Without a declared key the payload as a whole is the key.
+  const hasKey = rules.key.length > 0;
   const keyPaths = rules.key.map((path) => path.split('.'));
   const { eventTime } = rules;
   const timePath = eventTime?.path.split('.') ?? [];
@@ -261,7 +264,7 @@ export function createCheck(
       violations.push(...violationsOf(record, walk));
     }
 
-    const parts = keyPartsOf(record, wideIntegers);
+    const parts = hasKey ? keyPartsOf(record, wideIntegers) : [hash('sha256', bytes)];
     if (violations.length === 0 && parts.every((part) => part === undefined || part === null)) {
       const path = keyPaths[0] ?? [];
       violations.push(
@@ -275,9 +278,10 @@ export function createCheck(
         violations.push(violation(timePath, 'event-time', `must be ${TIME_WORDS[eventTime.format]}`));
       }
     }
-    const id = parts.includes(undefined)
-      ? undefined
-      : parts.map(String).join('/').slice(0, MAX_ID_LENGTH).toWellFormed();
+    const id =
+      !hasKey || parts.includes(undefined)
+        ? undefined
+        : parts.map(String).join('/').slice(0, MAX_ID_LENGTH).toWellFormed();
     if (violations.length === 0) {
       return {
         status: 'accepted',

@@ -21,9 +21,21 @@ export interface OutgoingFrame {
   readonly partitionKey: string;
 }
 
+/** Where a frame stands. */
+export interface FramePlace {
+  /** Ledger key of the lane that lands it. */
+  readonly lane: string;
+  /** Its position on the lane: a sequence number, or the key of an object. */
+  readonly position: string;
+  /** Bytes that it takes there. */
+  readonly bytes: number;
+}
+
 export interface SendResult {
   /** Indices of the frames that are durable. */
   readonly durable: readonly number[];
+  /** Where each durable frame stands, in the order of `durable`: what its lane must reach for it to have landed. */
+  readonly places: readonly FramePlace[];
   /** Indices of the frames that are not, after all retries. */
   readonly refused: readonly number[];
   /** Why frames were refused, for the log and the problem document. */

@@ -14,14 +14,14 @@ export function frameBusContract(subject: FrameBusSubject): void {
   describe('frame bus', () => {
     test('nothing to send is nothing sent', async () => {
       const bus = await subject.open();
-      expect(await bus.send([])).toEqual({ durable: [], refused: [], error: undefined });
+      expect(await bus.send([])).toMatchObject({ durable: [], refused: [], error: undefined });
     });
 
     test('every durable frame is stored once with its exact bytes, also above 500 frames', async () => {
       const bus = await subject.open();
       const frames = Array.from({ length: 1_203 }, () => frameOf(randomUUID(), 40));
       const result = await bus.send(frames);
-      expect(result).toEqual({ durable: frames.map((_, i) => i), refused: [], error: undefined });
+      expect(result).toMatchObject({ durable: frames.map((_, i) => i), refused: [], error: undefined });
       const stored = await subject.stored(keysOf(frames));
       expect(stored.map(plain).sort()).toEqual(frames.map(plain).sort());
     });
@@ -71,7 +71,7 @@ export function frameBusContract(subject: FrameBusSubject): void {
       const bus = await subject.openLosingAnswers();
       const key = randomUUID();
       const frames = Array.from({ length: 3 }, () => frameOf(key, 16));
-      expect(await bus.send(frames)).toEqual({ durable: [0, 1, 2], refused: [], error: undefined });
+      expect(await bus.send(frames)).toMatchObject({ durable: [0, 1, 2], refused: [], error: undefined });
       const stored = await subject.stored(new Set([key]));
       expect([...new Set(stored.map(plain))]).toEqual(frames.map(plain));
     });

@@ -1,9 +1,10 @@
 import { PutRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { DEFAULT_RETRY_POLICY, nextDelayMs, type RetryPolicy } from '../../domain/backoff.ts';
 import { TransientError } from '../../domain/errors.ts';
-import { assertStreamRecord } from '../../domain/stream-record.ts';
+import { streamLane } from '../../domain/stream-batch.ts';
+import { assertStreamRecord, streamRecordBytes } from '../../domain/stream-record.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
+import type { FrameBus, FramePlace, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
 import { chunkFrames } from './chunk-frames.ts';
 import { translateError } from './translate-error.ts';
 
@@ -48,7 +49,7 @@ export class KinesisFrameBus implements FrameBus {
     frames.forEach(assertStreamRecord);
     const deadlineMs = this.#clock.nowMs() + this.#budgetMs;
     const attempts = new Map<number, number>();
-    const durable: number[] = [];
+    const durable = new Map<number, FramePlace>();
     const refused: number[] = [];
     let waiting = frames.map((_, index) => index);
     let error: string | undefined;
@@ -63,40 +64,42 @@ export class KinesisFrameBus implements FrameBus {
       const remainingMs = deadlineMs - this.#clock.nowMs();
       const chunk = chunkFrames(frames, waiting);
       const outcome = await this.#put(frames, chunk, remainingMs);
-      const failed = new Set(outcome.failed);
-      const sent = new Set(chunk.filter((index) => !failed.has(index)));
-      durable.push(...sent);
-      waiting = waiting.filter((index) => !sent.has(index));
+      const { places } = outcome;
+      const failed = chunk.filter((index) => !places.has(index));
+      for (const [index, place] of places) durable.set(index, place);
+      waiting = waiting.filter((index) => !places.has(index));
       if (outcome.error === undefined) continue;
 
       error = outcome.error.message;
       if (!(outcome.error instanceof TransientError)) {
-        if (durable.length === 0) throw outcome.error;
+        if (durable.size === 0) throw outcome.error;
         refuse(waiting);
         break;
       }
       for (const index of failed) attempts.set(index, (attempts.get(index) ?? 0) + 1);
-      refuse([...failed].filter((index) => (attempts.get(index) ?? 0) >= this.#policy.maxAttempts));
+      refuse(failed.filter((index) => (attempts.get(index) ?? 0) >= this.#policy.maxAttempts));
       const tried = Math.max(0, ...waiting.map((index) => attempts.get(index) ?? 0));
       if (tried === 0) continue;
       const delayMs = nextDelayMs(this.#policy, tried, deadlineMs - this.#clock.nowMs(), this.#random());
       if (delayMs === undefined) refuse(waiting);
       else await this.#clock.sleep(delayMs);
     }
-    const ascending = (a: number, b: number): number => a - b;
+    const inOrder = [...durable].sort(([a], [b]) => a - b);
     return {
-      durable: durable.sort(ascending),
-      refused: refused.sort(ascending),
+      durable: inOrder.map(([index]) => index),
+      places: inOrder.map(([, place]) => place),
+      refused: refused.sort((a, b) => a - b),
       error: refused.length > 0 ? error : undefined,
     };
   }
 
-  /** One PutRecords call: which of its entries failed, and why. */
+  /** One PutRecords call: where its entries stand, and why some of them stand nowhere. */
   async #put(
     frames: readonly OutgoingFrame[],
     chunk: readonly number[],
     remainingMs: number,
-  ): Promise<{ readonly failed: readonly number[]; readonly error: Error | undefined }> {
+  ): Promise<{ readonly places: ReadonlyMap<number, FramePlace>; readonly error: Error | undefined }> {
+    const places = new Map<number, FramePlace>();
     try {
       const answer = await this.#kinesis.send(
         new PutRecordsCommand({
@@ -108,20 +111,27 @@ export class KinesisFrameBus implements FrameBus {
         }),
         { abortSignal: AbortSignal.timeout(Math.max(1, remainingMs)) },
       );
-      const failed = chunk.filter((_, i) => answer.Records?.[i]?.SequenceNumber === undefined);
-      if (failed.length === 0) return { failed, error: undefined };
+      for (const [i, index] of chunk.entries()) {
+        const { SequenceNumber: position, ShardId: shardId } = answer.Records?.[i] ?? {};
+        const frame = frames[index];
+        if (position === undefined || shardId === undefined || frame === undefined) continue;
+        const lane = streamLane({ stream: this.#stream, shardId });
+        places.set(index, { lane, position, bytes: streamRecordBytes(frame) });
+      }
+      const failures = chunk.length - places.size;
+      if (failures === 0) return { places, error: undefined };
       const code = answer.Records?.find((entry) => entry.ErrorCode !== undefined)?.ErrorCode ?? 'no answer';
       return {
-        failed,
+        places,
         error: new TransientError(
           'STREAM_THROTTLED',
-          `stream ${this.#stream} refused ${String(failed.length)} of ${String(chunk.length)} frames (${code}): ` +
+          `stream ${this.#stream} refused ${String(failures)} of ${String(chunk.length)} frames (${code}): ` +
             'repeat them later, or add shards',
         ),
       };
     } catch (error) {
       return {
-        failed: chunk,
+        places,
         error: translateError(error, { operation: 'PutRecords', resource: `stream ${this.#stream}` }),
       };
     }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { TransientError } from '../../domain/errors.ts';
-import { assertStreamRecord } from '../../domain/stream-record.ts';
-import type { FrameBus, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
+import { streamLane } from '../../domain/stream-batch.ts';
+import { assertStreamRecord, streamRecordBytes } from '../../domain/stream-record.ts';
+import type { FrameBus, FramePlace, OutgoingFrame, SendResult } from '../../ports/frame-bus.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
 /** A frame as it stands in a shard. */
@@ -19,17 +20,20 @@ const SEQUENCE_START = 49_600_000_000_000_000_000_000_000_000_000_000_000_000_00
 /** A bus in memory. `refuse` says which frames do not get through, and why. */
 export class MemoryFrameBus implements FrameBus {
   readonly #frames: StoredFrame[] = [];
+  readonly #stream: string;
   readonly #shards: number;
   readonly #refuse: (frame: OutgoingFrame) => string | undefined;
   readonly #turn: Turn | undefined;
 
   constructor(
     options: {
+      readonly stream?: string;
       readonly shards?: number;
       readonly refuse?: (frame: OutgoingFrame) => string | undefined;
       readonly turn?: Turn;
     } = {},
   ) {
+    this.#stream = options.stream ?? 'ingest';
     this.#shards = options.shards ?? 1;
     this.#refuse = options.refuse ?? (() => undefined);
     this.#turn = options.turn;
@@ -40,6 +44,7 @@ export class MemoryFrameBus implements FrameBus {
     const sent = takeTurn(this.#turn, { port: 'bus', operation: 'send', subject }, () => {
       frames.forEach(assertStreamRecord);
       const durable: number[] = [];
+      const places: FramePlace[] = [];
       const refused: number[] = [];
       // Frames behind a refused one are refused as well: that keeps their order.
       const refusedKeys = new Set<string>();
@@ -51,15 +56,15 @@ export class MemoryFrameBus implements FrameBus {
         if (refusedKeys.has(frame.partitionKey)) {
           refused.push(index);
         } else {
-          this.#store(frame);
+          places.push(this.#store(frame));
           durable.push(index);
         }
       }
-      return { durable, refused, error };
+      return { durable, places, refused, error };
     });
     return await sent.catch((error: unknown) => {
       if (!(error instanceof TransientError)) throw error;
-      return { durable: [], refused: frames.map((_, index) => index), error: error.message };
+      return { durable: [], places: [], refused: frames.map((_, index) => index), error: error.message };
     });
   }
 
@@ -68,13 +73,12 @@ export class MemoryFrameBus implements FrameBus {
     return this.#frames.filter((frame) => shardId === undefined || frame.shardId === shardId);
   }
 
-  #store({ partitionKey, bytes }: OutgoingFrame): void {
+  #store({ partitionKey, bytes }: OutgoingFrame): FramePlace {
     const shard = createHash('md5').update(partitionKey).digest().readUInt32BE() % this.#shards;
-    this.#frames.push({
-      shardId: `shardId-${String(shard).padStart(12, '0')}`,
-      sequenceNumber: String(SEQUENCE_START + BigInt(this.#frames.length + 1)),
-      partitionKey,
-      bytes: Uint8Array.from(bytes),
-    });
+    const shardId = `shardId-${String(shard).padStart(12, '0')}`;
+    const sequenceNumber = String(SEQUENCE_START + BigInt(this.#frames.length + 1));
+    this.#frames.push({ shardId, sequenceNumber, partitionKey, bytes: Uint8Array.from(bytes) });
+    const lane = streamLane({ stream: this.#stream, shardId });
+    return { lane, position: sequenceNumber, bytes: streamRecordBytes({ bytes, partitionKey }) };
   }
 }

@@ -424,7 +424,7 @@ describe('Idempotency-Key', () => {
         send: (frames) => {
           ids.push(...frames.map(({ partitionKey }) => partitionKey));
           return refusing
-            ? Promise.resolve({ durable: [], refused: frames.map((_, i) => i), error: 'throttled' })
+            ? Promise.resolve({ durable: [], places: [], refused: frames.map((_, i) => i), error: 'throttled' })
             : inner.send(frames);
         },
       },
@@ -471,7 +471,7 @@ describe('failures on our side', () => {
   test('a request of which one frame was refused is 503 with Retry-After and leaks no reason', async () => {
     const world = await createPushWorld({
       bus: {
-        send: () => Promise.resolve({ durable: [], refused: [0], error: 'stream secret-name is throttled' }),
+        send: () => Promise.resolve({ durable: [], places: [], refused: [0], error: 'stream secret-name is throttled' }),
       },
     });
     const answer = await world.send({ body: '{"id":"a"}' });

@@ -1,0 +1,14 @@
+import type { ReceivedSourceConfig } from './schema.ts';
+import { toMs } from './units.ts';
+
+/** From this freshness on a source is collected in S3 and converted on a schedule, which runs each minute at most. */
+const MICRO_BATCH_FROM_MS = 120_000;
+
+/** How the records of a received source get to the lake: through the stream, or through the landing zone. */
+export type ReceivedLane = 'stream' | 'landing';
+
+/** The lane of a received source: by its `pattern` where it is set by hand, otherwise by its freshness. */
+export function laneOf({ pattern, freshness }: ReceivedSourceConfig): ReceivedLane {
+  if (pattern !== undefined) return pattern === 'stream' ? 'stream' : 'landing';
+  return toMs(freshness) >= MICRO_BATCH_FROM_MS ? 'landing' : 'stream';
+}

@@ -26,6 +26,15 @@ const push = (change: object): HeadgateConfigInput => withSource('orders', { ...
 const stream = (change: object): HeadgateConfigInput => withSource('sensors', { ...sensors, ...change });
 const http = (change: object): HeadgateConfigInput => withSource('rates', { ...rates, ...change });
 
+const secrets = [{ parameter: '/hooks/secret' }];
+const hook = {
+  type: 'webhook',
+  freshness: '1 minute',
+  volume: { gbPerDay: 1 },
+  contract: { schema },
+  signature: { preset: 'standard-webhooks', secrets },
+};
+
 const limits = (change: object): HeadgateConfigInput => push({ limits: { ...orders.limits, ...change } });
 const eventTime = (change: object): HeadgateConfigInput =>
   push({ eventTime: { path: 'amount', format: 'epoch-seconds', ...change } });
@@ -83,6 +92,27 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.limits.maxDecompressedBytes', limits({ maxDecompressedBytes: '10 MB' })],
   ['sources.*.limits.maxRecordBytes', limits({ maxRecordBytes: '8 KiB' })],
   ['sources.*.limits.maxRecordsPerRequest', limits({ maxRecordsPerRequest: 10 })],
+  ['sources.*.limits.bytesPerSecond', limits({ bytesPerSecond: '5 MB' })],
+  ['sources.*.limits.perKey.requestsPerSecond', limits({ perKey: { requestsPerSecond: 5 } })],
+  ['sources.*.limits.perKey.bytesPerSecond', limits({ perKey: { bytesPerSecond: '1 MB' } })],
+  ['ingest.maxLag', { ...everything, ingest: { ...everything.ingest, maxLag: '1 hour' } }],
+  ['sources.*.pattern', push({ pattern: 'stream' })],
+  ['sources.*.orderBy', push({ orderBy: ['id'] })],
+  ['sources.*.overflow', push({ overflow: 'spill' })],
+  ['sources.*.priority', push({ priority: 'high' })],
+  ['sources.*.idempotencyKey', push({ idempotencyKey: 'required' })],
+  ['sources.*.auth', push({ auth: { type: 'iam' } })],
+  ['sources.*.cors.origins', push({ cors: { origins: '*' } })],
+  [
+    'sources.*.cors.maxAge',
+    push({ cors: { origins: '*', maxAge: '2 hours' } }),
+    push({ cors: { origins: '*' } }),
+  ],
+  [
+    'sources.*.signature',
+    withSource('hooks', { ...hook, signature: { preset: 'github', secrets } }),
+    withSource('hooks', hook),
+  ],
   ['sources.*.query', http({ query: { format: 'json' } })],
   ['sources.*.recordsPath', http({ recordsPath: 'data' })],
   ['sources.*.paginator', http({ paginator: { type: 'link-header' } })],
@@ -111,7 +141,14 @@ interface SchemaNode {
 }
 
 /** Options whose value is one choice among objects: named as a whole. */
-const CHOICES = ['sources.*.volume', 'sources.*.paginator', 'sources.*.url'];
+const CHOICES = [
+  'sources.*.volume',
+  'sources.*.paginator',
+  'sources.*.url',
+  'sources.*.auth',
+  'sources.*.cors.origins',
+  'sources.*.signature',
+];
 
 /** Every option that the schema knows, as a path; the entries of a record are `*`. */
 function optionsOf(node: SchemaNode, path = ''): string[] {

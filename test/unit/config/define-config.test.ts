@@ -47,17 +47,17 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
     [
       'a source type',
       ofSource({ ...push, type: 'kafka' }),
-      "sources.a.type: Invalid discriminator value. Expected 'push' | 'stream' | 'http'",
+      "sources.a.type: Invalid discriminator value. Expected 'push' | 'webhook' | 'stream' | 'http'",
     ],
     [
       'a field that does not exist',
       ofSource({ ...push, freshnes: 1 }),
-      'sources.a: "freshnes" is no field of it; there are: type, description, freshness, volume, changes, budget, contract, key, eventTime, partition, dedupe, dedupeWindow, alarms, limits',
+      'sources.a: "freshnes" is no field of it; there are: type, description, freshness, volume, changes, budget, contract, key, eventTime, partition, dedupe, dedupeWindow, alarms, pattern, orderBy, overflow, priority, limits, auth, idempotencyKey, cors',
     ],
     [
       'a nested field that does not exist',
       ofSource({ ...push, limits: { rate: 1 } }),
-      'sources.a.limits: "rate" is no field of it; there are: maxBodyBytes, maxDecompressedBytes, maxRecordBytes, maxRecordsPerRequest, requestsPerSecond',
+      'sources.a.limits: "rate" is no field of it; there are: maxBodyBytes, maxDecompressedBytes, maxRecordBytes, maxRecordsPerRequest, requestsPerSecond, bytesPerSecond, perKey',
     ],
     [
       'a missing answer',
@@ -88,6 +88,21 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
       'a URL that is neither text nor a parameter',
       ofSource({ ...http, url: 5 }),
       'sources.a.url: must be text, or { parameter: "/name/of/an/ssm/parameter" }',
+    ],
+    [
+      'spilling what has an order',
+      ofSource({ ...push, orderBy: ['id'], overflow: 'spill' }),
+      'sources.a.overflow: cannot be "spill" together with orderBy: what is spilled lands later than what follows it; use "refuse"',
+    ],
+    [
+      'an order by a field that the contract does not have',
+      ofSource({ ...push, orderBy: ['nr'] }),
+      'sources.a.orderBy.0: the schema has no field "nr"; it has id where "nr" should be',
+    ],
+    [
+      'an origin with a path',
+      ofSource({ ...push, cors: { origins: ['https://app.example.com/'] } }),
+      'sources.a.cors.origins.0: must be an origin without a path, such as "https://app.example.com"',
     ],
     [
       'plain http',

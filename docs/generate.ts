@@ -6,9 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
-import { PROBLEM_TYPE_PREFIX, PROBLEMS } from '../lambdas/middleware/problems.ts';
 import { configSchema } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
+import { PROBLEM_TYPE_PREFIX, PROBLEMS } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
 
 interface Node {

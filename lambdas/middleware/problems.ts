@@ -1,30 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-
-/**
- * Every problem that the HTTP API answers (RFC 9457), by the name at the end of its `type`. Names and statuses are
- * stable; the texts are not.
- */
-export const PROBLEMS = {
-  'malformed-body': { status: 400, title: 'The body cannot be read' },
-  'bad-idempotency-key': { status: 400, title: 'The Idempotency-Key header is not valid' },
-  unauthorized: { status: 401, title: 'A write key is missing or not valid' },
-  forbidden: { status: 403, title: 'The write key belongs to another source' },
-  'unknown-source': { status: 404, title: 'There is no such source' },
-  'not-found': { status: 404, title: 'There is no such resource' },
-  'request-in-progress': { status: 409, title: 'A request with this Idempotency-Key is still running' },
-  'too-large': { status: 413, title: 'The request is too large' },
-  'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
-  'unsupported-encoding': { status: 415, title: 'The content encoding is not supported' },
-  'all-records-rejected': { status: 422, title: 'No record was accepted' },
-  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another payload' },
-  'internal-error': { status: 500, title: 'Something went wrong on our side' },
-  'temporary-reduced-capacity': { status: 503, title: 'Not everything could be stored now' },
-} as const satisfies Readonly<Record<string, { status: number; title: string }>>;
-
-export type ProblemName = keyof typeof PROBLEMS;
-
-/** `type` of a problem document is this and the problem's name. */
-export const PROBLEM_TYPE_PREFIX = 'urn:headgate:problem:';
+import { PROBLEM_TYPE_PREFIX, PROBLEMS, type ProblemName } from '../../shared/domain/problems.ts';
 
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;

@@ -1,6 +1,7 @@
 import { hash, randomUUID } from 'node:crypto';
 import middy, { type MiddyfiedHandler } from '@middy/core';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { PUSH_API, routeKeyOf, routeOf, type OperationId } from '../../shared/config/push-api.ts';
 import type { PushSourceConfig } from '../../shared/config/schema.ts';
 import { toBytes, toMs } from '../../shared/config/units.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
@@ -25,6 +26,7 @@ import { createAuthorize } from './authorize.ts';
 import { bodyFormatOf, type BodyFormat } from './body-format.ts';
 import { decodeBody } from './decode-body.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
+import { readQuery, type Query } from './read-query.ts';
 import { toAnswer } from './to-answer.ts';
 
 /** Time that sending frames may take, retries included. The bus must be made with it. */
@@ -52,6 +54,7 @@ export interface PushHandlerDeps {
 interface PushRequest {
   readonly source: PushSource;
   readonly event: HttpEvent;
+  readonly query: Query;
   readonly receivedAtMs: number;
   readonly remainingMs: () => number;
 }
@@ -66,11 +69,6 @@ function json(statusCode: number, body: unknown, headers: Record<string, string>
 
 function isPushSource(source: Source | undefined): source is PushSource {
   return source?.config.type === 'push';
-}
-
-function isVerbose(event: HttpEvent): boolean {
-  const verbose = event.queryStringParameters?.['verbose'];
-  return verbose !== undefined && verbose !== 'false';
 }
 
 /** Splits a body into records; what is not JSON as a whole is refused as a whole. */
@@ -115,7 +113,7 @@ function toResponse(
   outcomes: readonly RecordOutcome[],
   statusCode: number,
 ): HttpResponse {
-  const answer = toAnswer(outcomes, isVerbose(request.event));
+  const answer = toAnswer(outcomes, request.query['verbose'] === true);
   if (answer.rejected < outcomes.length) return json(statusCode, answer);
   const detail = 'every record was rejected; correct them as the results say and send them again';
   return toProblemResponse(new HttpProblem('all-records-rejected', detail, { members: { ...answer } }));
@@ -156,7 +154,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
         'checking the records took too long; send them in smaller requests',
       );
     }
-    const outcomes = await sendRecords(bus, source, batch, { frameId, receivedAtMs });
+    const { outcomes } = await sendRecords(bus, source, batch, { frameId, receivedAtMs });
     const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
     telemetry.count('RecordsReceived', source.name, outcomes.length);
     telemetry.count('RecordsRejected', source.name, rejected);
@@ -225,20 +223,22 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     }
   }
 
-  const routes: Readonly<Record<string, (request: PushRequest) => HttpResponse | Promise<HttpResponse>>> = {
-    'POST /v1/sources/{source}/records': (request) => {
+  const operations: Readonly<
+    Partial<Record<OperationId, (request: PushRequest) => HttpResponse | Promise<HttpResponse>>>
+  > = {
+    postRecords: (request) => {
       const idempotencyKey = idempotencyKeyOf(request.event.headers['idempotency-key']);
       const { body, format } = readBody(request);
       return idempotencyKey === undefined
         ? store(request, format, body, randomUUID())
         : storeOnce(request, format, body, idempotencyKey);
     },
-    'POST /v1/sources/{source}/validate': (request) => {
+    validateRecords: (request) => {
       const { body, format } = readBody(request);
       const batch = check(request, format, splitBody(request.source, format, body));
       return toResponse(request, batch.outcomes, 200);
     },
-    'GET /v1/sources/{source}/schema': ({ source: { name, contract } }) =>
+    getSchema: ({ source: { name, contract } }) =>
       json(
         200,
         { source: name, version: contract.version, schema: contract.schema },
@@ -247,17 +247,15 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   };
 
   async function answer(event: HttpEvent, context: Context): Promise<HttpResponse> {
-    const { routeKey } = event;
-    if (routeKey === 'GET /v1/health') return json(200, { status: 'ok' });
-    const route = Object.hasOwn(routes, routeKey) ? routes[routeKey] : undefined;
+    const route = routeOf(event.routeKey, event.pathParameters);
     if (route === undefined) {
-      throw new HttpProblem(
-        'not-found',
-        `the API has ${[...Object.keys(routes), 'GET /v1/health'].join(', ')}`,
-      );
+      const known = (Object.keys(PUSH_API) as OperationId[]).map((id) => routeKeyOf(id));
+      throw new HttpProblem('not-found', `the API has ${known.join(', ')}`);
     }
-    const source = sources.get(event.pathParameters?.['source'] ?? '');
-    if (!isPushSource(source)) {
+    if (route.id === 'getHealth') return json(200, { status: 'ok' });
+    const run = operations[route.id];
+    const source = sources.get(route.sourceName);
+    if (run === undefined || !isPushSource(source)) {
       throw new HttpProblem(
         'unknown-source',
         'no source of this name takes pushed records; check the name in the URL',
@@ -266,9 +264,10 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     telemetry.count('Requests', source.name, 1);
     try {
       await authorize(source.name, event.headers['authorization']);
-      return await route({
+      return await run({
         source,
         event,
+        query: readQuery(route.operation, event.queryStringParameters),
         receivedAtMs: clock.nowMs(),
         remainingMs: () => context.getRemainingTimeInMillis(),
       });

@@ -7,8 +7,13 @@ const MICRO_BATCH_FROM_MS = 120_000;
 /** How the records of a received source get to the lake: through the stream, or through the landing zone. */
 export type ReceivedLane = 'stream' | 'landing';
 
-/** The lane of a received source: by its `pattern` where it is set by hand, otherwise by its freshness. */
-export function laneOf({ pattern, freshness }: ReceivedSourceConfig): ReceivedLane {
+/**
+ * The lane of a received source: by its `pattern` where it is set by hand, otherwise by its freshness. What has an order
+ * goes through the stream, where one place gives the sequence numbers: the names of landing objects come from the clocks
+ * of many.
+ */
+export function laneOf({ pattern, freshness, orderBy }: ReceivedSourceConfig): ReceivedLane {
+  if (orderBy !== undefined) return 'stream';
   if (pattern !== undefined) return pattern === 'stream' ? 'stream' : 'landing';
   return toMs(freshness) >= MICRO_BATCH_FROM_MS ? 'landing' : 'stream';
 }

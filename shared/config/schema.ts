@@ -261,6 +261,14 @@ const NO_ORDER_IN_SPILL = {
 const hasOrderInSpill = ({ orderBy, overflow }: { orderBy?: unknown; overflow: string }): boolean =>
   orderBy !== undefined && overflow === 'spill';
 
+const NO_ORDER_IN_BATCH = {
+  path: ['pattern'],
+  error:
+    'cannot be "micro-batch" together with orderBy: order is kept by the stream; use "stream" or remove one of them',
+};
+const hasOrderInBatch = ({ orderBy, pattern }: { orderBy?: unknown; pattern?: string }): boolean =>
+  orderBy !== undefined && pattern === 'micro-batch';
+
 const push = z
   .strictObject({
     type: z.literal('push'),
@@ -274,6 +282,7 @@ const push = z
     cors: cors.optional(),
   })
   .refine((source) => !hasOrderInSpill(source), NO_ORDER_IN_SPILL)
+  .refine((source) => !hasOrderInBatch(source), NO_ORDER_IN_BATCH)
   .describe('Records are pushed to the HTTP API by applications.');
 
 const headerName = z
@@ -370,6 +379,7 @@ const webhook = z
       ),
   })
   .refine((source) => !hasOrderInSpill(source), NO_ORDER_IN_SPILL)
+  .refine((source) => !hasOrderInBatch(source), NO_ORDER_IN_BATCH)
   .describe('A service of somebody else delivers events, signed, one in each request.');
 
 const stream = z

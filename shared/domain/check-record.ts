@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { hash } from 'node:crypto';
 import type { ValidateFunction } from 'ajv';
-import type { SourceConfig } from '../config/schema.ts';
+import type { ReceivedSourceConfig, SourceConfig } from '../config/schema.ts';
 import type { Contract, Violation } from './contract.ts';
 import { describeError } from './describe-error.ts';
 import { isDate, isDateTime, isLakeTime } from './formats.ts';
@@ -27,7 +27,8 @@ const POINT = 0x2e;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What checking needs to know of a source. */
-export type CheckRules = Pick<SourceConfig, 'contract' | 'key' | 'eventTime'>;
+export type CheckRules = Pick<SourceConfig, 'contract' | 'key' | 'eventTime'> &
+  Partial<Pick<ReceivedSourceConfig, 'orderBy'>>;
 
 /** What one walk over a parsed record finds. */
 interface Walk {
@@ -169,6 +170,16 @@ const TIME_WORDS = {
   'epoch-seconds': 'a number of seconds since 1970-01-01T00:00:00Z',
 } as const;
 
+/**
+ * Groups in which records keep their order. A request has a frame for each group that it has records of, and all frames
+ * of a group go to one shard: more groups spread over more shards, fewer make larger frames.
+ */
+const ORDER_GROUPS = 32;
+
+function toOrderGroup(source: string, parts: readonly KeyPart[]): number {
+  return fingerprint(source, parts).readUInt32LE() % ORDER_GROUPS;
+}
+
 function isScalar(value: unknown): value is KeyPart {
   return typeof value !== 'object' || value === null;
 }
@@ -195,11 +206,16 @@ export function createCheck(
   // Without a declared key the payload as a whole is the key.
   const hasKey = rules.key.length > 0;
   const keyPaths = rules.key.map((path) => path.split('.'));
+  const orderPaths = rules.orderBy?.map((path) => path.split('.'));
   const { eventTime } = rules;
   const timePath = eventTime?.path.split('.') ?? [];
 
-  function keyPartsOf(record: JsonObject, wideIntegers: ReadonlyMap<string, string>): KeyPart[] {
-    return keyPaths.map((path) => {
+  function partsOf(
+    paths: readonly (readonly string[])[],
+    record: JsonObject,
+    wideIntegers: ReadonlyMap<string, string>,
+  ): KeyPart[] {
+    return paths.map((path) => {
       const value = valueAt(record, path);
       // A number that a double rounds is taken from the text: two neighbours are two keys.
       const exact = typeof value === 'number' ? wideIntegers.get(toPathKey(path)) : undefined;
@@ -264,7 +280,7 @@ export function createCheck(
       violations.push(...violationsOf(record, walk));
     }
 
-    const parts = hasKey ? keyPartsOf(record, wideIntegers) : [hash('sha256', bytes)];
+    const parts = hasKey ? partsOf(keyPaths, record, wideIntegers) : [hash('sha256', bytes)];
     if (violations.length === 0 && parts.every((part) => part === undefined || part === null)) {
       const path = keyPaths[0] ?? [];
       violations.push(
@@ -282,6 +298,7 @@ export function createCheck(
       !hasKey || parts.includes(undefined)
         ? undefined
         : parts.map(String).join('/').slice(0, MAX_ID_LENGTH).toWellFormed();
+    const orderGroup = orderPaths && toOrderGroup(name, partsOf(orderPaths, record, wideIntegers));
     if (violations.length === 0) {
       return {
         status: 'accepted',
@@ -291,6 +308,7 @@ export function createCheck(
           fingerprint: fingerprint(name, parts),
           digest: payloadDigest(bytes),
           eventTimeMs: eventTimeMs ?? receivedAtMs,
+          orderGroup,
         },
         violations,
         id,
@@ -307,6 +325,7 @@ export function createCheck(
         fingerprint: NO_KEY,
         digest: payloadDigest(bytes),
         eventTimeMs: eventTimeMs ?? receivedAtMs,
+        orderGroup,
       },
       violations,
       id,

@@ -68,6 +68,8 @@ export interface FrameRecord {
   readonly digest: Uint8Array;
   /** Event time in ms since the epoch. */
   readonly eventTimeMs: number;
+  /** Records with the same number keep their order: they travel in frames of their own. Absent: no order is promised. */
+  readonly orderGroup?: number | undefined;
 }
 
 /** A frame as read: columns over all of its records, and their bytes in one buffer. */

@@ -4,7 +4,7 @@ import type { FrameRecord } from '../domain/frame.ts';
 import type { Source } from '../domain/source.ts';
 import { violation } from '../domain/violation.ts';
 import type { Violation } from '../domain/contract.ts';
-import type { FrameBus } from '../ports/frame-bus.ts';
+import type { FrameBus, FramePlace, OutgoingFrame } from '../ports/frame-bus.ts';
 
 /** What became of one record of a request. */
 export interface RecordOutcome {
@@ -63,11 +63,19 @@ export function checkRecords(
   return { outcomes, kept };
 }
 
+/** What sending the records of a request came to. */
+export interface SentRecords {
+  /** One per record, in order; records that fit no frame are rejected. */
+  readonly outcomes: readonly RecordOutcome[];
+  /** Where their frames stand. */
+  readonly places: readonly FramePlace[];
+}
+
 /**
- * Makes checked records durable: puts them into frames and sends them.
+ * Makes checked records durable: puts them into frames and sends them. Records with an order have frames of their own
+ * for each group of them, and all frames of a group have one partition key.
  *
  * @param frameId id of the request; a repeated request should have the same
- * @returns the outcomes, with records that fit no frame as rejected
  * @throws TransientError when not every frame is durable; those that are do no harm, because the repeated request's
  *   records are recognised by their keys
  */
@@ -76,34 +84,52 @@ export async function sendRecords(
   source: Source,
   batch: CheckedBatch,
   { frameId, receivedAtMs }: { readonly frameId: string; readonly receivedAtMs: number },
-): Promise<readonly RecordOutcome[]> {
+): Promise<SentRecords> {
   const header = { source: source.name, frameId, contractVersion: source.contract.version, receivedAtMs };
-  const built = buildFrames(
-    header,
-    batch.kept.map(({ record }) => record),
-    source.config.partition,
-  );
-  if (built.frames.length > 0) {
-    const sent = await bus.send(
-      built.frames.map(({ frameId: partitionKey, bytes }) => ({ bytes, partitionKey })),
+  const outcomes = [...batch.outcomes];
+  const frames: OutgoingFrame[] = [];
+  for (const [orderGroup, kept] of byOrderGroup(batch.kept)) {
+    const group = orderGroup === undefined ? undefined : `${source.name}-${String(orderGroup)}`;
+    const built = buildFrames(
+      group === undefined ? header : { ...header, frameId: `${frameId}-${group}` },
+      kept.map(({ record }) => record),
+      source.config.partition,
     );
-    if (sent.durable.length < built.frames.length) {
-      throw new TransientError(
-        'FRAMES_REFUSED',
-        `${String(sent.durable.length)} of ${String(built.frames.length)} frames are stored: ${sent.error ?? 'no reason was given'}`,
-      );
+    for (const { frameId: ownKey, bytes } of built.frames) {
+      frames.push({ bytes, partitionKey: group ?? ownKey });
+    }
+    for (const at of built.tooLarge) {
+      const entry = kept[at];
+      if (entry === undefined) continue;
+      const problem = 'does not compress enough to be carried; split it or keep large parts elsewhere';
+      outcomes[entry.index] = {
+        status: 'rejected',
+        id: outcomes[entry.index]?.id,
+        violations: [violation([], 'record-size', problem)],
+      };
     }
   }
-  const outcomes = [...batch.outcomes];
-  for (const at of built.tooLarge) {
-    const entry = batch.kept[at];
-    if (entry === undefined) continue;
-    const problem = 'does not compress enough to be carried; split it or keep large parts elsewhere';
-    outcomes[entry.index] = {
-      status: 'rejected',
-      id: outcomes[entry.index]?.id,
-      violations: [violation([], 'record-size', problem)],
-    };
+  if (frames.length === 0) return { outcomes, places: [] };
+  const { durable, places, error } = await bus.send(frames);
+  if (durable.length < frames.length) {
+    throw new TransientError(
+      'FRAMES_REFUSED',
+      `${String(durable.length)} of ${String(frames.length)} frames are stored: ${error ?? 'no reason was given'}`,
+    );
   }
-  return outcomes;
+  return { outcomes, places };
+}
+
+type Kept = CheckedBatch['kept'];
+
+/** Records by their order group, each group in the order of the request. */
+function byOrderGroup(kept: Kept): ReadonlyMap<number | undefined, Kept> {
+  const groups = new Map<number | undefined, Kept[number][]>();
+  for (const entry of kept) {
+    const { orderGroup } = entry.record;
+    const group = groups.get(orderGroup);
+    if (group === undefined) groups.set(orderGroup, [entry]);
+    else group.push(entry);
+  }
+  return groups;
 }

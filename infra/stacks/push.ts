@@ -14,6 +14,8 @@ import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations
 import type { IStream } from 'aws-cdk-lib/aws-kinesis';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
+import { OPERATIONS, type Operation } from '../../shared/config/push-api.ts';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { grantAccepting, type Stores } from '../constructs/grants.ts';
@@ -27,7 +29,9 @@ const ACCOUNT_RATE = 10_000;
 const ACCOUNT_BURST = 5000;
 
 /** Requests per second of what does not carry records: schema and health. */
-const DEFAULT_RATE = 20;
+const LOOK_UP_RATE = 20;
+/** A dry run costs what a request with records does, and stores nothing: one for this many of them. */
+const REQUESTS_PER_DRY_RUN = 10;
 
 /** One line per request. No headers and no query: they may hold keys. */
 const ACCESS_LOG_FORMAT = {
@@ -43,6 +47,34 @@ const ACCESS_LOG_FORMAT = {
   integrationLatencyMs: '$context.integrationLatency',
   integrationError: '$context.integrationErrorMessage',
 };
+
+/** A route of API Gateway. */
+interface PlannedRoute {
+  /** Name of its construct. */
+  readonly id: string;
+  readonly method: Operation['method'];
+  readonly path: string;
+  /** Most requests per second. */
+  readonly rate: number;
+}
+
+/** The routes of the API: those of its operations, where a source of their type is declared. */
+function planRoutes(config: HeadgateConfig): readonly PlannedRoute[] {
+  const received = receivedSources(config);
+  return OPERATIONS.flatMap(([id, { method, path, sourceType, rate }]) => {
+    const sources = received.filter(([, { type }]) => type === sourceType);
+    if (sourceType !== undefined && sources.length === 0) return [];
+    // All sources share a route, so a route's limit is the sum of theirs.
+    const requests = sources.reduce((sum, [, { limits }]) => sum + limits.requestsPerSecond, 0);
+    const allowed = Math.min(ACCOUNT_RATE, requests);
+    const rates = {
+      records: allowed,
+      'dry-run': Math.ceil(allowed / REQUESTS_PER_DRY_RUN),
+      'look-up': LOOK_UP_RATE,
+    };
+    return [{ id, method, path, rate: rates[rate] }];
+  });
+}
 
 /** The push API and its function. */
 export class PushStack extends Stack {
@@ -76,26 +108,11 @@ export class PushStack extends Stack {
       payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
       timeout: API_TIMEOUT,
     });
-    const rate = Math.min(
-      ACCOUNT_RATE,
-      receivedSources(config).reduce((sum, [, source]) => sum + source.limits.requestsPerSecond, 0),
-    );
-    // All sources share a route, so a route's limit is the sum of theirs. A dry run costs the same and stores nothing.
-    const routes = [
-      { id: 'Records', method: HttpMethod.POST, path: '/v1/sources/{source}/records', rate },
-      {
-        id: 'Validate',
-        method: HttpMethod.POST,
-        path: '/v1/sources/{source}/validate',
-        rate: Math.ceil(rate / 10),
-      },
-      { id: 'Schema', method: HttpMethod.GET, path: '/v1/sources/{source}/schema', rate: DEFAULT_RATE },
-      { id: 'Health', method: HttpMethod.GET, path: '/v1/health', rate: DEFAULT_RATE },
-    ].map((route) => ({
+    const routes = planRoutes(config).map((route) => ({
       ...route,
       construct: new HttpRoute(this, route.id, {
         httpApi: this.api,
-        routeKey: HttpRouteKey.with(route.path, route.method),
+        routeKey: HttpRouteKey.with(route.path, HttpMethod[route.method]),
         integration,
       }),
     }));
@@ -108,7 +125,7 @@ export class PushStack extends Stack {
       httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
-      throttle: { rateLimit: DEFAULT_RATE, burstLimit: 2 * DEFAULT_RATE },
+      throttle: { rateLimit: LOOK_UP_RATE, burstLimit: 2 * LOOK_UP_RATE },
       accessLogSettings: {
         destination: new LogGroupLogDestination(accessLog),
         format: AccessLogFormat.custom(JSON.stringify(ACCESS_LOG_FORMAT)),

@@ -162,7 +162,8 @@ export const PUSH_API = {
 
 export type OperationId = keyof typeof PUSH_API;
 
-const OPERATIONS = Object.entries(PUSH_API) as readonly (readonly [OperationId, Operation])[];
+/** The same as a list, in the order of the documentation. */
+export const OPERATIONS = Object.entries(PUSH_API) as readonly (readonly [OperationId, Operation])[];
 
 /** How API Gateway names the route of an operation: for all sources, or for one that has a route of its own. */
 export function routeKeyOf(id: OperationId, source = '{source}'): string {

@@ -19,6 +19,22 @@ describe('the push API', () => {
     ]);
   });
 
+  test('has the routes of the source types that are declared, with the rates of their sources', () => {
+    const github = {
+      ...everything.sources.clicks,
+      type: 'webhook' as const,
+      signature: { preset: 'github' as const, secrets: [{ parameter: '/github/secret' }] },
+      limits: { requestsPerSecond: 55 },
+    };
+    const stage = templateOf(synth({ sources: { github } }), 'push');
+    const [settings] = Object.values(stage.findResources('AWS::ApiGatewayV2::Stage'));
+    const { RouteSettings } = (settings as { Properties: { RouteSettings: unknown } }).Properties;
+    expect(RouteSettings).toEqual({
+      'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 55, ThrottlingBurstLimit: 110 },
+      'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+    });
+  });
+
   test('hands requests over in payload format 2.0 and waits longer than the function runs', () => {
     push.hasResourceProperties('AWS::ApiGatewayV2::Integration', {
       PayloadFormatVersion: '2.0',

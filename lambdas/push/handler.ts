@@ -8,19 +8,22 @@ import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts'
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
-import { createHandler, SEND_BUDGET_MS } from './create-handler.ts';
+import { createHandler } from './create-handler.ts';
+import { SEND_BUDGET_MS } from './store-records.ts';
 
 const env = readEnv(pushEnv, process.env);
 const dynamodb = createDynamoDbClient({ timeouts: PUSH_TIMEOUTS });
 
+const stream = new KinesisFrameBus({
+  kinesis: createKinesisClient({ timeouts: PUSH_TIMEOUTS }),
+  stream: env.INGEST_STREAM,
+  clock,
+  budgetMs: SEND_BUDGET_MS,
+});
+
 export const handler = createHandler({
   sources: compileSources(config, validators),
-  bus: new KinesisFrameBus({
-    kinesis: createKinesisClient({ timeouts: PUSH_TIMEOUTS }),
-    stream: env.INGEST_STREAM,
-    clock,
-    budgetMs: SEND_BUDGET_MS,
-  }),
+  busOf: () => stream,
   requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
   clock,

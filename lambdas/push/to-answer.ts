@@ -1,4 +1,6 @@
 import type { RecordOutcome } from '../../shared/pipeline/accept-records.ts';
+import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
+import { json, type HttpResponse } from './http.ts';
 
 /** A function's answer may have 6 MB; beyond this, results are shortened to index, status and rule. */
 const MAX_DETAIL_LENGTH = 2_000_000;
@@ -58,4 +60,16 @@ export function toAnswer(outcomes: readonly RecordOutcome[], isVerbose: boolean)
   });
   const { accepted, duplicate: duplicates, quarantined, rejected } = counts;
   return { accepted, duplicates, quarantined, rejected, results };
+}
+
+/** The response to records: the given status, or 422 where every one of them was rejected. */
+export function toRecordsResponse(
+  outcomes: readonly RecordOutcome[],
+  isVerbose: boolean,
+  statusCode: number,
+): HttpResponse {
+  const answer = toAnswer(outcomes, isVerbose);
+  if (answer.rejected < outcomes.length) return json(statusCode, answer);
+  const detail = 'every record was rejected; correct them as the results say and send them again';
+  return toProblemResponse(new HttpProblem('all-records-rejected', detail, { members: { ...answer } }));
 }

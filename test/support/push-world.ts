@@ -86,7 +86,7 @@ export class PushWorld {
     this.requests = options.requests ?? new MemoryRequestStore();
     this.#handler = createHandler({
       sources,
-      bus: this.bus,
+      busOf: () => this.bus,
       requests: this.requests,
       keys: this.keys,
       clock: this.clock,

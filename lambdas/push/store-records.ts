@@ -1,0 +1,147 @@
+import { hash, randomUUID } from 'node:crypto';
+import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
+import { toMs } from '../../shared/config/units.ts';
+import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { TransientError } from '../../shared/domain/errors.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
+import type { FrameBus, FramePlace } from '../../shared/ports/frame-bus.ts';
+import type { RequestClaim, RequestStore } from '../../shared/ports/request-store.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
+import { HttpProblem } from '../middleware/problems.ts';
+import { toRecordsResponse } from './to-answer.ts';
+import type { HttpResponse } from './http.ts';
+
+/** Time that sending frames may take, retries included. The bus must be made with it. */
+export const SEND_BUDGET_MS = 10_000;
+/** A request that cannot be sent, remembered and answered in the time that is left is not begun. */
+const MIN_REMAINING_MS = SEND_BUDGET_MS + PUSH_TIMEOUTS.callMs + 1_000;
+/** A crashed attempt of a request blocks its Idempotency-Key for this long after the function's time-out. */
+const LEASE_MARGIN_MS = 1_000;
+const IN_PROGRESS_RETRY_SECONDS = 2;
+
+export interface StoreDeps {
+  /** Where the frames of a source go. */
+  readonly busOf: (source: Source<ReceivedSourceConfig>) => FrameBus;
+  readonly requests: RequestStore;
+  readonly telemetry: Telemetry;
+}
+
+/** Records that somebody who may has sent, not looked at yet. */
+export interface Submission {
+  readonly source: Source<ReceivedSourceConfig>;
+  readonly receivedAtMs: number;
+  readonly remainingMs: () => number;
+  /** Whether every record is listed in the answer. */
+  readonly isVerbose: boolean;
+  /**
+   * Splits and checks the records.
+   *
+   * @throws HttpProblem when the body as a whole is refused
+   */
+  readonly check: () => CheckedBatch;
+}
+
+/** What became of a submission. */
+export interface Stored {
+  readonly response: HttpResponse;
+  /** Where its frames stand; empty where nothing was sent. */
+  readonly places: readonly FramePlace[];
+}
+
+/** Makes a submission durable, each time it is asked. */
+export async function storeRecords(
+  { busOf, telemetry }: StoreDeps,
+  submission: Submission,
+  frameId: string = randomUUID(),
+): Promise<Stored> {
+  const { source, receivedAtMs } = submission;
+  const batch = submission.check();
+  if (submission.remainingMs() < MIN_REMAINING_MS) {
+    throw new TransientError(
+      'OUT_OF_TIME',
+      'checking the records took too long; send them in smaller requests',
+    );
+  }
+  const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
+  countRecords(telemetry, source.name, outcomes);
+  return { response: toRecordsResponse(outcomes, submission.isVerbose, 202), places };
+}
+
+function countRecords(telemetry: Telemetry, source: string, outcomes: readonly RecordOutcome[]): void {
+  const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
+  telemetry.count('RecordsReceived', source, outcomes.length);
+  telemetry.count('RecordsRejected', source, rejected);
+  telemetry.count('RecordsAccepted', source, outcomes.length - rejected);
+}
+
+/**
+ * Makes a submission durable under an Idempotency-Key: once, or not at all if it has been answered before.
+ *
+ * @param payload what must be the same when the key is used again
+ * @throws HttpProblem `request-in-progress` or `idempotency-key-reused`
+ */
+export async function storeOnce(
+  deps: StoreDeps,
+  submission: Submission,
+  idempotencyKey: string,
+  payload: Uint8Array,
+): Promise<Stored> {
+  const { source, receivedAtMs } = submission;
+  const payloadHash = hash('sha256', payload);
+  const claim: RequestClaim = {
+    source: source.name,
+    idempotencyKey,
+    payloadHash,
+    attempt: randomUUID(),
+    nowMs: receivedAtMs,
+    leaseUntilMs: receivedAtMs + submission.remainingMs() + LEASE_MARGIN_MS,
+    expiresAtMs: receivedAtMs + toMs(source.config.dedupeWindow),
+  };
+  const begun = await deps.requests.begin(claim);
+  switch (begun.status) {
+    case 'done': {
+      const headers = { 'content-type': 'application/json', 'idempotent-replayed': 'true' };
+      const { statusCode, body } = begun.answer;
+      return { response: { statusCode, headers, body }, places: [] };
+    }
+    case 'in-progress':
+      throw new HttpProblem('request-in-progress', 'wait for its answer, or repeat the request later', {
+        headers: { 'retry-after': String(IN_PROGRESS_RETRY_SECONDS) },
+      });
+    case 'other-payload':
+      throw new HttpProblem(
+        'idempotency-key-reused',
+        `this Idempotency-Key stands for another payload; use a new key for new records (keys are remembered for ${source.config.dedupeWindow})`,
+      );
+    case 'new':
+  }
+  // The same request has the same frames, whoever sends it again and whenever.
+  const frameId = hash('sha256', JSON.stringify([source.name, idempotencyKey, payloadHash])).slice(0, 32);
+  let stored: Stored | undefined;
+  try {
+    stored = await storeRecords(deps, submission, frameId);
+  } finally {
+    await remember(deps, claim, stored?.response);
+  }
+  return stored;
+}
+
+/** Keeps the answer to a stored request; forgets one that stored nothing or not all, so that it can be repeated. */
+async function remember(
+  { requests, telemetry }: StoreDeps,
+  claim: RequestClaim,
+  response: HttpResponse | undefined,
+): Promise<void> {
+  try {
+    const { statusCode, body } = response ?? {};
+    if (statusCode === 202 && body !== undefined) await requests.complete(claim, { statusCode, body });
+    else await requests.release(claim);
+  } catch (error) {
+    // The records are as durable as the answer says; a repeated request runs again and is deduplicated by record.
+    telemetry.log('warn', 'the answer under an Idempotency-Key could not be kept', {
+      source: claim.source,
+      error: error instanceof Error ? error.message : String(error),
+    });
+  }
+}

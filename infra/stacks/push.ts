@@ -15,7 +15,7 @@ import type { IStream } from 'aws-cdk-lib/aws-kinesis';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import type { Construct } from 'constructs';
 import { OPERATIONS, type Operation } from '../../shared/config/push-api.ts';
-import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { HeadgateConfig, ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { grantAccepting, type Stores } from '../constructs/grants.ts';
@@ -52,28 +52,41 @@ const ACCESS_LOG_FORMAT = {
 interface PlannedRoute {
   /** Name of its construct. */
   readonly id: string;
-  readonly method: Operation['method'];
+  readonly method: Operation['method'] | 'OPTIONS';
   readonly path: string;
   /** Most requests per second. */
   readonly rate: number;
 }
 
-/** The routes of the API: those of its operations, where a source of their type is declared. */
+/**
+ * The routes of the API: those of its operations, where a source of their type is declared, and those of the preflight
+ * requests that browsers send first, where a source lets pages push.
+ */
 function planRoutes(config: HeadgateConfig): readonly PlannedRoute[] {
   const received = receivedSources(config);
-  return OPERATIONS.flatMap(([id, { method, path, sourceType, rate }]) => {
-    const sources = received.filter(([, { type }]) => type === sourceType);
+  return OPERATIONS.flatMap(([id, { method, path, sourceType, rate, isForBrowsers }]) => {
+    const sources = received.filter(([, { type }]) => type === sourceType).map(([, source]) => source);
     if (sourceType !== undefined && sources.length === 0) return [];
-    // All sources share a route, so a route's limit is the sum of theirs.
-    const requests = sources.reduce((sum, [, { limits }]) => sum + limits.requestsPerSecond, 0);
-    const allowed = Math.min(ACCOUNT_RATE, requests);
-    const rates = {
-      records: allowed,
-      'dry-run': Math.ceil(allowed / REQUESTS_PER_DRY_RUN),
-      'look-up': LOOK_UP_RATE,
-    };
-    return [{ id, method, path, rate: rates[rate] }];
+    const routes: PlannedRoute[] = [{ id, method, path, rate: rateOf(rate, sources) }];
+    const open = isForBrowsers ? sources.filter((source) => source.type === 'push' && source.cors) : [];
+    if (open.length > 0) {
+      // A browser asks before each request when it may not remember the answer.
+      routes.push({ id: `${id}Preflight`, method: 'OPTIONS', path, rate: rateOf(rate, open) });
+    }
+    return routes;
   });
+}
+
+/** Requests per second of an operation. All sources share its route, so its limit is the sum of theirs. */
+function rateOf(rate: Operation['rate'], sources: readonly ReceivedSourceConfig[]): number {
+  const requests = sources.reduce((sum, { limits }) => sum + limits.requestsPerSecond, 0);
+  const allowed = Math.min(ACCOUNT_RATE, requests);
+  const rates = {
+    records: allowed,
+    'dry-run': Math.ceil(allowed / REQUESTS_PER_DRY_RUN),
+    'look-up': LOOK_UP_RATE,
+  };
+  return rates[rate];
 }
 
 /** The push API and its function. */
@@ -145,7 +158,8 @@ export class PushStack extends Stack {
     });
     for (const { construct } of routes) {
       acknowledge(construct, {
-        'AwsSolutions-APIG4': 'The function checks the write key of the source; health is public on purpose.',
+        'AwsSolutions-APIG4':
+          'The function checks the write key of the source; health and preflight requests are public on purpose.',
       });
     }
     new CfnOutput(this, 'ApiUrl', { value: this.api.apiEndpoint });

@@ -11,9 +11,11 @@ interface Problem {
 export const PROBLEMS = {
   'malformed-body': { status: 400, title: 'The body cannot be read' },
   'bad-parameter': { status: 400, title: 'A query parameter is not valid' },
+  'bad-cloud-event': { status: 400, title: 'The headers of the CloudEvent are not valid' },
   'bad-idempotency-key': { status: 400, title: 'The Idempotency-Key header is missing or not valid' },
   unauthorized: { status: 401, title: 'The sender is not known' },
   forbidden: { status: 403, title: 'The sender may not use this source' },
+  'cors-refused': { status: 403, title: 'Pages may not do this' },
   'unknown-source': { status: 404, title: 'There is no such source' },
   'not-found': { status: 404, title: 'There is no such resource' },
   'request-in-progress': { status: 409, title: 'A request with this Idempotency-Key is still running' },

@@ -1,7 +1,7 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import { everything } from './configs.ts';
-import { resourcesOf, synth, templateOf } from './synth.ts';
+import { resourcesOf, synth, templateOf, type Resource } from './synth.ts';
 
 const templates = synth(everything);
 const push = templateOf(templates, 'push');
@@ -33,6 +33,31 @@ describe('the push API', () => {
       'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 55, ThrottlingBurstLimit: 110 },
       'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
     });
+  });
+
+  test('takes preflight requests where a source lets pages push, at the rate of such sources', () => {
+    const cors = { origins: ['https://app.example.com'] };
+    const { orders, clicks } = everything.sources;
+    const sources = {
+      orders,
+      app: { ...clicks, cors },
+      kiosk: { ...clicks, cors, limits: { requestsPerSecond: 60 } },
+    };
+    const stage = templateOf(synth({ sources }), 'push');
+    const [settings] = Object.values(stage.findResources('AWS::ApiGatewayV2::Stage'));
+    const { RouteSettings } = (settings as { Properties: { RouteSettings: Record<string, unknown> } })
+      .Properties;
+    const preflights = Object.entries(RouteSettings).filter(([key]) => key.startsWith('OPTIONS '));
+    expect(Object.fromEntries(preflights)).toEqual({
+      'OPTIONS /v1/sources/{source}/records': { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 600 },
+      'OPTIONS /v1/sources/{source}/validate': { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
+      'OPTIONS /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+    });
+    const routes = Object.values(stage.findResources('AWS::ApiGatewayV2::Route')) as Resource[];
+    for (const [RouteKey] of preflights) {
+      const route = routes.find(({ Properties }) => Properties['RouteKey'] === RouteKey);
+      expect(route?.Properties).toMatchObject({ AuthorizationType: 'NONE' });
+    }
   });
 
   test('hands requests over in payload format 2.0 and waits longer than the function runs', () => {

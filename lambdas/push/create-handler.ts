@@ -64,6 +64,12 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   async function postRecords(request: PushRequest): Promise<HttpResponse> {
     const { source, receivedAtMs, remainingMs } = request;
     const idempotencyKey = idempotencyKeyOf(request.event.headers['idempotency-key']);
+    if (idempotencyKey === undefined && source.config.idempotencyKey === 'required') {
+      throw new HttpProblem(
+        'bad-idempotency-key',
+        'this source requires an Idempotency-Key: send a new one with every request, and the same one when you repeat it',
+      );
+    }
     const { body, format } = readBody(request);
     const submission: Submission = {
       source,

@@ -31,7 +31,8 @@ export const ORDER_SCHEMA = {
   required: ['id'],
 };
 
-/** `orders` quarantines what violates its schema, `strict` refuses it, `tiny` has low limits, `feed` is not pushed. */
+/** `orders` quarantines what violates its schema, `strict` refuses it, `tiny` has low limits, `once` requires an
+ * Idempotency-Key, `feed` is not pushed. */
 const CONFIG: HeadgateConfigInput = {
   sources: {
     orders: { ...SOURCE, contract: { schema: ORDER_SCHEMA } },
@@ -46,6 +47,7 @@ const CONFIG: HeadgateConfigInput = {
         maxRecordsPerRequest: 10,
       },
     },
+    once: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, idempotencyKey: 'required' },
     feed: { ...SOURCE, type: 'stream' as const, contract: { schema: ORDER_SCHEMA } },
   },
 };
@@ -152,6 +154,6 @@ export async function createPushWorld(
   options: ConstructorParameters<typeof PushWorld>[0] = {},
 ): Promise<PushWorld> {
   const world = new PushWorld(options);
-  for (const source of ['orders', 'strict', 'tiny']) await world.createKey(source);
+  for (const source of ['orders', 'strict', 'tiny', 'once']) await world.createKey(source);
   return world;
 }

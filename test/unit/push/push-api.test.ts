@@ -424,7 +424,12 @@ describe('Idempotency-Key', () => {
         send: (frames) => {
           ids.push(...frames.map(({ partitionKey }) => partitionKey));
           return refusing
-            ? Promise.resolve({ durable: [], places: [], refused: frames.map((_, i) => i), error: 'throttled' })
+            ? Promise.resolve({
+                durable: [],
+                places: [],
+                refused: frames.map((_, i) => i),
+                error: 'throttled',
+              })
             : inner.send(frames);
         },
       },
@@ -453,6 +458,17 @@ describe('Idempotency-Key', () => {
     },
   );
 
+  test('a source that requires a key refuses requests without one, before anything is stored', async () => {
+    const world = await createPushWorld();
+    const body = '{"id":"a"}';
+    const answer = await world.send({ source: 'once', body });
+    expect(answer).toMatchObject({ status: 400, body: { type: problem('bad-idempotency-key') } });
+    expect(answer.body.detail).toContain('requires an Idempotency-Key');
+    expect(world.sent()).toEqual([]);
+    const accepted = await world.send({ source: 'once', body, headers: { 'idempotency-key': '"1"' } });
+    expect(accepted.status).toBe(202);
+  });
+
   test('when the answer cannot be remembered it is still given', async () => {
     const inner = new MemoryRequestStore();
     const world = await createPushWorld({
@@ -471,7 +487,13 @@ describe('failures on our side', () => {
   test('a request of which one frame was refused is 503 with Retry-After and leaks no reason', async () => {
     const world = await createPushWorld({
       bus: {
-        send: () => Promise.resolve({ durable: [], places: [], refused: [0], error: 'stream secret-name is throttled' }),
+        send: () =>
+          Promise.resolve({
+            durable: [],
+            places: [],
+            refused: [0],
+            error: 'stream secret-name is throttled',
+          }),
       },
     });
     const answer = await world.send({ body: '{"id":"a"}' });

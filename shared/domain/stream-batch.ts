@@ -33,6 +33,16 @@ export function streamLane({ stream, shardId }: Pick<StreamBatch, 'stream' | 'sh
   return `kinesis/${stream}/${shardId}`;
 }
 
+/** Whether a ledger key is that of a shard: its consumer follows at once, and positions are sequence numbers. */
+export function isStreamLane(lane: string): boolean {
+  return lane.startsWith('kinesis/');
+}
+
+/** Ledger key under which deliveries of a shard are replayed that its own lane has ceded. */
+export function replayLane(shardLane: string): string {
+  return `replay/${shardLane}`;
+}
+
 /** The records of an event, one batch per shard. A delivery holds records of one shard. */
 export function toStreamBatches(records: readonly KinesisEventRecord[]): StreamBatch[] {
   const batches = new Map<string, StreamBatch & { records: StreamRecord[] }>();

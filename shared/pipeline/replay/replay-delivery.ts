@@ -2,7 +2,7 @@ import { RejectedError, TransientError } from '../../domain/errors.ts';
 import { comparePositions } from '../../domain/identity.ts';
 import type { ParkedDelivery } from '../../domain/parked-delivery.ts';
 import { RANGE_RETENTION_MS } from '../../domain/range-retention.ts';
-import { streamLane, type StreamBatch, type StreamRecord } from '../../domain/stream-batch.ts';
+import { replayLane, streamLane, type StreamBatch, type StreamRecord } from '../../domain/stream-batch.ts';
 import type { CommittedRange, LedgerState } from '../../ports/ledger-store.ts';
 import type { Source } from '../../domain/source.ts';
 import { readSettled, runLane, type LandDeps, type RunOptions, type RunOutcome } from '../land.ts';
@@ -121,7 +121,7 @@ function createReplayReader(
   batch: StreamBatch,
 ): ReplayReader {
   const ceded = streamLane(batch);
-  const lane = `replay/${ceded}`;
+  const lane = replayLane(ceded);
   const take = createRecordTaker(sources, sourceOfStream, batch);
   const first = batch.records[0]?.sequenceNumber ?? '0';
   const last = batch.records.at(-1)?.sequenceNumber ?? '0';

@@ -19,6 +19,7 @@ export interface Stores {
 const TABLE_ACTIONS = {
   push: {
     access: ['dynamodb:GetItem'],
+    noteUse: ['dynamodb:UpdateItem'],
     claims: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
   },
   landing: {
@@ -30,9 +31,20 @@ const TABLE_ACTIONS = {
 /** Key actions that DynamoDB needs from the caller of an encrypted table. */
 const TABLE_KEY_ACTIONS = ['kms:Decrypt', 'kms:DescribeKey', 'kms:Encrypt', 'kms:GenerateDataKey'];
 
-/** Lets the push function look up write keys and remember requests. It cannot see the lake. */
+/** The attributes of a write key that noting its use names: not the one that says whether it is revoked. */
+const USE_ATTRIBUTES = ['hash', 'lastUsedAtMs'];
+
+/**
+ * Lets the push function look up write keys, note their use and remember requests. It can neither revoke nor restore a
+ * key, and cannot see the lake.
+ */
 export function grantAccepting(to: IngestFunction, stores: Stores): void {
   to.grant([...TABLE_ACTIONS.push.access], [stores.access.tableArn]);
+  // Without the second condition an update could answer with every attribute of the item.
+  to.grant([...TABLE_ACTIONS.push.noteUse], [stores.access.tableArn], {
+    'ForAllValues:StringEquals': { 'dynamodb:Attributes': USE_ATTRIBUTES },
+    StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
+  });
   to.grant([...TABLE_ACTIONS.push.claims], [stores.claims.tableArn]);
   to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
 }

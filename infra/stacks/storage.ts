@@ -1,5 +1,5 @@
 import { CfnOutput, Duration, RemovalPolicy, Stack } from 'aws-cdk-lib/core';
-import { AttributeType, ProjectionType } from 'aws-cdk-lib/aws-dynamodb';
+import { AttributeType } from 'aws-cdk-lib/aws-dynamodb';
 import type { Construct } from 'constructs';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { toMs } from '../../shared/config/units.ts';
@@ -40,11 +40,6 @@ export class StorageStack extends Stack {
     const access = new TtlTable(this, 'Access', {
       ...common,
       partitionKey: { name: 'hash', type: AttributeType.STRING },
-    });
-    access.addGlobalSecondaryIndex({
-      indexName: 'bySource',
-      partitionKey: { name: 'source', type: AttributeType.STRING },
-      projectionType: ProjectionType.ALL,
     });
     const catalog = new LakeCatalog(this, 'Catalog', config, lake);
     this.stores = { key, lake, claims, ledger, access };

@@ -4,6 +4,15 @@ import { crc32 } from 'node:zlib';
 /** Random bytes of a write key. */
 export const WRITE_KEY_RANDOM_BYTES = 32;
 
+/** Active keys that a source may have: the one in use, and the one that replaces it. */
+export const MAX_ACTIVE_WRITE_KEYS = 2;
+
+/** Uses of a key are noted this far apart, so that noting them costs next to nothing. */
+export const WRITE_KEY_USE_STEP_MS = 3_600_000;
+
+/** Digits of a key's hash that people and logs see as its id. */
+const ID_DIGITS = 12;
+
 const CHECKSUM_BYTES = 4;
 /** `hgk_<source>_<48 characters>`: easy to find for people and for scanners of leaked secrets. */
 const WRITE_KEY = /^hgk_([a-z][a-z0-9_-]{0,62})_([A-Za-z0-9_-]{48})$/;
@@ -34,4 +43,14 @@ export function isWriteKey(text: string): boolean {
 /** The hash under which a write key is stored: hex SHA-256. Keys are random, so no slow hash is needed. */
 export function hashWriteKey(key: string): string {
   return hash('sha256', key);
+}
+
+/** The id of a write key, from its hash: enough to tell keys apart, and no help in guessing one. */
+export function toWriteKeyId(hash: string): string {
+  return hash.slice(0, ID_DIGITS);
+}
+
+/** Whether a use now is to be noted: the last one that was is at least a step ago. */
+export function isUseDue(lastUsedAtMs: number | undefined, nowMs: number): boolean {
+  return lastUsedAtMs === undefined || nowMs - lastUsedAtMs >= WRITE_KEY_USE_STEP_MS;
 }

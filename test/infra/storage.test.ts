@@ -106,15 +106,6 @@ describe('every table', () => {
     storage.hasResourceProperties('AWS::DynamoDB::Table', {
       AttributeDefinitions: Match.arrayWith([{ AttributeName: 'number', AttributeType: 'N' }]),
     });
-    storage.hasResourceProperties('AWS::DynamoDB::Table', {
-      GlobalSecondaryIndexes: [
-        {
-          IndexName: 'bySource',
-          KeySchema: [{ AttributeName: 'source', KeyType: 'HASH' }],
-          Projection: { ProjectionType: 'ALL' },
-        },
-      ],
-    });
   });
 
   test.each(tables.map((table) => [JSON.stringify(table.Properties['KeySchema']), table] as const))(

@@ -1,21 +1,25 @@
 import {
   GetItemCommand,
-  paginateQuery,
-  PutItemCommand,
+  TransactWriteItemsCommand,
   UpdateItemCommand,
+  type AttributeValue,
   type DynamoDBClient,
+  type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
-import { writeKeyTaken } from '../../domain/write-key-taken.ts';
+import { MAX_ACTIVE_WRITE_KEYS, WRITE_KEY_USE_STEP_MS } from '../../domain/write-key.ts';
+import { tooManyWriteKeys, writeKeyTaken } from '../../domain/write-key-refused.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { WriteKey, WriteKeyStore } from '../../ports/write-key-store.ts';
+import type { NewWriteKey, WriteKey, WriteKeyStore } from '../../ports/write-key-store.ts';
 import { isConditionFailure, type StoredItem } from './condition-failure.ts';
-import { callAws } from './translate-error.ts';
+import { callAws, cancellationReasons } from './translate-error.ts';
 
-const BY_SOURCE_INDEX = 'bySource';
+/** A sender waits for it. */
+const NOTE_USE_TIMEOUT_MS = 1_000;
 
 /**
- * Write keys in a DynamoDB table: partition key `hash` (string), index `bySource` on `source` (string) with all
- * attributes. A revoked key stays, so that it cannot be created again.
+ * Write keys in a DynamoDB table with the partition key `hash` (string): an item for each key, and one for each source
+ * (`source#<name>`) with the set of its active keys, which is what keeps their number within its bound. A revoked key
+ * stays, so that it cannot be created again.
  */
 export class DynamoWriteKeyStore implements WriteKeyStore {
   readonly #dynamodb: DynamoDBClient;
@@ -29,91 +33,141 @@ export class DynamoWriteKeyStore implements WriteKeyStore {
   }
 
   async find(hash: string): Promise<WriteKey | undefined> {
-    const { Item: item } = await callAws(this.#call('GetItem'), () =>
-      this.#dynamodb.send(
-        new GetItemCommand({ TableName: this.#table, Key: { hash: { S: hash } }, ConsistentRead: true }),
-      ),
-    );
-    return toActiveKey(item);
+    return toActiveKey(await this.#get(hash));
   }
 
-  async create(key: WriteKey): Promise<void> {
-    await callAws(this.#call('PutItem'), async () => {
-      try {
-        await this.#dynamodb.send(
-          new PutItemCommand({
-            TableName: this.#table,
-            Item: {
-              hash: { S: key.hash },
-              source: { S: key.source },
-              createdAtMs: { N: String(key.createdAtMs) },
-            },
-            // The second part is this very key, when the SDK repeats a call whose response was lost.
-            ConditionExpression:
-              'attribute_not_exists(#hash) OR ' +
-              '(#source = :source AND #createdAtMs = :createdAtMs AND attribute_not_exists(#revokedAtMs))',
-            ExpressionAttributeNames: {
-              '#hash': 'hash',
-              '#source': 'source',
-              '#createdAtMs': 'createdAtMs',
-              '#revokedAtMs': 'revokedAtMs',
-            },
-            ExpressionAttributeValues: {
-              ':source': { S: key.source },
-              ':createdAtMs': { N: String(key.createdAtMs) },
-            },
-          }),
-        );
-      } catch (error) {
-        if (isConditionFailure(error)) throw writeKeyTaken();
-        throw error;
-      }
-    });
+  async create(key: NewWriteKey): Promise<void> {
+    const failed = await this.#transact([
+      {
+        Put: {
+          TableName: this.#table,
+          Item: {
+            hash: { S: key.hash },
+            source: { S: key.source },
+            createdAtMs: { N: String(key.createdAtMs) },
+          },
+          // The second part is this very key, when the SDK repeats a call whose response was lost.
+          ConditionExpression:
+            'attribute_not_exists(#hash) OR ' +
+            '(#source = :source AND #createdAtMs = :createdAtMs AND attribute_not_exists(#revokedAtMs))',
+          ExpressionAttributeNames: {
+            '#hash': 'hash',
+            '#source': 'source',
+            '#createdAtMs': 'createdAtMs',
+            '#revokedAtMs': 'revokedAtMs',
+          },
+          ExpressionAttributeValues: {
+            ':source': { S: key.source },
+            ':createdAtMs': { N: String(key.createdAtMs) },
+          },
+        },
+      },
+      {
+        Update: {
+          ...this.#activeKeysOf(key.source),
+          UpdateExpression: 'ADD #active :key',
+          ConditionExpression:
+            'attribute_not_exists(#active) OR size(#active) < :most OR contains(#active, :hash)',
+          ExpressionAttributeValues: {
+            ':key': { SS: [key.hash] },
+            ':hash': { S: key.hash },
+            ':most': { N: String(MAX_ACTIVE_WRITE_KEYS) },
+          },
+        },
+      },
+    ]);
+    if (failed[0] === true) throw writeKeyTaken();
+    if (failed[1] === true) throw tooManyWriteKeys(key.source);
   }
 
   async list(source: string): Promise<readonly WriteKey[]> {
-    return await callAws(this.#call('Query'), async () => {
-      const keys: WriteKey[] = [];
-      const pages = paginateQuery(
-        { client: this.#dynamodb },
-        {
-          TableName: this.#table,
-          IndexName: BY_SOURCE_INDEX,
-          KeyConditionExpression: '#source = :source',
-          ExpressionAttributeNames: { '#source': 'source' },
-          ExpressionAttributeValues: { ':source': { S: source } },
-        },
-      );
-      for await (const page of pages) {
-        for (const item of page.Items ?? []) {
-          const key = toActiveKey(item);
-          if (key !== undefined) keys.push(key);
-        }
-      }
-      return keys.sort((a, b) => a.createdAtMs - b.createdAtMs);
-    });
+    const item = await this.#get(sourceItem(source));
+    const keys = await Promise.all((item?.['active']?.SS ?? []).map((hash) => this.find(hash)));
+    return keys.filter((key) => key !== undefined).sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
   async revoke(source: string, hash: string): Promise<boolean> {
-    return await callAws(this.#call('UpdateItem'), async () => {
+    const [isMissing] = await this.#transact([
+      {
+        Update: {
+          TableName: this.#table,
+          Key: { hash: { S: hash } },
+          UpdateExpression: 'SET #revokedAtMs = if_not_exists(#revokedAtMs, :now)',
+          ConditionExpression: '#source = :source',
+          ExpressionAttributeNames: { '#revokedAtMs': 'revokedAtMs', '#source': 'source' },
+          ExpressionAttributeValues: {
+            ':now': { N: String(this.#clock.nowMs()) },
+            ':source': { S: source },
+          },
+        },
+      },
+      {
+        Update: {
+          ...this.#activeKeysOf(source),
+          UpdateExpression: 'DELETE #active :key',
+          ExpressionAttributeValues: { ':key': { SS: [hash] } },
+        },
+      },
+    ]);
+    return isMissing !== true;
+  }
+
+  async noteUse(hash: string, usedAtMs: number): Promise<void> {
+    await callAws(this.#call('UpdateItem'), async () => {
       try {
         await this.#dynamodb.send(
           new UpdateItemCommand({
             TableName: this.#table,
             Key: { hash: { S: hash } },
-            UpdateExpression: 'SET #revokedAtMs = if_not_exists(#revokedAtMs, :now)',
-            ConditionExpression: '#source = :source',
-            ExpressionAttributeNames: { '#revokedAtMs': 'revokedAtMs', '#source': 'source' },
+            // The push function may name these two attributes and no other, so that it cannot revoke or restore a key.
+            UpdateExpression: 'SET #lastUsedAtMs = :now',
+            ConditionExpression:
+              'attribute_exists(#hash) AND (attribute_not_exists(#lastUsedAtMs) OR #lastUsedAtMs <= :due)',
+            ExpressionAttributeNames: { '#hash': 'hash', '#lastUsedAtMs': 'lastUsedAtMs' },
             ExpressionAttributeValues: {
-              ':now': { N: String(this.#clock.nowMs()) },
-              ':source': { S: source },
+              ':now': { N: String(usedAtMs) },
+              ':due': { N: String(usedAtMs - WRITE_KEY_USE_STEP_MS) },
             },
           }),
+          { abortSignal: AbortSignal.timeout(NOTE_USE_TIMEOUT_MS) },
         );
-        return true;
       } catch (error) {
-        if (isConditionFailure(error)) return false;
-        throw error;
+        if (!isConditionFailure(error)) throw error;
+      }
+    });
+  }
+
+  async #get(hash: string): Promise<StoredItem> {
+    const { Item: item } = await callAws(this.#call('GetItem'), () =>
+      this.#dynamodb.send(
+        new GetItemCommand({ TableName: this.#table, Key: { hash: { S: hash } }, ConsistentRead: true }),
+      ),
+    );
+    return item;
+  }
+
+  #activeKeysOf(source: string): {
+    TableName: string;
+    Key: Record<string, AttributeValue>;
+    ExpressionAttributeNames: Record<string, string>;
+  } {
+    return {
+      TableName: this.#table,
+      Key: { hash: { S: sourceItem(source) } },
+      ExpressionAttributeNames: { '#active': 'active' },
+    };
+  }
+
+  /** @returns for each item whether its condition failed, in which case nothing was written; empty when all was */
+  async #transact(items: TransactWriteItem[]): Promise<readonly boolean[]> {
+    return await callAws(this.#call('TransactWriteItems'), async () => {
+      try {
+        await this.#dynamodb.send(new TransactWriteItemsCommand({ TransactItems: items }));
+        return [];
+      } catch (error) {
+        const failed = cancellationReasons(error).map(({ Code: code }) => code === 'ConditionalCheckFailed');
+        if (!failed.includes(true)) throw error;
+        return failed;
       }
     });
   }
@@ -123,9 +177,20 @@ export class DynamoWriteKeyStore implements WriteKeyStore {
   }
 }
 
+/** Hashes are hexadecimal, so the item of a source is never taken for a key. */
+function sourceItem(source: string): string {
+  return `source#${source}`;
+}
+
 function toActiveKey(item: StoredItem): WriteKey | undefined {
   const hash = item?.['hash']?.S;
   const source = item?.['source']?.S;
   if (hash === undefined || source === undefined || item?.['revokedAtMs'] !== undefined) return undefined;
-  return { hash, source, createdAtMs: Number(item?.['createdAtMs']?.N) };
+  const lastUsedAtMs = item?.['lastUsedAtMs']?.N;
+  return {
+    hash,
+    source,
+    createdAtMs: Number(item?.['createdAtMs']?.N),
+    ...(lastUsedAtMs !== undefined && { lastUsedAtMs: Number(lastUsedAtMs) }),
+  };
 }

@@ -1,10 +1,11 @@
-import { writeKeyTaken } from '../../domain/write-key-taken.ts';
-import type { WriteKey, WriteKeyStore } from '../../ports/write-key-store.ts';
+import { isUseDue, MAX_ACTIVE_WRITE_KEYS } from '../../domain/write-key.ts';
+import { tooManyWriteKeys, writeKeyTaken } from '../../domain/write-key-refused.ts';
+import type { NewWriteKey, WriteKey, WriteKeyStore } from '../../ports/write-key-store.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
 /** Write keys in memory. */
 export class MemoryWriteKeyStore implements WriteKeyStore {
-  readonly #keys = new Map<string, { readonly key: WriteKey; revoked: boolean }>();
+  readonly #keys = new Map<string, { key: WriteKey; revoked: boolean }>();
   readonly #turn: Turn | undefined;
 
   constructor(options: { readonly turn?: Turn } = {}) {
@@ -18,15 +19,13 @@ export class MemoryWriteKeyStore implements WriteKeyStore {
     });
   }
 
-  create(key: WriteKey): Promise<void> {
-    return takeTurn(this.#turn, { port: 'write-keys', operation: 'create', subject: key.hash }, () => {
-      const entry = this.#keys.get(key.hash);
-      if (entry === undefined) this.#keys.set(key.hash, { key: { ...key }, revoked: false });
-      else if (
-        entry.revoked ||
-        entry.key.source !== key.source ||
-        entry.key.createdAtMs !== key.createdAtMs
-      ) {
+  create({ hash, source, createdAtMs }: NewWriteKey): Promise<void> {
+    return takeTurn(this.#turn, { port: 'write-keys', operation: 'create', subject: hash }, () => {
+      const entry = this.#keys.get(hash);
+      if (entry === undefined) {
+        if (this.#activeKeys(source).length >= MAX_ACTIVE_WRITE_KEYS) throw tooManyWriteKeys(source);
+        this.#keys.set(hash, { key: { hash, source, createdAtMs }, revoked: false });
+      } else if (entry.revoked || entry.key.source !== source || entry.key.createdAtMs !== createdAtMs) {
         throw writeKeyTaken();
       }
     });
@@ -34,10 +33,7 @@ export class MemoryWriteKeyStore implements WriteKeyStore {
 
   list(source: string): Promise<readonly WriteKey[]> {
     return takeTurn(this.#turn, { port: 'write-keys', operation: 'list', subject: source }, () =>
-      [...this.#keys.values()]
-        .filter((entry) => entry.key.source === source && !entry.revoked)
-        .map((entry) => entry.key)
-        .sort((a, b) => a.createdAtMs - b.createdAtMs),
+      this.#activeKeys(source).sort((a, b) => a.createdAtMs - b.createdAtMs),
     );
   }
 
@@ -48,5 +44,19 @@ export class MemoryWriteKeyStore implements WriteKeyStore {
       entry.revoked = true;
       return true;
     });
+  }
+
+  noteUse(hash: string, usedAtMs: number): Promise<void> {
+    return takeTurn(this.#turn, { port: 'write-keys', operation: 'note-use', subject: hash }, () => {
+      const entry = this.#keys.get(hash);
+      if (entry === undefined || !isUseDue(entry.key.lastUsedAtMs, usedAtMs)) return;
+      entry.key = { ...entry.key, lastUsedAtMs: usedAtMs };
+    });
+  }
+
+  #activeKeys(source: string): WriteKey[] {
+    return [...this.#keys.values()]
+      .filter((entry) => entry.key.source === source && !entry.revoked)
+      .map((entry) => entry.key);
   }
 }

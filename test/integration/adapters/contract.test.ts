@@ -73,17 +73,7 @@ const TABLES: readonly CreateTableCommandInput[] = [
   {
     TableName: 'access',
     KeySchema: [{ AttributeName: 'hash', KeyType: 'HASH' }],
-    AttributeDefinitions: [
-      { AttributeName: 'hash', AttributeType: 'S' },
-      { AttributeName: 'source', AttributeType: 'S' },
-    ],
-    GlobalSecondaryIndexes: [
-      {
-        IndexName: 'bySource',
-        KeySchema: [{ AttributeName: 'source', KeyType: 'HASH' }],
-        Projection: { ProjectionType: 'ALL' },
-      },
-    ],
+    AttributeDefinitions: [{ AttributeName: 'hash', AttributeType: 'S' }],
     BillingMode: 'PAY_PER_REQUEST',
   },
 ];

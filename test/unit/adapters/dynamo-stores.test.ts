@@ -336,16 +336,47 @@ describe('write keys in DynamoDB', () => {
     expect(dynamodb.commandCalls(GetItemCommand)[0]?.args[0].input.ConsistentRead).toBe(true);
   });
 
-  test('a list follows every page of the index', async () => {
-    const item = (hash: string, createdAtMs: number): Record<string, { S: string } | { N: string }> => ({
-      hash: { S: hash },
-      source: { S: 'orders' },
-      createdAtMs: { N: String(createdAtMs) },
-    });
+  test('a list is read strongly consistent, and leaves out a key that was revoked meanwhile', async () => {
     dynamodb
-      .on(QueryCommand)
-      .resolvesOnce({ Items: [item('b', 2)], LastEvaluatedKey: { hash: { S: 'b' } } })
-      .resolvesOnce({ Items: [item('a', 1)] });
-    expect((await createStore().list('orders')).map(({ hash }) => hash)).toEqual(['a', 'b']);
+      .on(GetItemCommand)
+      .resolves({})
+      .on(GetItemCommand, { Key: { hash: { S: 'source#orders' } } })
+      .resolves({ Item: { hash: { S: 'source#orders' }, active: { SS: ['a', 'b'] } } })
+      .on(GetItemCommand, { Key: { hash: { S: 'a' } } })
+      .resolves({ Item: { hash: { S: 'a' }, source: { S: 'orders' }, createdAtMs: { N: '1' } } });
+    expect(await createStore().list('orders')).toEqual([{ hash: 'a', source: 'orders', createdAtMs: 1 }]);
+    const reads = dynamodb.commandCalls(GetItemCommand).map(({ args: [{ input }] }) => input.ConsistentRead);
+    expect(reads).toEqual([true, true, true]);
+  });
+
+  test('a creation or revocation that only met another one fails passingly; it is never a refusal', async () => {
+    dynamodb.on(TransactWriteItemsCommand).rejects(cancelled('None', 'TransactionConflict'));
+    const key = { hash: 'a', source: 'orders', createdAtMs: 1 };
+    await expect(createStore().create(key)).rejects.toBeInstanceOf(TransientError);
+    await expect(createStore().revoke('orders', 'a')).rejects.toBeInstanceOf(TransientError);
+  });
+
+  test('a key that is taken is told before the bound of the source', async () => {
+    dynamodb
+      .on(TransactWriteItemsCommand)
+      .rejects(cancelled('ConditionalCheckFailed', 'ConditionalCheckFailed'));
+    const key = { hash: 'a', source: 'orders', createdAtMs: 1 };
+    await expect(createStore().create(key)).rejects.toMatchObject({ code: 'WRITE_KEY_TAKEN' });
+  });
+
+  test('noting a use names the two attributes that the function may name, and asks for none back', async () => {
+    dynamodb.on(UpdateItemCommand).resolves({});
+    await createStore().noteUse('a', 7_200_000);
+    const input = dynamodb.commandCalls(UpdateItemCommand)[0]?.args[0].input;
+    expect(Object.values(input?.ExpressionAttributeNames ?? {}).sort()).toEqual(['hash', 'lastUsedAtMs']);
+    expect(input).not.toHaveProperty('ReturnValues');
+    expect(input?.ExpressionAttributeValues).toEqual({ ':now': { N: '7200000' }, ':due': { N: '3600000' } });
+  });
+
+  test('a use that is noted already is no failure, a table that refuses is one', async () => {
+    dynamodb.on(UpdateItemCommand).rejects(refusal('ConditionalCheckFailedException'));
+    await createStore().noteUse('a', 1);
+    dynamodb.on(UpdateItemCommand).rejects(refusal('AccessDeniedException'));
+    await expect(createStore().noteUse('a', 1)).rejects.toBeInstanceOf(BlockedError);
   });
 });

@@ -67,6 +67,7 @@ const CALLS: Readonly<Record<string, (turn: Turn) => Promise<unknown>>> = {
   'write-keys.find': (turn) => new MemoryWriteKeyStore({ turn }).find('h'),
   'write-keys.create': (turn) => new MemoryWriteKeyStore({ turn }).create(KEY),
   'write-keys.list': (turn) => new MemoryWriteKeyStore({ turn }).list('s'),
+  'write-keys.note-use': (turn) => new MemoryWriteKeyStore({ turn }).noteUse('h', 0),
   'write-keys.revoke': (turn) => new MemoryWriteKeyStore({ turn }).revoke('s', 'h'),
   'parameters.get': (turn) => new MemoryParameterStore({ turn, values: { p: 'v' } }).get('p'),
   'stage.find': (turn) => new MemoryBatchStage({ turn }).find('l', 1),

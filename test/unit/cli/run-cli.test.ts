@@ -20,7 +20,16 @@ const common = {
   contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
 };
 const config = parseConfig({
-  sources: { orders: { type: 'push', ...common }, feed: { type: 'stream', ...common } },
+  sources: {
+    orders: { type: 'push', ...common },
+    tokens: {
+      type: 'push',
+      ...common,
+      auth: { type: 'jwt', issuer: 'https://login.example.com/', audience: 'headgate' },
+    },
+    signed: { type: 'push', ...common, auth: { type: 'iam' } },
+    feed: { type: 'stream', ...common },
+  },
 });
 
 interface Run {
@@ -91,7 +100,89 @@ describe('headgate keys', () => {
     >;
     expect(isWriteKey(created['key'] ?? '')).toBe(true);
     const listed = JSON.parse((await terminal.run('keys', 'list', 'orders', '--json')).out) as unknown;
-    expect(listed).toEqual([{ source: 'orders', id: created['id'], createdAt: '2026-01-01T00:00:00.000Z' }]);
+    expect(listed).toEqual([
+      { source: 'orders', id: created['id'], createdAt: '2026-01-01T00:00:00.000Z', lastUsedAt: null },
+    ]);
+  });
+
+  test('list shows when a key was last used, and that a new one never was', async () => {
+    const terminal = new Console();
+    const used = (await terminal.run('keys', 'create', 'orders')).out;
+    terminal.clock.advance(1_000);
+    await terminal.run('keys', 'create', 'orders');
+    await terminal.keys.noteUse(hashWriteKey(used), Date.UTC(2026, 1, 3));
+    const { out, err } = await terminal.run('keys', 'list', 'orders');
+    const rows = out.split('\n').filter((line) => line.includes('2026-'));
+    expect(rows[0]).toContain(hashWriteKey(used).slice(0, 12));
+    expect(rows[0]).toContain('2026-02-03T00:00:00.000Z');
+    expect(rows[1]).toContain('never');
+    expect(err).toContain('once an hour');
+    const listed = JSON.parse((await terminal.run('keys', 'list', 'orders', '--json')).out) as unknown;
+    expect(listed).toMatchObject([{ lastUsedAt: '2026-02-03T00:00:00.000Z' }, { lastUsedAt: null }]);
+  });
+
+  test('a third key is refused, and the message names the one that was quiet the longest', async () => {
+    const terminal = new Console();
+    const first = hashWriteKey((await terminal.run('keys', 'create', 'orders')).out);
+    terminal.clock.advance(1_000);
+    const second = hashWriteKey((await terminal.run('keys', 'create', 'orders')).out);
+    await terminal.keys.noteUse(first, terminal.clock.nowMs() + 1);
+    for (const verb of ['create', 'rotate']) {
+      const { code, out, err } = await terminal.run('keys', verb, 'orders');
+      expect(code).toBe(1);
+      expect(out).toBe('');
+      expect(err).toContain('has 2 active write keys');
+      expect(err).toContain(first.slice(0, 12));
+      expect(err).toContain(`headgate keys revoke orders ${second.slice(0, 12)}`);
+    }
+    expect(await terminal.keys.list('orders')).toHaveLength(2);
+  });
+
+  test('rotate makes the second key, keeps the first and says how to go on', async () => {
+    const terminal = new Console();
+    const refused = await terminal.run('keys', 'rotate', 'orders');
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toContain('headgate keys create orders');
+    const old = hashWriteKey((await terminal.run('keys', 'create', 'orders')).out);
+    terminal.clock.advance(1_000);
+    const { code, out, err } = await terminal.run('keys', 'rotate', 'orders');
+    expect(code).toBe(0);
+    expect(isWriteKey(out)).toBe(true);
+    expect((await terminal.keys.list('orders')).map(({ hash }) => hash)).toEqual([old, hashWriteKey(out)]);
+    expect(err).toContain(`headgate keys revoke orders ${old.slice(0, 12)}`);
+    expect(err).toContain('headgate keys list orders');
+  });
+
+  test('rotate --json names the key that is replaced', async () => {
+    const terminal = new Console();
+    const old = hashWriteKey((await terminal.run('keys', 'create', 'orders')).out);
+    const rotated = JSON.parse((await terminal.run('keys', 'rotate', 'orders', '--json')).out) as Record<
+      string,
+      unknown
+    >;
+    expect(isWriteKey(String(rotated['key']))).toBe(true);
+    expect(rotated['replaces']).toEqual({
+      id: old.slice(0, 12),
+      createdAt: '2026-01-01T00:00:00.000Z',
+      lastUsedAt: null,
+    });
+  });
+
+  test('a source that takes tokens or signed requests gets no key, and keys of before can be revoked', async () => {
+    const terminal = new Console();
+    for (const [source, type] of [
+      ['tokens', 'jwt'],
+      ['signed', 'iam'],
+    ] as const) {
+      for (const verb of ['create', 'rotate']) {
+        const { code, err } = await terminal.run('keys', verb, source);
+        expect(code).toBe(1);
+        expect(err).toContain(`its auth.type is '${type}'`);
+      }
+    }
+    await terminal.keys.create({ hash: 'ab'.repeat(32), source: 'tokens', createdAtMs: 1 });
+    expect((await terminal.run('keys', 'revoke', 'tokens', 'abababab', '--yes')).code).toBe(0);
+    expect(await terminal.keys.list('tokens')).toEqual([]);
   });
 
   test('a source that is not declared, or not pushed, is exit code 1 and the message names those that are', async () => {
@@ -100,7 +191,7 @@ describe('headgate keys', () => {
       const { code, err } = await terminal.run('keys', 'create', source);
       expect(code).toBe(1);
       expect(err).toContain(`"${source}" is not a source of type 'push'`);
-      expect(err).toContain('there are: orders');
+      expect(err).toContain('there are: orders, tokens, signed');
     }
   });
 
@@ -155,7 +246,12 @@ describe('headgate validate', () => {
     const json = JSON.parse((await terminal.run('validate', '--json')).out) as Record<string, unknown>;
     expect(json).toMatchObject({
       valid: true,
-      sources: [{ source: 'orders', key: ['id'], columns: 1 }, { source: 'feed' }],
+      sources: [
+        { source: 'orders', key: ['id'], columns: 1 },
+        { source: 'tokens' },
+        { source: 'signed' },
+        { source: 'feed' },
+      ],
     });
   });
 
@@ -190,7 +286,7 @@ describe('usage', () => {
     },
   );
 
-  test.each(['create', 'list', 'revoke'])('help of keys %s has an example', async (verb) => {
+  test.each(['create', 'rotate', 'list', 'revoke'])('help of keys %s has an example', async (verb) => {
     expect((await new Console().run('keys', verb, '--help')).out).toContain(`$ headgate keys ${verb} orders`);
   });
 });

@@ -300,6 +300,9 @@ const secrets = z
   .array(secretParameter)
   .min(1)
   .max(3)
+  .refine((all) => new Set(all.map(({ parameter }) => parameter)).size === all.length, {
+    error: 'must be different parameters',
+  })
   .describe(
     'SSM parameters (SecureString) that hold the signing secrets; several while one is being replaced.',
   );
@@ -322,15 +325,28 @@ const signature = z
         tolerance,
         header: headerName.describe('Header that holds the signature.'),
         algorithm: z.enum(['sha256', 'sha512', 'sha1']).default('sha256'),
-        encoding: z.enum(['hex', 'base64']).default('hex'),
+        encoding: z
+          .enum(['hex', 'base64', 'base64url'])
+          .default('hex')
+          .describe('How the signature is written.'),
+        secretEncoding: z
+          .enum(['text', 'hex', 'base64'])
+          .default('text')
+          .describe('How the secret is written: as the `text` that is the key itself, or encoded.'),
         prefix: z
           .string()
-          .max(32)
+          .regex(/^[!-+\--~]{0,32}$/, {
+            error: 'must be at most 32 visible ASCII characters without commas, such as "sha256="',
+          })
           .default('')
           .describe('What stands before the signature in its header, such as "sha256=".'),
         signed: z
           .string()
+          .max(200)
           .regex(/\{body\}/, { error: 'must contain {body}, such as "{timestamp}.{body}"' })
+          .refine((text) => !/\{(?!(?:body|timestamp|id)\})\w+\}/.test(text), {
+            error: 'may contain {body}, {timestamp} and {id}; other names in braces are not known',
+          })
           .default('{body}')
           .describe(
             'What is signed: {body}, {timestamp} and {id} stand for the body and the headers named below.',
@@ -338,9 +354,18 @@ const signature = z
         timestampHeader: headerName
           .optional()
           .describe(
-            'Header with the time of sending, in seconds since the epoch. Without it, replays are found by id only.',
+            'Header with the time of sending. Without it, replays are found by the id of the delivery only.',
           ),
-        idHeader: headerName.optional().describe('Header with the id of the delivery.'),
+        timestampFormat: z
+          .enum(['epoch-seconds', 'epoch-milliseconds', 'iso-8601'])
+          .default('epoch-seconds')
+          .describe('How that header writes the time.'),
+        idHeader: headerName
+          .optional()
+          .describe('Header with the id of the delivery, the same whenever it is repeated.'),
+        idField: path
+          .optional()
+          .describe('Field of the body with the id of the delivery, where it has no header for it.'),
       })
       .refine(
         ({ signed, timestampHeader }) => !signed.includes('{timestamp}') || timestampHeader !== undefined,
@@ -349,9 +374,22 @@ const signature = z
           error: 'is required: {timestamp} is part of what is signed',
         },
       )
+      .refine(
+        ({ signed, timestampHeader }) => timestampHeader === undefined || signed.includes('{timestamp}'),
+        {
+          path: ['signed'],
+          error:
+            'must contain {timestamp}: a time that is not signed proves nothing; or remove timestampHeader',
+        },
+      )
       .refine(({ signed, idHeader }) => !signed.includes('{id}') || idHeader !== undefined, {
         path: ['idHeader'],
         error: 'is required: {id} is part of what is signed',
+      })
+      .refine(({ idHeader, idField }) => idHeader === undefined || idField === undefined, {
+        path: ['idField'],
+        error:
+          'cannot be set together with idHeader; keep the one that is the same whenever a delivery is repeated',
       })
       .describe('Any HMAC over the body.'),
   ])
@@ -591,6 +629,8 @@ export type SourceType = SourceConfig['type'];
 export type PushSourceConfig = Extract<SourceConfig, { type: 'push' }>;
 /** A source that somebody else's service delivers to. */
 export type WebhookSourceConfig = Extract<SourceConfig, { type: 'webhook' }>;
+/** How a service signs its deliveries. */
+export type SignatureConfig = WebhookSourceConfig['signature'];
 /** A source whose records arrive over HTTP. */
 export type ReceivedSourceConfig = PushSourceConfig | WebhookSourceConfig;
 /** A source with a Kinesis stream of its own. */

@@ -66,6 +66,8 @@ export interface RunOptions {
   readonly owner: string;
   /** When the run must be over, ms since the epoch; no new commit is begun in the last five seconds. */
   readonly deadlineMs: number;
+  /** About how many raw bytes one commit may have: more make fewer files, and need more memory. Default: 64 MiB. */
+  readonly maxBatchBytes?: number;
 }
 
 export interface RunOutcome {
@@ -90,7 +92,7 @@ interface LandCounts {
 const LEASE_MS = 10_000;
 /** Time that one more commit may need; a run stops when less is left. */
 const RESERVE_MS = 5_000;
-const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+const DEFAULT_BATCH_BYTES = 64 * 1024 * 1024;
 /** Files of one commit; a batch of more partitions is cut. An entry that has more by itself is committed whole. */
 const MAX_FILES = 1_000;
 const PARALLEL_PUTS = 16;
@@ -105,8 +107,16 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
   let commits = 0;
   const counts = new Map<string, Counts>();
   let conflicts = 0;
-  let maxBytes = MAX_BATCH_BYTES;
+  const { maxBatchBytes = DEFAULT_BATCH_BYTES } = options;
+  let maxBytes = maxBatchBytes;
   const laneCache = deps.laneCache ?? createLaneCache();
+  const countConflict = (): void => {
+    if (++conflicts <= MAX_CONFLICTS) return;
+    throw new TransientError(
+      'LANE_CONTENTION',
+      `other writers keep winning lane ${reader.lane}; it is retried`,
+    );
+  };
   for (;;) {
     const state = isOutOfTime(deps, options)
       ? undefined
@@ -116,6 +126,10 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     if (batch === undefined) {
       laneCache.set(reader.lane, state);
       return { finished: true, commits, counts };
+    }
+    if (batch === 'overtaken') {
+      countConflict();
+      continue;
     }
     const plan = planBatch(batch);
     if (plan.fileCount > MAX_FILES && batch.entries.length > 1 && maxBytes > 1) {
@@ -127,13 +141,8 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
       commits++;
       laneCache.set(reader.lane, landed.state);
       addCounts(counts, landed.counts);
-      maxBytes = MAX_BATCH_BYTES;
-    } else if (++conflicts > MAX_CONFLICTS) {
-      throw new TransientError(
-        'LANE_CONTENTION',
-        `other writers keep winning lane ${reader.lane}; it is retried`,
-      );
-    }
+      maxBytes = maxBatchBytes;
+    } else countConflict();
   }
 }
 

@@ -9,7 +9,7 @@ import type { LedgerState } from '../ports/ledger-store.ts';
  * how batches arrive, which is what a reader hides.
  */
 export interface LaneReader {
-  /** Ledger key: `kinesis/<stream>/<shard>`, `pull/<source>`, … */
+  /** Ledger key: `kinesis/<stream>/<shard>`, `landing/<source>`, `pull/<source>`, … */
   readonly lane: string;
   /**
    * The records that are not in the lake yet, given what the ledger says is. It may be called several times in one
@@ -17,9 +17,10 @@ export interface LaneReader {
    *
    * @param maxBytes about how many raw bytes the batch may have; a batch has at least one entry whatever its size.
    * The engine lowers it when a batch is too much for one commit.
-   * @returns undefined when there is nothing to do
+   * @returns undefined when there is nothing to do; `'overtaken'` when another writer has committed since `state` was
+   * read: the engine reads the ledger and asks again
    */
-  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined>;
+  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'overtaken' | undefined>;
 }
 
 /** Consecutive records of one lane that are committed together. */
@@ -28,7 +29,7 @@ export interface LaneBatch {
   readonly from: string;
   /** The lane's position after the commit. */
   readonly to: string;
-  /** Part of the objects' names that tells this range from others of the lane: letters, digits, `-`. */
+  /** Part of the objects' names that tells this range from others of the lane: letters, digits, `-`, `_`. */
   readonly stem: string;
   readonly entries: readonly LaneEntry[];
 }

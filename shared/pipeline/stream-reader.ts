@@ -5,6 +5,11 @@ import type { LedgerState } from '../ports/ledger-store.ts';
 import { decodeStreamRecord } from './decode-stream-record.ts';
 import type { LaneBatch, LaneEntry, LaneReader } from './lane.ts';
 
+/** A delivery is what it is: nobody can be ahead of it. */
+export interface StreamReader extends LaneReader {
+  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined>;
+}
+
 /**
  * Reads one delivery of a shard: the records behind the lane's position. A record never makes a batch fail, see
  * `decodeStreamRecord`.
@@ -15,7 +20,7 @@ export function createStreamReader(
   sources: ReadonlyMap<string, Source>,
   sourceOfStream: string | undefined,
   batch: StreamBatch,
-): LaneReader {
+): StreamReader {
   const take = createRecordTaker(sources, sourceOfStream, batch);
   return {
     lane: streamLane(batch),

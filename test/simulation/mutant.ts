@@ -1,5 +1,6 @@
 import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
+import type { StreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { Profile } from './profile.ts';
 import type { Stores } from './stores.ts';
@@ -32,7 +33,7 @@ export interface Invocation {
 export interface Delivery {
   readonly deps: LandDeps;
   readonly records: readonly StreamRecord[];
-  readonly createReader: (records: readonly StreamRecord[]) => LaneReader;
+  readonly createReader: (records: readonly StreamRecord[]) => StreamReader;
 }
 
 export interface Sabotage {

@@ -11,7 +11,7 @@ import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
 import { replayQuarantine } from '../../shared/pipeline/replay/replay-quarantine.ts';
-import { createStreamReader } from '../../shared/pipeline/stream-reader.ts';
+import { createStreamReader, type StreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { declareSource, type Body } from './declare-source.ts';
 import type { Invocation, Sabotage } from './mutant.ts';
@@ -234,11 +234,12 @@ class StreamRun {
     deps: LandDeps,
     { number }: Invocation,
   ): Promise<number> {
-    const createReader = (records: readonly StreamRecord[]): LaneReader =>
+    const createReader = (records: readonly StreamRecord[]): StreamReader =>
       this.#keepIdentity(
         createStreamReader(deps.sources, undefined, { stream: STREAM, shardId: shard.id, records }),
       );
-    const reader = this.#sabotage.reader?.({ deps, records: batch, createReader }) ?? createReader(batch);
+    const reader: LaneReader =
+      this.#sabotage.reader?.({ deps, records: batch, createReader }) ?? createReader(batch);
     const { maxBatchBytes } = this.#profile;
     const inSteps: LaneReader = {
       lane: reader.lane,
@@ -390,7 +391,7 @@ class StreamRun {
   }
 
   /** What was put on the stream again keeps its first identity, where a mutant says so. */
-  #keepIdentity(reader: LaneReader): LaneReader {
+  #keepIdentity(reader: StreamReader): StreamReader {
     if (this.#firstOrigins.size === 0) return reader;
     return {
       lane: reader.lane,

@@ -1,6 +1,7 @@
 /** One call of a store, as whoever schedules or disturbs it sees it. */
 export interface StoreCall {
-  readonly port: 'claims' | 'lake' | 'ledger' | 'bus' | 'requests' | 'write-keys' | 'parameters' | 'stage';
+  readonly port:
+    'claims' | 'lake' | 'ledger' | 'bus' | 'requests' | 'write-keys' | 'parameters' | 'stage' | 'landing';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

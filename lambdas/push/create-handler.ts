@@ -11,6 +11,8 @@ import { problemResponses } from '../middleware/problem-responses.ts';
 import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
 import { createAuthorize } from './authorize.ts';
 import { bodyFormatOf, type BodyFormat } from './body-format.ts';
+import { corsResponses } from './cors-responses.ts';
+import { toCloudEvent } from './cloud-events.ts';
 import { decodeBody } from './decode-body.ts';
 import { json, type HttpEvent, type HttpResponse } from './http.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
@@ -52,12 +54,13 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   const authorize = createAuthorize(deps.keys, clock);
 
   function readBody({ source, event }: PushRequest): { body: Buffer; format: BodyFormat } {
-    const format = bodyFormatOf(event.headers['content-type']);
-    const body = decodeBody(event, event.headers['content-encoding'], {
+    const format = bodyFormatOf(event.headers);
+    const decoded = decodeBody(event, event.headers['content-encoding'], {
       maxBodyBytes: toBytes(source.config.limits.maxBodyBytes),
       maxDecompressedBytes: toBytes(source.config.limits.maxDecompressedBytes),
     });
-    telemetry.count('BytesReceived', source.name, body.length);
+    telemetry.count('BytesReceived', source.name, decoded.length);
+    const body = format === 'binary-cloud-event' ? toCloudEvent(event.headers, decoded) : decoded;
     return { body, format };
   }
 
@@ -141,6 +144,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   }
 
   return middy<HttpEvent, HttpResponse>()
+    .use(corsResponses(sources))
     .use(problemResponses())
     .use(flushTelemetry(telemetry))
     .handler(async (event, context) => {

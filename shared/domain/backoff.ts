@@ -31,6 +31,9 @@ export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000
  */
 export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
 
+/** For reads that a push can do without: one attempt, and the answer to the sender is hardly held up. */
+export const GLANCE_TIMEOUTS: CallTimeouts = { attemptMs: 800, callMs: 800 };
+
 /** For an operator who waits: nothing ends before these calls, and files of megabytes may leave over a slow line. */
 export const OPERATOR_TIMEOUTS: CallTimeouts = { attemptMs: 120_000, callMs: 300_000 };
 

@@ -40,14 +40,14 @@ export interface LagWatch {
   /** Whether a request of this priority should be kept off the stream now. */
   shouldShed(priority: Priority): ShedDecision;
   /**
-   * Reads the ledger if that is due and tells anything. It never fails. Start it before the frames are sent and await
-   * it afterwards: it must not outlive the invocation.
+   * Reads the ledger if that is due and tells anything. It never fails. Start it with the request, shed or not, and
+   * await it before the answer: it must not outlive the invocation.
    */
   refresh(): Promise<void>;
 }
 
 export interface LagWatchDeps {
-  /** Should give up within a second: the request waits for it. */
+  /** Should give up within `GLANCE_TIMEOUTS`: the request waits for it. */
   readonly ledger: Pick<LedgerStore, 'read'>;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly telemetry: Pick<Telemetry, 'log'>;

@@ -1,29 +1,39 @@
+import { CONTENT_TYPES, type ContentType } from '../../shared/config/push-api.ts';
 import { HttpProblem } from '../middleware/problems.ts';
+import { isBinaryCloudEvent } from './cloud-events.ts';
 
 /** How the records stand in a body. */
-export type BodyFormat = 'json' | 'ndjson';
+export type BodyFormat = 'json' | 'ndjson' | 'cloud-event' | 'cloud-event-batch' | 'binary-cloud-event';
 
-const FORMATS: Readonly<Record<string, BodyFormat>> = {
+const FORMATS: Readonly<Record<ContentType, BodyFormat>> = {
   'application/json': 'json',
   'application/x-ndjson': 'ndjson',
   'application/ndjson': 'ndjson',
   'application/jsonl': 'ndjson',
+  'application/cloudevents+json': 'cloud-event',
+  'application/cloudevents-batch+json': 'cloud-event-batch',
 };
 
+function isContentType(name: string): name is ContentType {
+  return Object.hasOwn(FORMATS, name);
+}
+
 /**
- * The format that a Content-Type header names.
+ * The format that the headers of a request name.
  *
+ * @param headers by lower-case name
  * @throws HttpProblem `unsupported-media-type`
  */
-export function bodyFormatOf(contentType: string | undefined): BodyFormat {
-  const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
+export function bodyFormatOf(headers: Readonly<Record<string, string | undefined>>): BodyFormat {
+  const [type = '', ...parameters] = (headers['content-type'] ?? '').toLowerCase().split(';');
   const name = type.trim();
-  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
-  if (format === undefined) {
+  if (!name.startsWith('application/cloudevents') && isBinaryCloudEvent(headers)) return 'binary-cloud-event';
+  if (!isContentType(name)) {
+    const known = Object.entries(CONTENT_TYPES).map(([known, holds]) => `${known} (${holds})`);
     throw new HttpProblem(
       'unsupported-media-type',
-      'Content-Type must be application/json (an object or an array of objects) or application/x-ndjson (one object per line)',
-      { headers: { accept: 'application/json, application/x-ndjson' } },
+      `Content-Type must be ${known.join(', ')}; or send the headers ce-id, ce-source, ce-type and ce-specversion for a CloudEvent in binary mode`,
+      { headers: { accept: Object.keys(CONTENT_TYPES).join(', ') } },
     );
   }
   const charset = parameters
@@ -32,5 +42,5 @@ export function bodyFormatOf(contentType: string | undefined): BodyFormat {
   if (charset !== undefined && !/^charset="?utf-?8"?$/.test(charset)) {
     throw new HttpProblem('unsupported-media-type', 'the charset of the body must be UTF-8');
   }
-  return format;
+  return FORMATS[name];
 }

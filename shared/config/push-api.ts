@@ -26,6 +26,8 @@ export const CONTENT_TYPES = {
   'application/x-ndjson': 'records, one on each line',
   'application/ndjson': 'the same',
   'application/jsonl': 'the same',
+  'application/cloudevents+json': 'one CloudEvent (structured mode); the event is the record',
+  'application/cloudevents-batch+json': 'CloudEvents, in an array (batched mode)',
 } as const;
 
 export type ContentType = keyof typeof CONTENT_TYPES;
@@ -53,6 +55,8 @@ export interface Operation {
   readonly query: Readonly<Record<string, z.ZodType<boolean, string | undefined>>>;
   /** Content types of its body; none, if it has no body. */
   readonly contentTypes: readonly ContentType[];
+  /** Whether a body of any type, with the attributes of a CloudEvent in `ce-*` headers, is a record (binary mode). */
+  readonly takesBinaryCloudEvents: boolean;
   /** Whether it reads the Idempotency-Key header. */
   readonly takesIdempotencyKey: boolean;
   /** Whether pages in browsers may use it, where the source has `cors`. */
@@ -67,6 +71,7 @@ const OF_EVERYTHING = ['internal-error', 'temporary-reduced-capacity'] as const 
 const OF_SENDERS = ['unauthorized', 'forbidden', 'unknown-source'] as const satisfies ProblemName[];
 const OF_BODIES = [
   'malformed-body',
+  'bad-cloud-event',
   'bad-parameter',
   'too-large',
   'unsupported-media-type',
@@ -93,6 +98,7 @@ export const PUSH_API = {
     rate: 'records',
     query: { verbose, wait },
     contentTypes: EVERY_CONTENT_TYPE,
+    takesBinaryCloudEvents: true,
     takesIdempotencyKey: true,
     isForBrowsers: true,
     problems: [...OF_SENDERS, ...OF_BODIES, ...OF_REPEATED_REQUESTS, ...OF_EVERYTHING],
@@ -106,6 +112,7 @@ export const PUSH_API = {
     rate: 'dry-run',
     query: { verbose },
     contentTypes: EVERY_CONTENT_TYPE,
+    takesBinaryCloudEvents: true,
     takesIdempotencyKey: false,
     isForBrowsers: true,
     problems: [...OF_SENDERS, ...OF_BODIES, ...OF_EVERYTHING],
@@ -119,6 +126,7 @@ export const PUSH_API = {
     rate: 'look-up',
     query: {},
     contentTypes: [],
+    takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: true,
     problems: [...OF_SENDERS, ...OF_EVERYTHING],
@@ -135,12 +143,13 @@ export const PUSH_API = {
     rate: 'records',
     query: {},
     contentTypes: ['application/json'],
+    takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: false,
     problems: [
       'unauthorized',
       'unknown-source',
-      ...OF_BODIES.filter((name) => name !== 'bad-parameter'),
+      ...OF_BODIES.filter((name) => name !== 'bad-parameter' && name !== 'bad-cloud-event'),
       'request-in-progress',
       'idempotency-key-reused',
       ...OF_EVERYTHING,
@@ -154,6 +163,7 @@ export const PUSH_API = {
     rate: 'look-up',
     query: {},
     contentTypes: [],
+    takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: false,
     problems: ['internal-error'],

@@ -30,6 +30,8 @@ export interface CheckedBatch {
 export interface CheckOptions {
   readonly receivedAtMs: number;
   readonly maxRecordBytes: number;
+  /** What must hold of a record whatever its contract says: a record with violations is rejected. */
+  readonly refuse?: ((bytes: Uint8Array) => readonly Violation[]) | undefined;
 }
 
 function tooLong(bytes: number, maxBytes: number): RecordOutcome {
@@ -47,6 +49,8 @@ export function checkRecords(
   const seen = source.config.dedupe === 'record' ? new Set<string>() : undefined;
   const outcomes = records.map((bytes, index): RecordOutcome => {
     if (bytes.length > options.maxRecordBytes) return tooLong(bytes.length, options.maxRecordBytes);
+    const refused = options.refuse?.(bytes) ?? [];
+    if (refused.length > 0) return { status: 'rejected', id: undefined, violations: refused };
     const checked = source.check(bytes, options.receivedAtMs);
     const { id, violations } = checked;
     if (checked.status === 'rejected') return { status: 'rejected', id, violations };

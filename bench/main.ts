@@ -3,6 +3,7 @@ import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
 import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
+import { benchPush } from './push.ts';
 
 function toRounds(text: string): number {
   const rounds = Number(text);
@@ -48,6 +49,18 @@ program
   .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
   .action(async (options: { json?: boolean; rounds: number }) => {
     const isGood = await benchDrain({ json: options.json === true, rounds: options.rounds });
+    if (!isGood) process.exitCode = 1;
+  });
+
+program
+  .command('push')
+  .description(
+    'The push function: CPU time beside a bare handler, and what it answers under load and throttles of the stream.',
+  )
+  .option('--json', 'print one JSON object')
+  .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
+  .action(async (options: { json?: boolean; rounds: number }) => {
+    const isGood = await benchPush({ json: options.json === true, rounds: options.rounds });
     if (!isGood) process.exitCode = 1;
   });
 

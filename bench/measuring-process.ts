@@ -17,21 +17,24 @@ import { NODE_OPTIONS } from '../shared/config/node-options.ts';
 export function startMeasuring(file: string, input: object): ChildProcess {
   return fork(fileURLToPath(new URL(file, import.meta.url)), [JSON.stringify(input)], {
     execArgv: [...NODE_OPTIONS, '--no-warnings'],
+    // What functions write to their log is written, and goes nowhere.
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
 }
 
 /**
  * Makes one measurement.
  *
+ * @param question what to measure, where a process measures different things
  * @throws Error when the process ends instead of answering
  */
-export async function ask<Output>(child: ChildProcess): Promise<Output> {
+export async function ask<Output>(child: ChildProcess, question: object = {}): Promise<Output> {
   const answered = new AbortController();
   const { signal } = answered;
   const ended = once(child, 'exit', { signal }).then(() => {
     throw new Error('a measuring process has ended; its error is above');
   });
-  child.send('measure');
+  child.send(question);
   try {
     const [output] = (await Promise.race([once(child, 'message', { signal }), ended])) as [Output];
     return output;
@@ -53,13 +56,16 @@ export function measuringInput(): unknown {
 }
 
 /** In a measuring process: answers every message with one measurement, and closes when nobody asks any more. */
-export function answerMeasurements(measure: () => Promise<object>, close: () => Promise<void>): void {
+export function answerMeasurements(
+  measure: (question: unknown) => Promise<object>,
+  close: () => Promise<void>,
+): void {
   const fail = (error: unknown): void => {
     console.error(error);
     process.exit(1);
   };
-  process.on('message', () => {
-    measure().then((output) => process.send?.(output), fail);
+  process.on('message', (question) => {
+    measure(question).then((output) => process.send?.(output), fail);
   });
   process.on('disconnect', () => {
     close().catch(fail);

@@ -65,74 +65,73 @@ const text = { type: 'string' };
 const number = { type: 'number' };
 const integer = { type: 'integer' };
 
-/** The source of the benchmark: nested events of a shop, about 1 KB each, with every kind of column. */
-const CONFIG = defineConfig({
-  sources: {
-    'shop-events': {
-      type: 'push',
-      freshness: '1 minute',
-      volume: { recordsPerSecond: 1000, recordBytes: 1000 },
-      contract: {
-        schema: {
+/** Nested events of a shop, about 1 KB each, with every kind of column. */
+export const SHOP_SOURCE = {
+  type: 'push' as const,
+  freshness: '1 minute',
+  volume: { recordsPerSecond: 1000, recordBytes: 1000 },
+  contract: {
+    schema: {
+      type: 'object',
+      properties: {
+        id: { type: 'string', format: 'uuid' },
+        type: text,
+        occurred_at: { type: 'string', format: 'date-time' },
+        session: {
           type: 'object',
           properties: {
-            id: { type: 'string', format: 'uuid' },
-            type: text,
-            occurred_at: { type: 'string', format: 'date-time' },
-            session: {
-              type: 'object',
-              properties: {
-                id: text,
-                number: integer,
-                started_at: { type: 'string', format: 'date-time' },
-                authenticated: { type: 'boolean' },
-              },
-            },
-            user: {
-              type: 'object',
-              properties: {
-                id: integer,
-                email_hash: text,
-                segment: { type: ['string', 'null'] },
-                since: { type: 'string', format: 'date' },
-              },
-            },
-            device: {
-              type: 'object',
-              properties: {
-                browser: text,
-                version: text,
-                os: text,
-                screen: { type: 'object', properties: { width: integer, height: integer, ratio: number } },
-              },
-            },
-            geo: {
-              type: 'object',
-              properties: { country: text, city: text, latitude: number, longitude: number },
-            },
-            page: {
-              type: 'object',
-              properties: { url: text, referrer: { type: ['string', 'null'] }, title: text, load_ms: number },
-            },
-            items: {
-              type: 'array',
-              items: {
-                type: 'object',
-                properties: { sku: text, name: text, quantity: integer, price: number },
-              },
-            },
-            total: number,
-            tags: { type: 'array', items: text },
-            properties: {},
+            id: text,
+            number: integer,
+            started_at: { type: 'string', format: 'date-time' },
+            authenticated: { type: 'boolean' },
           },
-          required: ['id', 'type', 'occurred_at'],
         },
+        user: {
+          type: 'object',
+          properties: {
+            id: integer,
+            email_hash: text,
+            segment: { type: ['string', 'null'] },
+            since: { type: 'string', format: 'date' },
+          },
+        },
+        device: {
+          type: 'object',
+          properties: {
+            browser: text,
+            version: text,
+            os: text,
+            screen: { type: 'object', properties: { width: integer, height: integer, ratio: number } },
+          },
+        },
+        geo: {
+          type: 'object',
+          properties: { country: text, city: text, latitude: number, longitude: number },
+        },
+        page: {
+          type: 'object',
+          properties: { url: text, referrer: { type: ['string', 'null'] }, title: text, load_ms: number },
+        },
+        items: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: { sku: text, name: text, quantity: integer, price: number },
+          },
+        },
+        total: number,
+        tags: { type: 'array', items: text },
+        properties: {},
       },
-      key: ['id', 'occurred_at'],
-      eventTime: { path: 'occurred_at' },
+      required: ['id', 'type', 'occurred_at'],
     },
   },
-});
+  key: ['id', 'occurred_at'],
+  eventTime: { path: 'occurred_at' },
+};
+
+/** The source of the benchmarks. */
+const CONFIG = defineConfig({ sources: { 'shop-events': SHOP_SOURCE } });
 
 /** The compiled contract alone. */
 export function shopValidator(): ValidateFunction {

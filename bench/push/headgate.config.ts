@@ -1,0 +1,13 @@
+import { defineConfig } from '../../shared/config/define-config.ts';
+import { SHOP_SOURCE } from '../shop-events.ts';
+
+/** More than the benchmark sends, so that the limits are checked and never reached. */
+const limits = { requestsPerSecond: 10_000 };
+
+/** What `npm run bench -- push` deploys: the benchmarks' events, pushed. */
+export default defineConfig({
+  name: 'headgate-bench',
+  sources: {
+    'shop-events': { ...SHOP_SOURCE, pattern: 'stream', limits },
+  },
+});

@@ -12,9 +12,9 @@ const READ_INTERVAL_MS = 5_000;
 const LANES_PER_READING = 4;
 /** A reading that is older says nothing: the instance may have been frozen, and its frames may have landed since. */
 const READING_VALID_MS = 60_000;
-/** Of the allowed lag, how far apart the frames are that are remembered: the lag is known to about 3 %. */
+/** How many frames are remembered in the time of the allowed lag, which is so known to 3 %. */
 const SAMPLES_PER_MAX_LAG = 32;
-/** Frames remembered per shard; when there are more, every second one is forgotten. */
+/** Frames remembered per shard; when there are more, every second one is forgotten (then to 6 %). */
 const MAX_SAMPLES = 64;
 /** Drain is measured between readings that are this far apart, or as far as there are. */
 const DRAIN_BASELINE_MS = 30_000;

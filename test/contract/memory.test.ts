@@ -4,6 +4,7 @@ import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
+import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-zone.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
@@ -19,6 +20,7 @@ import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
+import { landingZoneContract } from './landing-zone.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
 import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
@@ -93,6 +95,11 @@ describe.each([
     open: () => (bus = new MemoryFrameBus({ shards: 3, turn: newTurn() })),
     openLosingAnswers: () => (bus = new MemoryFrameBus({ turn: losingAnswers() })),
     stored: (keys) => Promise.resolve(bus.frames().filter(({ partitionKey }) => keys.has(partitionKey))),
+  });
+
+  landingZoneContract({
+    open: () => new MemoryLandingZone({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryLandingZone({ turn: losingAnswers() }),
   });
 
   let parameters = new MemoryParameterStore();

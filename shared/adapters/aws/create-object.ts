@@ -1,4 +1,5 @@
 import { PutObjectCommand, type PutObjectCommandInput, type S3Client } from '@aws-sdk/client-s3';
+import { limitSigningTime } from './limit-signing-time.ts';
 import { callAws, isNamed } from './translate-error.ts';
 
 /**
@@ -11,11 +12,18 @@ import { callAws, isNamed } from './translate-error.ts';
 export async function createObject(
   s3: S3Client,
   object: PutObjectCommandInput & { readonly Bucket: string; readonly Key: string },
+  options: {
+    /** The time that the writer goes by, see `limitSigningTime`. */
+    readonly signedAtMs?: number;
+    readonly abortSignal?: AbortSignal;
+  } = {},
 ): Promise<'created' | 'exists'> {
   const call = { operation: 'PutObject', resource: `s3://${object.Bucket}/${object.Key}` };
   return await callAws(call, async () => {
     try {
-      await s3.send(new PutObjectCommand({ ...object, ChecksumAlgorithm: 'CRC32', IfNoneMatch: '*' }));
+      const command = new PutObjectCommand({ ...object, ChecksumAlgorithm: 'CRC32', IfNoneMatch: '*' });
+      if (options.signedAtMs !== undefined) limitSigningTime(command, options.signedAtMs);
+      await s3.send(command, { abortSignal: options.abortSignal });
       return 'created';
     } catch (error) {
       if (isNamed(error, 'PreconditionFailed')) return 'exists';

@@ -15,7 +15,7 @@ export class MemoryLandingZone implements FrameWriter, LandingZone {
     this.#turn = options.turn;
   }
 
-  put(source: string, name: string, bytes: Uint8Array, _timeoutMs?: number): Promise<void> {
+  put(source: string, name: string, bytes: Uint8Array): Promise<void> {
     return takeTurn(this.#turn, callOf('put', source, name), () => {
       const frames = this.#of(source);
       if (!frames.has(name)) frames.set(name, Uint8Array.from(bytes));

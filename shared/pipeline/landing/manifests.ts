@@ -60,17 +60,17 @@ export class Manifests {
     nowMs: number,
   ): Promise<ReadonlySet<string>> {
     const landed = new Set<string>();
-    let isMissing = false;
+    const missing: number[] = [];
     const numbers = Array.from({ length: end - first }, (_, at) => first + at);
     await forEachLimited(numbers, PARALLEL_READS, async (number) => {
       const manifest = await this.#find(number);
-      if (manifest === undefined) isMissing = true;
+      if (manifest === undefined) missing.push(number);
       else for (const name of names) if (manifest.has.has(name)) landed.add(name);
     });
     const unknown = names.find(
       (name) => !landed.has(name) && nowMs - (landingTimeOf(name) ?? 0) > EXPIRED_AFTER_MS,
     );
-    if (isMissing && unknown !== undefined) {
+    if (missing.length > 0 && unknown !== undefined) {
       throw new BlockedError(
         'MANIFEST_EXPIRED',
         `nobody knows any more whether frame ${unknown} of ${this.#lane} has landed: its manifest has expired. ` +

@@ -30,6 +30,8 @@ import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
+import { S3FrameWriter } from '../../../shared/adapters/aws/s3-frame-writer.ts';
+import { S3LandingZone } from '../../../shared/adapters/aws/s3-landing-zone.ts';
 import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
 import type { ObjectKind } from '../../../shared/ports/lake.ts';
 import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
@@ -37,6 +39,7 @@ import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
 import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
+import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
 import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
@@ -187,6 +190,10 @@ describe('AWS', () => {
     stored: async (partitionKeys) =>
       (await readStream(kinesis)).filter(({ partitionKey }) => partitionKeys.has(partitionKey)),
   });
+  landingZoneContract({
+    open: () => landingZoneOf(s3),
+    openLosingAnswers: () => landingZoneOf(faulty(createS3Client(emulator.connection), losingAnswers)),
+  });
   parameterStoreContract({
     open: () => new SsmParameterStore({ ssm, clock: systemClock }),
     openLosingAnswers: () =>
@@ -220,4 +227,15 @@ async function readStream(kinesis: KinesisClient): Promise<OutgoingFrame[]> {
     }
   }
   return frames;
+}
+
+function landingZoneOf(s3: S3Client): LandingZonePorts {
+  const writer = new S3FrameWriter({ s3, bucket: BUCKET });
+  const zone = new S3LandingZone({ s3, bucket: BUCKET, clock: systemClock });
+  return {
+    put: (...args) => writer.put(...args),
+    list: (...args) => zone.list(...args),
+    read: (...args) => zone.read(...args),
+    remove: (...args) => zone.remove(...args),
+  };
 }

@@ -37,6 +37,16 @@ export function parameterStoreContract(subject: ParameterStoreSubject): void {
       expect(await store.get(name)).toBe('now');
     });
 
+    test('a value is as new as the caller asks for', async () => {
+      const store = await subject.open();
+      const name = newName();
+      await subject.set(name, 'old');
+      expect(await store.get(name)).toBe('old');
+      await subject.set(name, 'new');
+      expect(await store.get(name, { maxAgeMs: 0 })).toBe('new');
+      expect(await store.get(name)).toBe('new');
+    });
+
     test('a lost answer is asked for again', async () => {
       const store = await subject.openLosingAnswers();
       const name = newName();

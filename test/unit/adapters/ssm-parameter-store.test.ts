@@ -51,3 +51,38 @@ test('failures are told apart and not kept', async () => {
   ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'v' } });
   expect(await store.get('/a')).toBe('v');
 });
+
+test('a newer value than the known one is read when somebody asks for it, and serves everybody', async () => {
+  const clock = new ManualClock();
+  const store = createStore(clock);
+  ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'old' } });
+  await store.get('/a');
+  ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'new' } });
+  clock.advance(1_000);
+  expect(await store.get('/a', { maxAgeMs: 1_001 })).toBe('old');
+  expect(await store.get('/a', { maxAgeMs: 1_000 })).toBe('new');
+  expect(await store.get('/a')).toBe('new');
+  clock.advance(5 * 60_000);
+  expect(ssm.commandCalls(GetParameterCommand)).toHaveLength(2);
+  await store.get('/a', { maxAgeMs: 60 * 60_000 });
+  expect(ssm.commandCalls(GetParameterCommand)).toHaveLength(3);
+});
+
+test('while SSM does not answer, the known value serves on; one that was taken away does not', async () => {
+  const clock = new ManualClock();
+  const store = createStore(clock);
+  const refusal = (name: string): Error => Object.assign(new Error(name), { name });
+  ssm.on(GetParameterCommand).resolves({ Parameter: { Value: 'known' } });
+  await store.get('/a');
+  ssm.on(GetParameterCommand).rejects(refusal('ThrottlingException'));
+  expect(await store.get('/a', { maxAgeMs: 0 })).toBe('known');
+  clock.advance(5 * 60_000);
+  expect(await store.get('/a')).toBe('known');
+  const calls = ssm.commandCalls(GetParameterCommand).length;
+  clock.advance(30_000 - 1);
+  expect(await store.get('/a')).toBe('known');
+  expect(ssm.commandCalls(GetParameterCommand)).toHaveLength(calls);
+  clock.advance(1);
+  ssm.on(GetParameterCommand).rejects(refusal('ParameterNotFound'));
+  await expect(store.get('/a')).rejects.toMatchObject({ code: 'PARAMETER_MISSING' });
+});

@@ -1,45 +1,70 @@
+import { hash } from 'node:crypto';
 import middy, { type MiddyfiedHandler } from '@middy/core';
 import type { Context } from 'aws-lambda';
 import { PUSH_API, routeKeyOf, routeOf, type OperationId } from '../../shared/config/push-api.ts';
-import type { PushSourceConfig } from '../../shared/config/schema.ts';
+import type {
+  PushSourceConfig,
+  ReceivedSourceConfig,
+  WebhookSourceConfig,
+} from '../../shared/config/schema.ts';
 import { toBytes } from '../../shared/config/units.ts';
+import type { HeadgateError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
-import type { Clock } from '../../shared/ports/clock.ts';
-import type { WriteKeyStore } from '../../shared/ports/write-key-store.ts';
+import { retryDelayMs } from '../../shared/pipeline/backpressure/retry-delay.ts';
+import { waitForLanding, type WaitDeps } from '../../shared/pipeline/wait-for-landing.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 import { problemResponses } from '../middleware/problem-responses.ts';
 import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
-import { createAuthorize } from './authorize.ts';
+import { createAuthenticate, type AuthenticateDeps } from './authenticate.ts';
 import { bodyFormatOf, type BodyFormat } from './body-format.ts';
-import { corsResponses } from './cors-responses.ts';
 import { toCloudEvent } from './cloud-events.ts';
+import { corsResponses } from './cors-responses.ts';
 import { decodeBody } from './decode-body.ts';
 import { json, type HttpEvent, type HttpResponse } from './http.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
-import { readQuery, type Query } from './read-query.ts';
+import { whileKeepingUp, type Backpressure } from './keep-up.ts';
+import { readQuery } from './read-query.ts';
 import { checkBody } from './split-body.ts';
-import { storeOnce, storeRecords, type StoreDeps, type Submission } from './store-records.ts';
+import { storeOnce, storeRecords, type StoreDeps, type Stored, type Submission } from './store-records.ts';
 import { toRecordsResponse } from './to-answer.ts';
+import type { VerifyDelivery } from './webhook/verify-delivery.ts';
 
-type PushSource = Source<PushSourceConfig>;
+/** After a failure that says nothing about when it ends. */
+const USUAL_RETRY_MS = 5_000;
+/** A request that waits for its records to land is answered with this much time left. */
+const WAIT_RESERVE_MS = 2_000;
 
-export interface PushHandlerDeps extends StoreDeps {
+export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
   readonly sources: ReadonlyMap<string, Source>;
-  readonly keys: WriteKeyStore;
-  readonly clock: Clock;
+  readonly verifyDelivery: VerifyDelivery;
+  readonly backpressure: Backpressure;
+  /** Where requests that wait see that their records have landed. */
+  readonly ledger: WaitDeps['ledger'];
 }
 
-/** A request whose sender and source are known. */
-interface PushRequest {
-  readonly source: PushSource;
+/** A request to a source. */
+interface SourceRequest<Config extends ReceivedSourceConfig> {
+  readonly source: Source<Config>;
   readonly event: HttpEvent;
-  readonly query: Query;
   readonly receivedAtMs: number;
   readonly remainingMs: () => number;
 }
 
-function isPushSource(source: Source | undefined): source is PushSource {
+type PushRequest = SourceRequest<PushSourceConfig>;
+type DeliveryRequest = SourceRequest<WebhookSourceConfig>;
+
+/** Serves a request, given the source that its path names. */
+type Serve = (
+  source: Source | undefined,
+  request: Omit<SourceRequest<ReceivedSourceConfig>, 'source'>,
+) => Promise<HttpResponse>;
+
+function isPushSource(source: Source | undefined): source is Source<PushSourceConfig> {
   return source?.config.type === 'push';
+}
+
+function isWebhookSource(source: Source | undefined): source is Source<WebhookSourceConfig> {
+  return source?.config.type === 'webhook';
 }
 
 /**
@@ -50,23 +75,40 @@ function isPushSource(source: Source | undefined): source is PushSource {
  * first time are recognised by their keys.
  */
 export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent, HttpResponse> {
-  const { sources, clock, telemetry } = deps;
-  const authorize = createAuthorize(deps.keys, clock);
+  const { sources, clock, telemetry, backpressure, verifyDelivery, ledger } = deps;
+  const authenticate = createAuthenticate(deps);
 
-  function readBody({ source, event }: PushRequest): { body: Buffer; format: BodyFormat } {
-    const format = bodyFormatOf(event.headers);
-    const decoded = decodeBody(event, event.headers['content-encoding'], {
+  function decode({ source, event }: SourceRequest<ReceivedSourceConfig>): Buffer {
+    const body = decodeBody(event, event.headers['content-encoding'], {
       maxBodyBytes: toBytes(source.config.limits.maxBodyBytes),
       maxDecompressedBytes: toBytes(source.config.limits.maxDecompressedBytes),
     });
-    telemetry.count('BytesReceived', source.name, decoded.length);
-    const body = format === 'binary-cloud-event' ? toCloudEvent(event.headers, decoded) : decoded;
+    telemetry.count('BytesReceived', source.name, body.length);
+    return body;
+  }
+
+  function readBody(request: PushRequest): { body: Buffer; format: BodyFormat } {
+    const { headers } = request.event;
+    const format = bodyFormatOf(headers);
+    const decoded = decode(request);
+    const body = format === 'binary-cloud-event' ? toCloudEvent(headers, decoded) : decoded;
     return { body, format };
   }
 
+  function toSubmission(
+    { source, receivedAtMs, remainingMs }: SourceRequest<ReceivedSourceConfig>,
+    format: BodyFormat,
+    body: Buffer,
+    isVerbose = false,
+  ): Submission {
+    const check = (): ReturnType<typeof checkBody> => checkBody(source, format, body, receivedAtMs);
+    return { source, receivedAtMs, remainingMs, isVerbose, check };
+  }
+
   async function postRecords(request: PushRequest): Promise<HttpResponse> {
-    const { source, receivedAtMs, remainingMs } = request;
-    const idempotencyKey = idempotencyKeyOf(request.event.headers['idempotency-key']);
+    const { source, event } = request;
+    const query = readQuery(PUSH_API.postRecords, event.queryStringParameters);
+    const idempotencyKey = idempotencyKeyOf(event.headers['idempotency-key']);
     if (idempotencyKey === undefined && source.config.idempotencyKey === 'required') {
       throw new HttpProblem(
         'bad-idempotency-key',
@@ -74,42 +116,91 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
       );
     }
     const { body, format } = readBody(request);
-    const submission: Submission = {
-      source,
-      receivedAtMs,
-      remainingMs,
-      isVerbose: request.query['verbose'] === true,
-      check: () => checkBody(source, format, body, receivedAtMs),
-    };
-    const { response } =
+    const submission = toSubmission(request, format, body, query['verbose']);
+    const stored =
       idempotencyKey === undefined
         ? await storeRecords(deps, submission)
         : await storeOnce(
             deps,
             submission,
             idempotencyKey,
-            Buffer.concat([Buffer.from(`${format}\n`), body]),
+            hash('sha256', Buffer.concat([Buffer.from(`${format}\n`), body])),
           );
-    return response;
+    return query['wait'] === true ? await untilLanded(request, stored) : stored.response;
+  }
+
+  /** The answer to stored records: 200 where they have landed before time is up. */
+  async function untilLanded(
+    { remainingMs }: PushRequest,
+    { response, places }: Stored,
+  ): Promise<HttpResponse> {
+    if (places.length === 0) return response;
+    const deadlineMs = clock.nowMs() + remainingMs() - WAIT_RESERVE_MS;
+    const hasLanded = await waitForLanding({ ledger, clock, telemetry }, places, deadlineMs);
+    return hasLanded ? { ...response, statusCode: 200 } : response;
+  }
+
+  async function postDelivery(request: DeliveryRequest): Promise<HttpResponse> {
+    const { source, event } = request;
+    const { id, document, answer } = await verifyDelivery(source, event.headers, decode(request));
+    if (answer !== undefined) return answer;
+    return await whileKeepingUp(backpressure, source, async () => {
+      const submission = toSubmission(request, 'json', document);
+      const { response } =
+        id === undefined || source.config.dedupe === 'none'
+          ? await storeRecords(deps, submission)
+          : // Services build the body of a repeated delivery anew: its id says that it is the same.
+            await storeOnce(deps, submission, id, hash('sha256', id));
+      return response;
+    });
   }
 
   function validateRecords(request: PushRequest): HttpResponse {
+    const { verbose: isVerbose = false } = readQuery(
+      PUSH_API.validateRecords,
+      request.event.queryStringParameters,
+    );
     const { body, format } = readBody(request);
     const { outcomes } = checkBody(request.source, format, body, request.receivedAtMs);
-    return toRecordsResponse(outcomes, request.query['verbose'] === true, 200);
+    return toRecordsResponse(outcomes, { isVerbose }, 200);
   }
 
-  const operations: Readonly<
-    Partial<Record<OperationId, (request: PushRequest) => HttpResponse | Promise<HttpResponse>>>
-  > = {
-    postRecords,
-    validateRecords,
-    getSchema: ({ source: { name, contract } }) =>
-      json(
-        200,
-        { source: name, version: contract.version, schema: contract.schema },
-        { etag: `"${contract.version}"` },
-      ),
+  function getSchema({ source: { name, contract } }: PushRequest): HttpResponse {
+    const body = { source: name, version: contract.version, schema: contract.schema };
+    return json(200, body, { etag: `"${contract.version}"` });
+  }
+
+  /** Serves requests to pushed sources, of senders that may. */
+  function ofSender(run: (request: PushRequest) => HttpResponse | Promise<HttpResponse>): Serve {
+    return async (source, request) => {
+      if (!isPushSource(source)) throw unknownSource();
+      return await counted(source, async () => {
+        await authenticate(source, request.event);
+        return await run({ ...request, source });
+      });
+    };
+  }
+
+  async function counted(source: Source, run: () => Promise<HttpResponse>): Promise<HttpResponse> {
+    telemetry.count('Requests', source.name, 1);
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof HttpProblem)) telemetry.count('Errors', source.name, 1);
+      throw error;
+    }
+  }
+
+  const operations: Readonly<Record<Exclude<OperationId, 'getHealth'>, Serve>> = {
+    postRecords: ofSender((request) =>
+      whileKeepingUp(backpressure, request.source, () => postRecords(request)),
+    ),
+    validateRecords: ofSender(validateRecords),
+    getSchema: ofSender(getSchema),
+    postDelivery: async (source, request) => {
+      if (!isWebhookSource(source)) throw unknownSource();
+      return await counted(source, () => postDelivery({ ...request, source }));
+    },
   };
 
   async function answer(event: HttpEvent, context: Context): Promise<HttpResponse> {
@@ -119,33 +210,23 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
       throw new HttpProblem('not-found', `the API has ${known.join(', ')}`);
     }
     if (route.id === 'getHealth') return json(200, { status: 'ok' });
-    const run = operations[route.id];
-    const source = sources.get(route.sourceName);
-    if (run === undefined || !isPushSource(source)) {
-      throw new HttpProblem(
-        'unknown-source',
-        'no source of this name takes pushed records; check the name in the URL',
-      );
-    }
-    telemetry.count('Requests', source.name, 1);
-    try {
-      await authorize(source.name, event.headers['authorization']);
-      return await run({
-        source,
-        event,
-        query: readQuery(route.operation, event.queryStringParameters),
-        receivedAtMs: clock.nowMs(),
-        remainingMs: () => context.getRemainingTimeInMillis(),
-      });
-    } catch (error) {
-      if (!(error instanceof HttpProblem)) telemetry.count('Errors', source.name, 1);
-      throw error;
-    }
+    return await operations[route.id](sources.get(route.sourceName), {
+      event,
+      receivedAtMs: clock.nowMs(),
+      remainingMs: () => context.getRemainingTimeInMillis(),
+    });
+  }
+
+  /** A throttled stream is asked again when what it refused will fit. */
+  function retryAfterMs({ code }: HeadgateError): number {
+    return code === 'FRAMES_REFUSED'
+      ? backpressure.drain.retryAfterMs()
+      : retryDelayMs(USUAL_RETRY_MS, Math.random());
   }
 
   return middy<HttpEvent, HttpResponse>()
     .use(corsResponses(sources))
-    .use(problemResponses())
+    .use(problemResponses(retryAfterMs))
     .use(flushTelemetry(telemetry))
     .handler(async (event, context) => {
       try {
@@ -155,4 +236,11 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
         throw error;
       }
     });
+}
+
+function unknownSource(): HttpProblem {
+  return new HttpProblem(
+    'unknown-source',
+    'no source of this name takes such requests; check the name in the URL',
+  );
 }

@@ -5,6 +5,7 @@ import { DynamoWriteKeyStore } from '../../shared/adapters/aws/dynamo-write-key-
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
 import { KinesisFrameBus } from '../../shared/adapters/aws/kinesis-frame-bus.ts';
 import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts';
+import { createVerifyToken } from '../../shared/adapters/jwt/create-verify-token.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
@@ -26,6 +27,7 @@ export const handler = createHandler({
   busOf: () => stream,
   requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
+  verifyToken: createVerifyToken({ clock, fetch }),
   clock,
   telemetry: new EmfTelemetry({ lane: 'push', clock }),
 });

@@ -14,6 +14,7 @@ import { readFrame, recordBytes } from '../../shared/domain/frame.ts';
 import { hashWriteKey, toWriteKey } from '../../shared/domain/write-key.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
 import type { RequestStore } from '../../shared/ports/request-store.ts';
+import type { VerifyToken } from '../../shared/ports/verify-token.ts';
 
 const SOURCE = { type: 'push' as const, freshness: '30 seconds', volume: { gbPerDay: 1 }, key: ['id'] };
 
@@ -32,7 +33,7 @@ export const ORDER_SCHEMA = {
 };
 
 /** `orders` quarantines what violates its schema, `strict` refuses it, `tiny` has low limits, `once` requires an
- * Idempotency-Key, `feed` is not pushed. */
+ * Idempotency-Key, `tokens` and `signed` take tokens and signed requests, `feed` is not pushed. */
 const CONFIG: HeadgateConfigInput = {
   sources: {
     orders: { ...SOURCE, contract: { schema: ORDER_SCHEMA } },
@@ -48,6 +49,12 @@ const CONFIG: HeadgateConfigInput = {
       },
     },
     once: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, idempotencyKey: 'required' },
+    tokens: {
+      ...SOURCE,
+      contract: { schema: ORDER_SCHEMA },
+      auth: { type: 'jwt', issuer: 'https://login.example.com/', audience: 'headgate' },
+    },
+    signed: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, auth: { type: 'iam' } },
     feed: { ...SOURCE, type: 'stream' as const, contract: { schema: ORDER_SCHEMA } },
   },
 };
@@ -70,6 +77,8 @@ export interface PushRequestOptions {
   readonly headers?: Readonly<Record<string, string | undefined>>;
   readonly query?: Record<string, string>;
   readonly remainingMs?: number;
+  /** What API Gateway says about a signed request. */
+  readonly authorizer?: unknown;
 }
 
 /** The push handler over memory stores. */
@@ -83,7 +92,14 @@ export class PushWorld {
   readonly #memoryBus = new MemoryFrameBus();
   readonly #handler;
 
-  constructor(options: { readonly bus?: FrameBus; readonly requests?: RequestStore } = {}) {
+  constructor(
+    options: {
+      readonly bus?: FrameBus;
+      readonly requests?: RequestStore;
+      /** Without it no token is valid. */
+      readonly verifyToken?: VerifyToken;
+    } = {},
+  ) {
     this.bus = options.bus ?? this.#memoryBus;
     this.requests = options.requests ?? new MemoryRequestStore();
     this.#handler = createHandler({
@@ -91,6 +107,8 @@ export class PushWorld {
       busOf: () => this.bus,
       requests: this.requests,
       keys: this.keys,
+      verifyToken:
+        options.verifyToken ?? (() => Promise.resolve({ status: 'invalid', problem: 'it is none' })),
       clock: this.clock,
       telemetry: this.telemetry,
     });
@@ -133,6 +151,7 @@ export class PushWorld {
       headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
       queryStringParameters: options.query,
       pathParameters: { source },
+      requestContext: { authorizer: options.authorizer },
       isBase64Encoded: typeof body !== 'string' && body !== undefined,
       body: typeof body === 'string' || body === undefined ? body : Buffer.from(body).toString('base64'),
     } as unknown as APIGatewayProxyEventV2;

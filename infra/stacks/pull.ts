@@ -1,4 +1,4 @@
-import { Annotations, ArnFormat, CfnOutput, Stack } from 'aws-cdk-lib/core';
+import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations';
 import { CfnSchedule, CfnScheduleGroup } from 'aws-cdk-lib/aws-scheduler';
@@ -8,6 +8,7 @@ import { toMs } from '../../shared/config/units.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { DeadLetterQueue } from '../constructs/dead-letter-queue.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
+import { grantParameters } from '../constructs/grant-parameters.ts';
 import { grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
@@ -43,20 +44,7 @@ export class PullStack extends Stack {
     });
     grantLanding(this.puller, stores);
     grantStaging(this.puller, stores);
-    const parameters = parameterNames(sources.map(([, source]) => source));
-    if (parameters.length > 0) {
-      this.puller.grant(
-        ['ssm:GetParameter'],
-        parameters.map((name) =>
-          this.formatArn({
-            service: 'ssm',
-            resource: 'parameter',
-            resourceName: name.slice(1),
-            arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
-          }),
-        ),
-      );
-    }
+    grantParameters(this.puller, parameterNames(sources.map(([, source]) => source)));
     this.puller.function.configureAsyncInvoke({
       retryAttempts: SCHEDULE_TUNING.runAttempts,
       maxEventAge: SCHEDULE_TUNING.maxRunAge,
@@ -113,8 +101,8 @@ export class PullStack extends Stack {
   }
 }
 
-/** SSM parameters that the sources read, each once. */
+/** SSM parameters that the sources read. */
 function parameterNames(sources: readonly HttpSourceConfig[]): string[] {
   const values = sources.flatMap((source) => [source.url, ...Object.values(source.headers)]);
-  return [...new Set(values.flatMap((value) => (typeof value === 'string' ? [] : [value.parameter])))].sort();
+  return values.flatMap((value) => (typeof value === 'string' ? [] : [value.parameter]));
 }

@@ -18,6 +18,7 @@ import { OPERATIONS, type Operation } from '../../shared/config/push-api.ts';
 import type { HeadgateConfig, ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
+import { grantParameters } from '../constructs/grant-parameters.ts';
 import { grantAccepting, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
@@ -89,6 +90,13 @@ function rateOf(rate: Operation['rate'], sources: readonly ReceivedSourceConfig[
   return rates[rate];
 }
 
+/** SSM parameters that hold the secrets of webhooks. */
+function signingSecrets(config: HeadgateConfig): string[] {
+  return receivedSources(config).flatMap(([, source]) =>
+    source.type === 'webhook' ? source.signature.secrets.map(({ parameter }) => parameter) : [],
+  );
+}
+
 /** The push API and its function. */
 export class PushStack extends Stack {
   readonly receiver: IngestFunction;
@@ -109,6 +117,7 @@ export class PushStack extends Stack {
       },
     });
     grantAccepting(this.receiver, stores);
+    grantParameters(this.receiver, signingSecrets(config));
     this.receiver.grant(['kinesis:PutRecords'], [ingest.streamArn]);
     this.receiver.grantKey(stores.key, ['kms:GenerateDataKey'], ['kinesis']);
 

@@ -1,31 +1,10 @@
+import type { PushAnswer, RecordResult } from '../../shared/config/push-answers.ts';
 import type { RecordOutcome } from '../../shared/pipeline/accept-records.ts';
 import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
 import { json, type HttpResponse } from './http.ts';
 
 /** A function's answer may have 6 MB; beyond this, results are shortened to index, status and rule. */
 const MAX_DETAIL_LENGTH = 2_000_000;
-
-/** The answer to a request with records. The four counts add up to the number of records. */
-export interface PushAnswer {
-  /** Meet their contract and are durable. */
-  readonly accepted: number;
-  /** Are the same as an earlier record of this request. */
-  readonly duplicates: number;
-  /** Violate their contract and are kept in quarantine. */
-  readonly quarantined: number;
-  /** Were refused; nothing of them is kept. */
-  readonly rejected: number;
-  /** What is not plainly accepted (or, on request, everything). */
-  readonly results: readonly RecordResult[];
-}
-
-interface RecordResult {
-  /** Position in the request, from 0; in lines, blank ones are not counted. */
-  readonly index: number;
-  readonly id?: string;
-  readonly status: RecordOutcome['status'];
-  readonly error?: { readonly field?: string; readonly rule: string; readonly message?: string };
-}
 
 function toResult({ id, status, violations }: RecordOutcome, index: number): RecordResult {
   const [error] = violations;
@@ -65,10 +44,10 @@ export function toAnswer(outcomes: readonly RecordOutcome[], isVerbose: boolean)
 /** The response to records: the given status, or 422 where every one of them was rejected. */
 export function toRecordsResponse(
   outcomes: readonly RecordOutcome[],
-  isVerbose: boolean,
+  { isVerbose, isDelayed = false }: { readonly isVerbose: boolean; readonly isDelayed?: boolean },
   statusCode: number,
 ): HttpResponse {
-  const answer = toAnswer(outcomes, isVerbose);
+  const answer = { ...toAnswer(outcomes, isVerbose), ...(isDelayed && { delayed: true }) };
   if (answer.rejected < outcomes.length) return json(statusCode, answer);
   const detail = 'every record was rejected; correct them as the results say and send them again';
   return toProblemResponse(new HttpProblem('all-records-rejected', detail, { members: { ...answer } }));

@@ -32,6 +32,12 @@ export const CONTENT_TYPES = {
 
 export type ContentType = keyof typeof CONTENT_TYPES;
 
+/** Content types of the deliveries of webhooks. */
+const DELIVERY_TYPES = {
+  'application/json': 'the event (an object), or several (an array of objects)',
+  'application/x-www-form-urlencoded': 'the event as JSON in the field `payload`',
+} as const;
+
 /** Encodings of bodies. */
 export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 
@@ -53,8 +59,8 @@ export interface Operation {
   readonly rate: 'records' | 'dry-run' | 'look-up';
   /** Query parameters that it reads; what else is in the query is ignored. */
   readonly query: Readonly<Record<string, z.ZodType<boolean, string | undefined>>>;
-  /** Content types of its body; none, if it has no body. */
-  readonly contentTypes: readonly ContentType[];
+  /** Content types of its body and what each holds; none, if it has no body. */
+  readonly contentTypes: Readonly<Record<string, string>>;
   /** Whether a body of any type, with the attributes of a CloudEvent in `ce-*` headers, is a record (binary mode). */
   readonly takesBinaryCloudEvents: boolean;
   /** Whether it reads the Idempotency-Key header. */
@@ -64,8 +70,6 @@ export interface Operation {
   /** Every problem that it answers. */
   readonly problems: readonly ProblemName[];
 }
-
-const EVERY_CONTENT_TYPE = Object.keys(CONTENT_TYPES) as readonly ContentType[];
 
 const OF_EVERYTHING = ['internal-error', 'temporary-reduced-capacity'] as const satisfies ProblemName[];
 const OF_SENDERS = ['unauthorized', 'forbidden', 'unknown-source'] as const satisfies ProblemName[];
@@ -97,7 +101,7 @@ export const PUSH_API = {
     caller: 'sender',
     rate: 'records',
     query: { verbose, wait },
-    contentTypes: EVERY_CONTENT_TYPE,
+    contentTypes: CONTENT_TYPES,
     takesBinaryCloudEvents: true,
     takesIdempotencyKey: true,
     isForBrowsers: true,
@@ -111,7 +115,7 @@ export const PUSH_API = {
     caller: 'sender',
     rate: 'dry-run',
     query: { verbose },
-    contentTypes: EVERY_CONTENT_TYPE,
+    contentTypes: CONTENT_TYPES,
     takesBinaryCloudEvents: true,
     takesIdempotencyKey: false,
     isForBrowsers: true,
@@ -125,7 +129,7 @@ export const PUSH_API = {
     caller: 'sender',
     rate: 'look-up',
     query: {},
-    contentTypes: [],
+    contentTypes: {},
     takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: true,
@@ -142,7 +146,7 @@ export const PUSH_API = {
     caller: 'signer',
     rate: 'records',
     query: {},
-    contentTypes: ['application/json'],
+    contentTypes: DELIVERY_TYPES,
     takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: false,
@@ -151,7 +155,6 @@ export const PUSH_API = {
       'unknown-source',
       ...OF_BODIES.filter((name) => name !== 'bad-parameter' && name !== 'bad-cloud-event'),
       'request-in-progress',
-      'idempotency-key-reused',
       ...OF_EVERYTHING,
     ],
   },
@@ -162,7 +165,7 @@ export const PUSH_API = {
     caller: 'anyone',
     rate: 'look-up',
     query: {},
-    contentTypes: [],
+    contentTypes: {},
     takesBinaryCloudEvents: false,
     takesIdempotencyKey: false,
     isForBrowsers: false,

@@ -1,11 +1,11 @@
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { createHandler } from '../../lambdas/push/create-handler.ts';
-import type { PushAnswer } from '../../lambdas/push/to-answer.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
+import type { PushAnswer } from '../../shared/config/push-answers.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';

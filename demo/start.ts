@@ -81,6 +81,15 @@ async function writeGuide(cloud: Cloud, config: HeadgateConfig, file: string): P
   const [pushed] = keys;
   if (pushed !== undefined) lines.push('', ...(await writeExamples(cloud, config, file, pushed)));
   for (const [name, source] of Object.entries(config.sources)) {
+    if (source.type !== 'webhook') continue;
+    const parameters = source.signature.secrets.map(({ parameter }) => parameter);
+    lines.push(
+      '',
+      `${pc.bold('webhook')}    ${apiUrl}/v1/webhooks/${name}`,
+      pc.dim(`It takes deliveries once a signing secret is set here: ${parameters.join(', ')}`),
+    );
+  }
+  for (const [name, source] of Object.entries(config.sources)) {
     if (source.type !== 'http') continue;
     const parameters = [source.url, ...Object.values(source.headers)].flatMap((value) =>
       typeof value === 'string' ? [] : [value.parameter],

@@ -51,7 +51,8 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
       id: `${name}-stopped`,
       description:
         `Nothing has been received from ${name} for ${alarms.stoppedAfter}. Ask whether the sender runs and has a ` +
-        'valid key (push, stream), or look at the runs of the pull function and its dead letters (http).',
+        'valid key (push, stream) or the secret of this source (webhook), or look at the runs of the pull function ' +
+        'and its dead letters (http).',
       metric: sourceMetric('RecordsReceived', name, type, 'Sum', Duration.seconds(window.periodSeconds)),
       when: 'below',
       threshold: 1,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { HeadgateConfig, WebhookSourceConfig } from '../../shared/config/schema.ts';
 import { RejectedError } from '../../shared/domain/errors.ts';
 import {
   hashWriteKey,
@@ -70,6 +70,19 @@ function tooManyKeys(source: string, keys: readonly WriteKey[]): CommandError {
   );
 }
 
+/** What a source has instead of write keys when its sender signs what it delivers. */
+function takesSecrets(source: string, { signature }: WebhookSourceConfig): CommandError {
+  return new CommandError(
+    [
+      `source ${source} takes no write keys: its sender signs what it delivers. Set the secret that the sender shows with:`,
+      ...signature.secrets.map(
+        ({ parameter }) =>
+          `  aws ssm put-parameter --overwrite --type SecureString --name '${parameter}' --value '<secret>'`,
+      ),
+    ].join('\n'),
+  );
+}
+
 /** `headgate keys`: the write keys of pushed sources. */
 export function createKeysCommand(
   { terminal, clock, loadConfig, openKeys }: KeysDeps,
@@ -83,6 +96,7 @@ export function createKeysCommand(
   ): Promise<WriteKeyStore> {
     const config = await loadConfig(options.config);
     const declared = config.sources[source];
+    if (declared?.type === 'webhook') throw takesSecrets(source, declared);
     if (declared?.type !== 'push') {
       const pushed = Object.entries(config.sources).flatMap(([name, { type }]) =>
         type === 'push' ? [name] : [],

@@ -32,6 +32,14 @@ export const CONTENT_TYPES = {
 
 export type ContentType = keyof typeof CONTENT_TYPES;
 
+/**
+ * The Idempotency-Key header: a string of RFC 8941 (printable ASCII in quotes, with \" and \\), which stands in the
+ * first group, or the bare text as many senders write it: printable ASCII without spaces, quotes and backslashes.
+ */
+export const IDEMPOTENCY_KEY = /^(?:"((?:[ !#-[\]-~]|\\["\\])+)"|[!#-[\]-~]+)$/;
+/** Longest Idempotency-Key, without quotes. */
+export const MAX_IDEMPOTENCY_KEY_LENGTH = 255;
+
 /** Content types of the deliveries of webhooks. */
 const DELIVERY_TYPES = {
   'application/json': 'the event (an object), or several (an array of objects)',

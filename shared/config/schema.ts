@@ -3,7 +3,7 @@ import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { duration, size } from './units.ts';
 
 /** Names of sources: they become paths, partition keys and parts of resource names. */
-const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+export const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 const path = z
   .string()

@@ -2,8 +2,10 @@ import type { App, Stack } from 'aws-cdk-lib/core';
 import { leaveOutForEmbedded } from './embedded.ts';
 import type { FunctionCode } from './bundling/function-code.ts';
 import type { Deployment } from './deployment.ts';
-import { httpSources, receivedSources, streamSources } from './lanes.ts';
+import { planLandingSchedules } from './landing-schedules.ts';
+import { httpSources, receivedSources, streamedSources, streamSources } from './lanes.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
+import { LandingStack } from './stacks/landing.ts';
 import { PullStack } from './stacks/pull.ts';
 import { PushStack } from './stacks/push.ts';
 import { StorageStack } from './stacks/storage.ts';
@@ -12,17 +14,25 @@ import { StreamStack } from './stacks/stream.ts';
 /** Puts the stacks of a deployment into an app; a lane that no source uses is not there. */
 export function buildApp(app: App, deployment: Deployment, code: FunctionCode): readonly Stack[] {
   const { config } = deployment;
-  const pushed = receivedSources(config).length > 0;
   const storage = new StorageStack(app, deployment);
   const { stores } = storage;
-  const stream =
-    pushed || streamSources(config).length > 0 ? new StreamStack(app, deployment, stores, code) : undefined;
+  const usesStreams = streamedSources(config).length > 0 || streamSources(config).length > 0;
+  const stream = usesStreams ? new StreamStack(app, deployment, stores, code) : undefined;
+  const schedules = planLandingSchedules(config);
+  const landing =
+    schedules.length > 0 ? new LandingStack(app, deployment, stores, schedules, code) : undefined;
   const push =
-    pushed && stream?.ingest !== undefined
-      ? new PushStack(app, deployment, stores, stream.ingest, code)
+    receivedSources(config).length > 0
+      ? new PushStack(
+          app,
+          deployment,
+          stores,
+          { ingest: stream?.ingest, usesLanding: landing !== undefined },
+          code,
+        )
       : undefined;
   const pull = httpSources(config).length > 0 ? new PullStack(app, deployment, stores, code) : undefined;
-  const observability = new ObservabilityStack(app, deployment, stores.key, { push, stream, pull });
+  const observability = new ObservabilityStack(app, deployment, stores.key, { push, stream, landing, pull });
   if (deployment.embedded) leaveOutForEmbedded(app);
-  return [storage, stream, push, pull, observability].filter((stack) => stack !== undefined);
+  return [storage, stream, landing, push, pull, observability].filter((stack) => stack !== undefined);
 }

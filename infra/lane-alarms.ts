@@ -5,6 +5,7 @@ import type { AlarmRow } from './constructs/alarms.ts';
 import type { DeadLetterQueue } from './constructs/dead-letter-queue.ts';
 import type { IngestFunction } from './constructs/ingest-function.ts';
 import type { LandingStream } from './constructs/landing-stream.ts';
+import type { ScheduledRuns } from './constructs/scheduled-runs.ts';
 
 /** The alarms of a lane's function. */
 export function functionAlarms({ lane, function: fn }: IngestFunction): readonly AlarmRow[] {
@@ -102,8 +103,16 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
   ];
 }
 
+/** The alarms of a function that schedules start, and of its dead letters. */
+export function scheduledAlarms(fn: IngestFunction, { deadLetters }: ScheduledRuns): readonly AlarmRow[] {
+  return [
+    ...functionAlarms(fn),
+    ...Object.entries(deadLetters).flatMap(([label, queue]) => queueAlarms(`${fn.lane}-${label}`, queue)),
+  ];
+}
+
 /** The alarm of a dead-letter queue. */
-export function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[] {
+function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[] {
   return [
     {
       id: `${label}-dead-letters`,

@@ -3,9 +3,9 @@ import type {
   HttpSourceConfig,
   ReceivedSourceConfig,
   SourceConfig,
-  SourceType,
   StreamSourceConfig,
 } from '../shared/config/schema.ts';
+import { laneOf } from '../shared/config/lane-of.ts';
 import type { FunctionName } from './tuning.ts';
 
 /** A source of one type under its name. */
@@ -19,6 +19,12 @@ export function receivedSources(config: HeadgateConfig): readonly Named<Received
   );
 }
 
+/** Received sources whose frames go through the ingest stream. */
+export function streamedSources(config: HeadgateConfig): readonly Named<ReceivedSourceConfig>[] {
+  return receivedSources(config).filter(([, source]) => laneOf(source) === 'stream');
+}
+
+/** Sources that have a stream of their own. */
 export function streamSources(config: HeadgateConfig): readonly Named<StreamSourceConfig>[] {
   return Object.entries(config.sources).filter(
     (entry): entry is [string, StreamSourceConfig] => entry[1].type === 'stream',
@@ -31,10 +37,21 @@ export function httpSources(config: HeadgateConfig): readonly Named<HttpSourceCo
   );
 }
 
-/** The lane that receives a source's records, and the lane that lands them: the `lane` dimension of their metrics. */
-export const LANES_OF = {
-  push: { received: 'push', landed: 'stream' },
-  webhook: { received: 'push', landed: 'stream' },
-  stream: { received: 'stream', landed: 'stream' },
-  http: { received: 'pull', landed: 'pull' },
-} as const satisfies Readonly<Record<SourceType, { received: FunctionName; landed: FunctionName }>>;
+/** The lanes of a source's records: the `lane` dimensions of their metrics. */
+export interface LanesOfSource {
+  readonly received: FunctionName;
+  readonly landed: FunctionName;
+}
+
+/** The lane that receives a source's records, and the lane that lands them, spilled frames apart. */
+export function lanesOf(source: SourceConfig): LanesOfSource {
+  switch (source.type) {
+    case 'push':
+    case 'webhook':
+      return { received: 'push', landed: laneOf(source) === 'landing' ? 'land' : 'stream' };
+    case 'stream':
+      return { received: 'stream', landed: 'stream' };
+    case 'http':
+      return { received: 'pull', landed: 'pull' };
+  }
+}

@@ -12,7 +12,12 @@ export interface SchedulePlan {
 export function planSchedule(freshnessMs: number): SchedulePlan {
   const minutes = Math.max(1, Math.floor(freshnessMs / MINUTE_MS));
   return {
-    expression: `rate(${String(minutes)} ${minutes === 1 ? 'minute' : 'minutes'})`,
+    expression: everyMinutes(minutes),
     clamped: freshnessMs < MINUTE_MS,
   };
+}
+
+/** Rate expression of a schedule, in whole minutes. */
+export function everyMinutes(minutes: number): string {
+  return `rate(${String(minutes)} ${minutes === 1 ? 'minute' : 'minutes'})`;
 }

@@ -18,7 +18,7 @@ export function maxLatencyMs(source: SourceConfig): number {
 
 /** The alarms of one source. */
 export function sourceAlarms(name: string, source: SourceConfig): readonly AlarmRow[] {
-  const { type, alarms } = source;
+  const { alarms } = source;
   const rows: AlarmRow[] = [
     {
       id: `${name}-error-rate`,
@@ -37,7 +37,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
       description:
         `The slowest 1 % of the records of ${name} reach the lake later than agreed. Look at the iterator age and the ` +
         'errors of its lane; a growing iterator age asks for more shards.',
-      metric: sourceMetric('EndToEndLatency', name, type, 'p99'),
+      metric: sourceMetric('EndToEndLatency', name, source, 'p99'),
       when: 'above',
       threshold: maxLatencyMs(source),
       periods: 4,
@@ -53,7 +53,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
         `Nothing has been received from ${name} for ${alarms.stoppedAfter}. Ask whether the sender runs and has a ` +
         'valid key (push, stream) or the secret of this source (webhook), or look at the runs of the pull function ' +
         'and its dead letters (http).',
-      metric: sourceMetric('RecordsReceived', name, type, 'Sum', Duration.seconds(window.periodSeconds)),
+      metric: sourceMetric('RecordsReceived', name, source, 'Sum', Duration.seconds(window.periodSeconds)),
       when: 'below',
       threshold: 1,
       periods: window.periods,
@@ -65,13 +65,13 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
 }
 
 /** Per cent of the received records that did not become rows of the lake. A metric that is silent counts as 0. */
-function errorRate(name: string, { type }: SourceConfig): MathExpression {
+function errorRate(name: string, source: SourceConfig): MathExpression {
   return new MathExpression({
     expression: '100 * (FILL(rejected, 0) + FILL(quarantined, 0)) / received',
     usingMetrics: {
-      received: sourceMetric('RecordsReceived', name, type, 'Sum'),
-      rejected: sourceMetric('RecordsRejected', name, type, 'Sum'),
-      quarantined: sourceMetric('RecordsQuarantined', name, type, 'Sum'),
+      received: sourceMetric('RecordsReceived', name, source, 'Sum'),
+      rejected: sourceMetric('RecordsRejected', name, source, 'Sum'),
+      quarantined: sourceMetric('RecordsQuarantined', name, source, 'Sum'),
     },
     period: Duration.minutes(5),
     label: `${name}: % of records refused or quarantined`,

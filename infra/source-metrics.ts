@@ -1,8 +1,8 @@
 import { Duration } from 'aws-cdk-lib/core';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
-import type { SourceType } from '../shared/config/schema.ts';
+import type { SourceConfig } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, type MetricName } from '../shared/domain/metrics.ts';
-import { LANES_OF } from './lanes.ts';
+import { lanesOf } from './lanes.ts';
 
 /** Metrics that are counted where records arrive; all others are counted where they land. */
 const COUNTED_ON_RECEIPT: readonly MetricName[] = [
@@ -17,11 +17,12 @@ const COUNTED_ON_RECEIPT: readonly MetricName[] = [
 export function sourceMetric(
   name: MetricName,
   source: string,
-  type: SourceType,
+  config: SourceConfig,
   statistic: string,
   period: Duration = Duration.minutes(5),
 ): Metric {
-  const lane = COUNTED_ON_RECEIPT.includes(name) ? LANES_OF[type].received : LANES_OF[type].landed;
+  const { received, landed } = lanesOf(config);
+  const lane = COUNTED_ON_RECEIPT.includes(name) ? received : landed;
   return new Metric({
     namespace: METRIC_NAMESPACE,
     metricName: name,

@@ -1,8 +1,9 @@
 import { AssetHashType } from 'aws-cdk-lib/core';
 import { Code } from 'aws-cdk-lib/aws-lambda';
 import { FUNCTION_TUNING, type FunctionName } from '../tuning.ts';
-import type { HeadgateConfig, SourceType } from '../../shared/config/schema.ts';
-import { LANES_OF } from '../lanes.ts';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { lanesOf } from '../lanes.ts';
+import { planLandingSchedules } from '../landing-schedules.ts';
 import { bundleFunctions, handlerEntries } from './bundle-functions.ts';
 import { duckDbForAws, duckDbForThisMachine } from './duckdb-package.ts';
 import type { FunctionCode } from './function-code.ts';
@@ -21,6 +22,7 @@ export async function bundledCode(config: HeadgateConfig, embedded: boolean): Pr
   return {
     push: bundle('push'),
     stream: bundle('stream'),
+    land: bundle('land'),
     pull: bundle('pull'),
     duckdb: () => {
       const { path, hash } = embedded ? duckDbForThisMachine() : duckDbForAws();
@@ -31,9 +33,12 @@ export async function bundledCode(config: HeadgateConfig, embedded: boolean): Pr
 
 /** The functions that receive or land the records of some source. */
 export function functionsOf(config: HeadgateConfig): readonly FunctionName[] {
-  const types = new Set<SourceType>(Object.values(config.sources).map(({ type }) => type));
-  const lanes = new Set<FunctionName>(
-    [...types].flatMap((type) => [LANES_OF[type].received, LANES_OF[type].landed]),
+  const lanes = new Set(
+    Object.values(config.sources).flatMap((source): FunctionName[] => {
+      const { received, landed } = lanesOf(source);
+      return [received, landed];
+    }),
   );
+  if (planLandingSchedules(config).length > 0) lanes.add('land');
   return (Object.keys(FUNCTION_TUNING) as FunctionName[]).filter((name) => lanes.has(name));
 }

@@ -4,7 +4,8 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { acknowledge, objectsFinding } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
-import { STAGED_BATCH_PREFIX, STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
+import { MANIFEST_PREFIX, STAGED_BATCH_PREFIX, STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
+import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
 export interface Stores {
@@ -21,6 +22,7 @@ const TABLE_ACTIONS = {
     access: ['dynamodb:GetItem'],
     noteUse: ['dynamodb:UpdateItem'],
     claims: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    ledger: ['dynamodb:GetItem', 'dynamodb:Query'],
   },
   landing: {
     claims: ['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
@@ -49,6 +51,11 @@ export function grantAccepting(to: IngestFunction, stores: Stores): void {
   to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
 }
 
+/** Lets the push function see how far what it has put on the stream has landed. */
+export function grantFollowing(to: IngestFunction, stores: Stores): void {
+  to.grant([...TABLE_ACTIONS.push.ledger], [stores.ledger.tableArn]);
+}
+
 /** Lets a function claim keys and land files: write objects once, never delete, never read a file's content. */
 export function grantLanding(to: IngestFunction, stores: Stores): void {
   to.grant([...TABLE_ACTIONS.landing.claims], [stores.claims.tableArn]);
@@ -72,6 +79,37 @@ export function grantLanding(to: IngestFunction, stores: Stores): void {
     [objectsFinding(stores.lake, 'quarantine/')]: reason,
   });
   to.grantKey(stores.key, ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']);
+}
+
+/** Lets the push function put frames into the landing zone, and nothing else in the lake. */
+export function grantFrames(to: IngestFunction, stores: Stores): void {
+  grantObjects(to, stores, 'FrameAccess', ['s3:PutObject'], LANDING_FRAMES_PREFIX);
+  to.grantKey(stores.key, ['kms:GenerateDataKey'], ['s3']);
+}
+
+/** Lets the land function take frames out of the landing zone, and keep what it has decided to land together. */
+export function grantLandingZone(to: IngestFunction, stores: Stores): void {
+  grantObjects(to, stores, 'FrameAccess', ['s3:GetObject', 's3:DeleteObject'], LANDING_FRAMES_PREFIX);
+  grantObjects(to, stores, 'ManifestAccess', ['s3:GetObject', 's3:PutObject'], MANIFEST_PREFIX);
+}
+
+/** Allows actions on the objects under a prefix of the lake. */
+function grantObjects(
+  to: IngestFunction,
+  stores: Stores,
+  id: string,
+  actions: string[],
+  prefix: string,
+): void {
+  const policy = new Policy(to, id, {
+    roles: [to.role],
+    statements: [new PolicyStatement({ actions, resources: [stores.lake.arnForObjects(`${prefix}*`)] })],
+  });
+  to.function.node.addDependency(policy);
+  acknowledge(policy, {
+    [objectsFinding(stores.lake, prefix)]:
+      'Keys contain the source and a time or a number; the prefix is named, the rest cannot be.',
+  });
 }
 
 /** Lets the pull function keep each batch that it is about to land, until a retry needs it again. */

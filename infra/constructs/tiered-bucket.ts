@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /**
@@ -28,6 +29,8 @@ const ZONE_PREFIXES = {
 
 /** Where pulled batches are kept until they are committed. They are of no use after that. */
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
+/** Where the land function keeps what it has decided to land together. */
+export const MANIFEST_PREFIX = 'landing/batches/';
 /** Where replays keep theirs. */
 const STAGED_REPLAY_PREFIX = 'landing/replay/';
 
@@ -62,8 +65,15 @@ export class TieredBucket extends Bucket {
         ),
         ...[
           ['staged-batches', STAGED_BATCH_PREFIX],
+          ['manifests', MANIFEST_PREFIX],
           ['staged-replays', STAGED_REPLAY_PREFIX],
         ].map(([id, prefix]) => ({ id, prefix, expiration: Duration.days(props.stagedBatchDays) })),
+        {
+          // Frames are removed when they have landed; what is not removed has not.
+          id: 'landed-frames',
+          prefix: LANDING_FRAMES_PREFIX,
+          noncurrentVersionExpiration: Duration.days(1),
+        },
         {
           id: 'clean-up',
           abortIncompleteMultipartUploadAfter: Duration.days(7),

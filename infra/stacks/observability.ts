@@ -9,9 +9,10 @@ import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
 import type { Deployment } from '../deployment.ts';
-import { apiAlarms, functionAlarms, queueAlarms, streamAlarms } from '../lane-alarms.ts';
+import { apiAlarms, functionAlarms, scheduledAlarms, streamAlarms } from '../lane-alarms.ts';
 import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
 import { sourceMetric } from '../source-metrics.ts';
+import type { LandingStack } from './landing.ts';
 import type { PullStack } from './pull.ts';
 import type { PushStack } from './push.ts';
 import type { StreamStack } from './stream.ts';
@@ -20,6 +21,7 @@ import type { StreamStack } from './stream.ts';
 export interface LaneStacks {
   readonly push: PushStack | undefined;
   readonly stream: StreamStack | undefined;
+  readonly landing: LandingStack | undefined;
   readonly pull: PullStack | undefined;
 }
 
@@ -44,7 +46,7 @@ export class ObservabilityStack extends Stack {
       }),
     );
     if (config.notify.email !== undefined) topic.addSubscription(new EmailSubscription(config.notify.email));
-    const { push, stream, pull } = lanes;
+    const { push, stream, landing, pull } = lanes;
     createAlarms(this, config.name, topic, [
       ...Object.entries(config.sources).flatMap(([name, source]) => sourceAlarms(name, source)),
       ...(push === undefined ? [] : [...functionAlarms(push.receiver), ...apiAlarms(push.api)]),
@@ -54,14 +56,8 @@ export class ObservabilityStack extends Stack {
             ...functionAlarms(stream.consumer),
             ...[...stream.streams].flatMap(([label, landing]) => streamAlarms(label, landing)),
           ]),
-      ...(pull === undefined
-        ? []
-        : [
-            ...functionAlarms(pull.puller),
-            ...Object.entries(pull.deadLetters).flatMap(([label, queue]) =>
-              queueAlarms(`pull-${label}`, queue),
-            ),
-          ]),
+      ...(landing === undefined ? [] : scheduledAlarms(landing.lander, landing.runs)),
+      ...(pull === undefined ? [] : scheduledAlarms(pull.puller, pull.runs)),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
     for (const [name, source] of Object.entries(config.sources))
@@ -96,14 +92,14 @@ function sourceRow(
           'RecordsQuarantined',
           'RecordsRejected',
         ] as const
-      ).map((metric) => sourceMetric(metric, name, type, 'Sum')),
+      ).map((metric) => sourceMetric(metric, name, source, 'Sum')),
     }),
     new GraphWidget({
       title: `${name}: latency, ms`,
       width: 6,
       height,
       left: ['p50', 'p99'].map((statistic) =>
-        sourceMetric('EndToEndLatency', name, type, statistic).with({ label: statistic }),
+        sourceMetric('EndToEndLatency', name, source, statistic).with({ label: statistic }),
       ),
       leftAnnotations: [{ value: maxLatencyMs(source), label: 'alarm' }],
     }),
@@ -112,7 +108,7 @@ function sourceRow(
       width: 6,
       height,
       left: (['BytesReceived', 'BytesLanded'] as const).map((metric) =>
-        sourceMetric(metric, name, type, 'Sum'),
+        sourceMetric(metric, name, source, 'Sum'),
       ),
     }),
   ];

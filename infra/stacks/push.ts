@@ -19,7 +19,7 @@ import type { HeadgateConfig, ReceivedSourceConfig } from '../../shared/config/s
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { grantParameters } from '../constructs/grant-parameters.ts';
-import { grantAccepting, type Stores } from '../constructs/grants.ts';
+import { grantAccepting, grantFollowing, grantFrames, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
 import { receivedSources } from '../lanes.ts';
@@ -90,6 +90,14 @@ function rateOf(rate: Operation['rate'], sources: readonly ReceivedSourceConfig[
   return rates[rate];
 }
 
+/** Where the push function puts frames; at least one of the two is there. */
+export interface FrameTargets {
+  /** The stream of sources that are streamed. */
+  readonly ingest: IStream | undefined;
+  /** Whether some sources wait in the landing zone, or spill into it. */
+  readonly usesLanding: boolean;
+}
+
 /** SSM parameters that hold the secrets of webhooks. */
 function signingSecrets(config: HeadgateConfig): string[] {
   return receivedSources(config).flatMap(([, source]) =>
@@ -102,24 +110,36 @@ export class PushStack extends Stack {
   readonly receiver: IngestFunction;
   readonly api: HttpApi;
 
-  constructor(scope: Construct, deployment: Deployment, stores: Stores, ingest: IStream, code: FunctionCode) {
+  constructor(
+    scope: Construct,
+    deployment: Deployment,
+    stores: Stores,
+    { ingest, usesLanding }: FrameTargets,
+    code: FunctionCode,
+  ) {
     const { config } = deployment;
     super(scope, `${config.name}-push`, { description: 'Headgate: the push API' });
     this.receiver = new IngestFunction(this, 'Receiver', {
       deploymentName: config.name,
       lane: 'push',
-      description: 'Checks pushed records and puts them on the ingest stream',
+      description:
+        'Checks pushed records and makes them durable: on the ingest stream or in the landing zone',
       code: code.push(),
       environment: {
-        INGEST_STREAM: ingest.streamName,
+        ...(ingest && { INGEST_STREAM: ingest.streamName, LEDGER_TABLE: stores.ledger.tableName }),
+        ...(usesLanding && { LAKE_BUCKET: stores.lake.bucketName }),
         ACCESS_TABLE: stores.access.tableName,
         CLAIMS_TABLE: stores.claims.tableName,
       },
     });
     grantAccepting(this.receiver, stores);
     grantParameters(this.receiver, signingSecrets(config));
-    this.receiver.grant(['kinesis:PutRecords'], [ingest.streamArn]);
-    this.receiver.grantKey(stores.key, ['kms:GenerateDataKey'], ['kinesis']);
+    if (ingest !== undefined) {
+      this.receiver.grant(['kinesis:PutRecords'], [ingest.streamArn]);
+      this.receiver.grantKey(stores.key, ['kms:GenerateDataKey'], ['kinesis']);
+      grantFollowing(this.receiver, stores);
+    }
+    if (usesLanding) grantFrames(this.receiver, stores);
 
     this.api = new HttpApi(this, 'Api', {
       apiName: `${config.name}-push`,

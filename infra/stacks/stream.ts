@@ -8,12 +8,12 @@ import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { LandingStream } from '../constructs/landing-stream.ts';
 import type { Deployment } from '../deployment.ts';
-import { receivedSources, streamSources } from '../lanes.ts';
+import { streamedSources, streamSources } from '../lanes.ts';
 
 /** The streams and the function that lands what is on them. */
 export class StreamStack extends Stack {
   readonly consumer: IngestFunction;
-  /** The stream that all pushed sources share, if there are any. */
+  /** The stream that all pushed sources share which do not wait in the landing zone, if there are any. */
   readonly ingest: IStream | undefined;
   /** All streams by what they are called in alarms: `ingest`, or the source's name. */
   readonly streams: ReadonlyMap<string, LandingStream>;
@@ -21,7 +21,7 @@ export class StreamStack extends Stack {
   constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
     const { config, dataRemoval } = deployment;
     super(scope, `${config.name}-stream`, { description: 'Headgate: streams and their consumer' });
-    const pushed = receivedSources(config);
+    const pushed = streamedSources(config);
     this.consumer = new IngestFunction(this, 'Consumer', {
       deploymentName: config.name,
       lane: 'stream',

@@ -2,7 +2,12 @@ import * as z from 'zod';
 
 /** Environment of each Lambda function; infra sets exactly these, handlers read exactly these. */
 export const pushEnv = z.object({
-  INGEST_STREAM: z.string().min(1),
+  /** Where frames of streamed sources go; absent where none is. */
+  INGEST_STREAM: z.string().min(1).optional(),
+  /** What of the stream has landed; there where the stream is. */
+  LEDGER_TABLE: z.string().min(1).optional(),
+  /** Where the landing zone is; absent where no source uses it. */
+  LAKE_BUCKET: z.string().min(1).optional(),
   ACCESS_TABLE: z.string().min(1),
   CLAIMS_TABLE: z.string().min(1),
 });
@@ -16,6 +21,12 @@ export const streamEnv = z.object({
     .string()
     .default('{}')
     .transform((text) => z.record(z.string(), z.string()).parse(JSON.parse(text))),
+});
+
+export const landEnv = z.object({
+  LAKE_BUCKET: z.string().min(1),
+  CLAIMS_TABLE: z.string().min(1),
+  LEDGER_TABLE: z.string().min(1),
 });
 
 export const pullEnv = z.object({

@@ -25,7 +25,7 @@ import { everything } from './configs.ts';
 
 const MB = 1_000_000;
 const config = parseConfig(everything);
-const entries = handlerEntries(['push', 'stream', 'pull']);
+const entries = handlerEntries(['push', 'stream', 'land', 'pull']);
 const bundles = await bundleFunctions({ config, entries });
 
 const scratchDir = mkdtempSync(join(tmpdir(), 'headgate-bundling-'));
@@ -55,7 +55,7 @@ describe('the bundles', () => {
     expect(sizeOf(folder, true), JSON.stringify([...bytesByPackage].slice(0, 10))).toBeLessThan(1.5 * MB);
   });
 
-  test.each(['stream', 'pull'])('%s with DuckDB stays under the 250 MB that Lambda unpacks', (name) => {
+  test.each(['stream', 'land', 'pull'])('%s with DuckDB stays under the 250 MB that Lambda unpacks', (name) => {
     expect(sizeOf(folderOf(name), false) + sizeOf(duckDbForThisMachine().path, false)).toBeLessThan(250 * MB);
   });
 

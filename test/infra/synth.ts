@@ -41,6 +41,7 @@ writeFileSync(join(layerDir, 'content'), 'a layer');
 const fakeCode: FunctionCode = {
   push: () => Code.fromInline('exports.handler = async () => ({});'),
   stream: () => Code.fromInline('exports.handler = async () => ({});'),
+  land: () => Code.fromInline('exports.handler = async () => ({});'),
   pull: () => Code.fromInline('exports.handler = async () => ({});'),
   duckdb: () => Code.fromAsset(layerDir),
 };

@@ -29,6 +29,11 @@ const config = parseConfig({
     },
     signed: { type: 'push', ...common, auth: { type: 'iam' } },
     feed: { type: 'stream', ...common },
+    hooks: {
+      type: 'webhook',
+      ...common,
+      signature: { preset: 'github', secrets: [{ parameter: '/hooks/old' }, { parameter: '/hooks/new' }] },
+    },
   },
 });
 
@@ -84,6 +89,17 @@ describe('headgate keys', () => {
       { hash: hashWriteKey(out), source: 'orders', createdAtMs: terminal.clock.nowMs() },
     ]);
     expect(JSON.stringify(stored)).not.toContain(out);
+  });
+
+  test('a source whose sender signs has no keys: every verb says how its secrets are set', async () => {
+    const terminal = new Console();
+    for (const args of [['create'], ['rotate'], ['list'], ['revoke', '3fa9c07be112', '--yes']]) {
+      const [verb = '', ...rest] = args;
+      const { code, out, err } = await terminal.run('keys', verb, 'hooks', ...rest);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      for (const name of ['/hooks/old', '/hooks/new']) expect(err).toContain(`--name '${name}'`);
+      expect(err).toContain('--type SecureString');
+    }
   });
 
   test('two keys are never the same', async () => {
@@ -251,6 +267,7 @@ describe('headgate validate', () => {
         { source: 'tokens' },
         { source: 'signed' },
         { source: 'feed' },
+        { source: 'hooks', type: 'webhook' },
       ],
     });
   });

@@ -338,6 +338,8 @@ describe('handshakes', () => {
   test.each([
     '{"type":"url_verification"}',
     '{"type":"url_verification","challenge":{}}',
+    '{"type":"event_callback","challenge":"x"}',
+    '{"challenge":"x"}',
     '[]',
     'null',
     '7',

@@ -1,33 +1,73 @@
+import { randomUUID } from 'node:crypto';
 import { config, validators } from 'headgate:bundle';
-import { createDynamoDbClient, createKinesisClient } from '../../shared/adapters/aws/clients.ts';
+import {
+  createDynamoDbClient,
+  createKinesisClient,
+  createS3Client,
+  createSsmClient,
+} from '../../shared/adapters/aws/clients.ts';
+import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoRequestStore } from '../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoWriteKeyStore } from '../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
 import { KinesisFrameBus } from '../../shared/adapters/aws/kinesis-frame-bus.ts';
+import { S3FrameWriter } from '../../shared/adapters/aws/s3-frame-writer.ts';
+import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
 import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts';
 import { createVerifyToken } from '../../shared/adapters/jwt/create-verify-token.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
-import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { toMs } from '../../shared/config/units.ts';
+import { GLANCE_TIMEOUTS, PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
+import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
+import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
+import type { FrameBus } from '../../shared/ports/frame-bus.ts';
+import { createFrameBuses } from './create-frame-buses.ts';
 import { createHandler } from './create-handler.ts';
-import { SEND_BUDGET_MS } from './store-records.ts';
+import { createDeliveryVerifier } from './webhook/verify-delivery.ts';
 
 const env = readEnv(pushEnv, process.env);
+const telemetry = new EmfTelemetry({ lane: 'push', clock });
 const dynamodb = createDynamoDbClient({ timeouts: PUSH_TIMEOUTS });
+const parameters = new SsmParameterStore({ ssm: createSsmClient({ timeouts: PUSH_TIMEOUTS }), clock });
 
-const stream = new KinesisFrameBus({
-  kinesis: createKinesisClient({ timeouts: PUSH_TIMEOUTS }),
-  stream: env.INGEST_STREAM,
+// Reads of the ledger may fail without harm, and nobody waits for them for long. Where no stream is deployed the
+// function does not know the ledger's name, and has no lane to look up.
+const ledger = new DynamoLedgerStore({
+  dynamodb: createDynamoDbClient({ timeouts: GLANCE_TIMEOUTS }),
+  table: env.LEDGER_TABLE ?? '',
   clock,
-  budgetMs: SEND_BUDGET_MS,
 });
+const drain = createDrainMeter(clock);
+const lag = createLagWatch({ ledger, clock, telemetry }, toMs(config.ingest.maxLag));
+
+function toStreamBus(stream: string): (budgetMs: number) => FrameBus {
+  const kinesis = createKinesisClient({ timeouts: PUSH_TIMEOUTS });
+  return (budgetMs) =>
+    createMeteredBus(new KinesisFrameBus({ kinesis, stream, clock, budgetMs }), { drain, lag });
+}
+
+function toFrameWriter(bucket: string): S3FrameWriter {
+  return new S3FrameWriter({ s3: createS3Client({ timeouts: PUSH_TIMEOUTS }), bucket });
+}
 
 export const handler = createHandler({
   sources: compileSources(config, validators),
-  busOf: () => stream,
+  busOf: createFrameBuses({
+    stream: env.INGEST_STREAM === undefined ? undefined : toStreamBus(env.INGEST_STREAM),
+    frames: env.LAKE_BUCKET === undefined ? undefined : toFrameWriter(env.LAKE_BUCKET),
+    lag,
+    clock,
+    telemetry,
+    newToken: randomUUID,
+  }),
   requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
   verifyToken: createVerifyToken({ clock, fetch }),
+  verifyDelivery: createDeliveryVerifier({ parameters, clock, telemetry }),
+  backpressure: { lag, drain },
+  ledger,
   clock,
-  telemetry: new EmfTelemetry({ lane: 'push', clock }),
+  telemetry,
 });

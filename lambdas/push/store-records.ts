@@ -1,19 +1,20 @@
 import { hash, randomUUID } from 'node:crypto';
 import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
+import { laneOf } from '../../shared/config/lane-of.ts';
 import { toMs } from '../../shared/config/units.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
+import { isStreamLane } from '../../shared/domain/stream-batch.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
-import type { FrameBus, FramePlace } from '../../shared/ports/frame-bus.ts';
+import type { FramePlace } from '../../shared/ports/frame-bus.ts';
 import type { RequestClaim, RequestStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { HttpProblem } from '../middleware/problems.ts';
 import { toRecordsResponse } from './to-answer.ts';
+import { SEND_BUDGET_MS, type BusOf } from './create-frame-buses.ts';
 import type { HttpResponse } from './http.ts';
 
-/** Time that sending frames may take, retries included. The bus must be made with it. */
-export const SEND_BUDGET_MS = 10_000;
 /** A request that cannot be sent, remembered and answered in the time that is left is not begun. */
 const MIN_REMAINING_MS = SEND_BUDGET_MS + PUSH_TIMEOUTS.callMs + 1_000;
 /** A crashed attempt of a request blocks its Idempotency-Key for this long after the function's time-out. */
@@ -21,8 +22,7 @@ const LEASE_MARGIN_MS = 1_000;
 const IN_PROGRESS_RETRY_SECONDS = 2;
 
 export interface StoreDeps {
-  /** Where the frames of a source go. */
-  readonly busOf: (source: Source<ReceivedSourceConfig>) => FrameBus;
+  readonly busOf: BusOf;
   readonly requests: RequestStore;
   readonly telemetry: Telemetry;
 }
@@ -65,7 +65,10 @@ export async function storeRecords(
   }
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
   countRecords(telemetry, source.name, outcomes);
-  return { response: toRecordsResponse(outcomes, submission.isVerbose, 202), places };
+  const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
+  if (isSpilled) telemetry.count('RequestsSpilled', source.name, 1);
+  const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);
+  return { response, places };
 }
 
 function countRecords(telemetry: Telemetry, source: string, outcomes: readonly RecordOutcome[]): void {
@@ -78,17 +81,16 @@ function countRecords(telemetry: Telemetry, source: string, outcomes: readonly R
 /**
  * Makes a submission durable under an Idempotency-Key: once, or not at all if it has been answered before.
  *
- * @param payload what must be the same when the key is used again
+ * @param payloadHash of what must be the same when the key is used again
  * @throws HttpProblem `request-in-progress` or `idempotency-key-reused`
  */
 export async function storeOnce(
   deps: StoreDeps,
   submission: Submission,
   idempotencyKey: string,
-  payload: Uint8Array,
+  payloadHash: string,
 ): Promise<Stored> {
   const { source, receivedAtMs } = submission;
-  const payloadHash = hash('sha256', payload);
   const claim: RequestClaim = {
     source: source.name,
     idempotencyKey,

@@ -22,6 +22,10 @@ export const METRICS = {
     unit: 'Milliseconds',
     help: 'From receipt by Headgate to the commit in the lake, per record.',
   },
+  RequestsSpilled: {
+    unit: 'Count',
+    help: 'Requests that the stream did not take and the landing zone did; their records land later.',
+  },
   Requests: { unit: 'Count', help: 'Requests to the push API.' },
   Errors: { unit: 'Count', help: 'Requests, runs or batches that failed on our side.' },
   Retries: { unit: 'Count', help: 'Requests to a pulled API that were repeated.' },

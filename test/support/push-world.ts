@@ -1,7 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
+import { createFrameBuses } from '../../lambdas/push/create-frame-buses.ts';
 import { createHandler } from '../../lambdas/push/create-handler.ts';
+import { createDeliveryVerifier } from '../../lambdas/push/webhook/verify-delivery.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
+import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-zone.ts';
+import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
+import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
@@ -9,9 +15,13 @@ import type { PushAnswer } from '../../shared/config/push-answers.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';
+import { toMs } from '../../shared/config/units.ts';
 import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { readFrame, recordBytes } from '../../shared/domain/frame.ts';
 import { hashWriteKey, toWriteKey } from '../../shared/domain/write-key.ts';
+import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
+import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
+import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
 import type { RequestStore } from '../../shared/ports/request-store.ts';
 import type { VerifyToken } from '../../shared/ports/verify-token.ts';
@@ -32,9 +42,16 @@ export const ORDER_SCHEMA = {
   required: ['id'],
 };
 
+/** What deliveries to `hooks` are signed with. */
+export const HOOK_SECRET = {
+  parameter: '/push-world/hooks/secret',
+  value: `whsec_${Buffer.from('a secret of the push world').toString('base64')}`,
+};
+
 /** `orders` quarantines what violates its schema, `strict` refuses it, `tiny` has low limits, `once` requires an
  * Idempotency-Key, `tokens` and `signed` take tokens and signed requests, `feed` is not pushed. */
 const CONFIG: HeadgateConfigInput = {
+  ingest: { maxLag: '1 minute' },
   sources: {
     orders: { ...SOURCE, contract: { schema: ORDER_SCHEMA } },
     strict: { ...SOURCE, contract: { schema: ORDER_SCHEMA, dataTypes: 'freeze', columns: 'freeze' } },
@@ -55,6 +72,15 @@ const CONFIG: HeadgateConfigInput = {
       auth: { type: 'jwt', issuer: 'https://login.example.com/', audience: 'headgate' },
     },
     signed: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, auth: { type: 'iam' } },
+    batched: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, pattern: 'micro-batch' },
+    spilling: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, overflow: 'spill', priority: 'low' },
+    minor: { ...SOURCE, contract: { schema: ORDER_SCHEMA }, priority: 'low' },
+    hooks: {
+      ...SOURCE,
+      type: 'webhook',
+      contract: { schema: ORDER_SCHEMA },
+      signature: { preset: 'standard-webhooks', secrets: [{ parameter: HOOK_SECRET.parameter }] },
+    },
     feed: { ...SOURCE, type: 'stream' as const, contract: { schema: ORDER_SCHEMA } },
   },
 };
@@ -89,6 +115,13 @@ export class PushWorld {
   readonly sources = sources;
   readonly requests: RequestStore;
   readonly bus: FrameBus;
+  readonly ledger = new MemoryLedgerStore();
+  readonly landing = new MemoryLandingZone();
+  readonly drain = createDrainMeter(this.clock, () => 0.5);
+  readonly lag = createLagWatch(
+    { ledger: this.ledger, clock: this.clock, telemetry: this.telemetry, random: () => 0.5 },
+    toMs(config.ingest.maxLag),
+  );
   readonly #memoryBus = new MemoryFrameBus();
   readonly #handler;
 
@@ -104,11 +137,25 @@ export class PushWorld {
     this.requests = options.requests ?? new MemoryRequestStore();
     this.#handler = createHandler({
       sources,
-      busOf: () => this.bus,
+      busOf: createFrameBuses({
+        stream: () => createMeteredBus(this.bus, { drain: this.drain, lag: this.lag }),
+        frames: this.landing,
+        lag: this.lag,
+        clock: this.clock,
+        telemetry: this.telemetry,
+        newToken: randomUUID,
+      }),
       requests: this.requests,
       keys: this.keys,
       verifyToken:
         options.verifyToken ?? (() => Promise.resolve({ status: 'invalid', problem: 'it is none' })),
+      verifyDelivery: createDeliveryVerifier({
+        parameters: new MemoryParameterStore({ values: { [HOOK_SECRET.parameter]: HOOK_SECRET.value } }),
+        clock: this.clock,
+        telemetry: this.telemetry,
+      }),
+      backpressure: { lag: this.lag, drain: this.drain },
+      ledger: this.ledger,
       clock: this.clock,
       telemetry: this.telemetry,
     });
@@ -173,6 +220,7 @@ export async function createPushWorld(
   options: ConstructorParameters<typeof PushWorld>[0] = {},
 ): Promise<PushWorld> {
   const world = new PushWorld(options);
-  for (const source of ['orders', 'strict', 'tiny', 'once']) await world.createKey(source);
+  for (const source of ['orders', 'strict', 'tiny', 'once', 'batched', 'spilling', 'minor'])
+    await world.createKey(source);
   return world;
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { API_TIMEOUT, FUNCTION_TUNING } from '../../../infra/tuning.ts';
-import { SEND_BUDGET_MS } from '../../../lambdas/push/store-records.ts';
+import { SEND_BUDGET_MS } from '../../../lambdas/push/create-frame-buses.ts';
 import { PolicyRetryStrategy } from '../../../shared/adapters/aws/retry-strategy.ts';
 import {
   DEFAULT_RETRY_POLICY,

@@ -135,7 +135,7 @@ describe('the middleware', () => {
   ): Promise<APIGatewayProxyStructuredResultV2> {
     const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
       .use(corsResponses(sources))
-      .use(problemResponses())
+      .use(problemResponses(() => 5_000))
       .handler(() => handle());
     const event = {
       routeKey,

@@ -8,7 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
 import { configSchema } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
-import { PROBLEM_TYPE_PREFIX, PROBLEMS } from '../shared/domain/problems.ts';
+import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
 
 interface Node {
@@ -123,7 +123,8 @@ function quarantinePage(): string {
 
 function problemsPage(): string {
   const rows = Object.entries(PROBLEMS).map(
-    ([name, { status, title }]) => `| \`${PROBLEM_TYPE_PREFIX}${name}\` | ${String(status)} | ${title} |`,
+    ([name, { status, title }]) =>
+      `| \`${problemTypeOf(name as ProblemName)}\` | ${String(status)} | ${title} |`,
   );
   return [
     GENERATED,

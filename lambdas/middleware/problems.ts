@@ -1,5 +1,5 @@
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
-import { PROBLEM_TYPE_PREFIX, PROBLEMS, type ProblemName } from '../../shared/domain/problems.ts';
+import { PROBLEMS, problemTypeOf, type ProblemName } from '../../shared/domain/problems.ts';
 
 export interface ProblemOptions {
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,7 +32,7 @@ export function toProblemResponse({
     statusCode: status,
     headers: { 'content-type': 'application/problem+json', ...options.headers },
     body: JSON.stringify({
-      type: `${PROBLEM_TYPE_PREFIX}${problem}`,
+      type: problemTypeOf(problem),
       title,
       status,
       detail: message,

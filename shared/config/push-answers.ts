@@ -140,6 +140,21 @@ export const SUCCESS_ANSWERS: Readonly<Record<OperationId, Readonly<Record<numbe
   getHealth: { 200: { description: 'The API answers.', body: health, headers: {} } },
 };
 
+/** The answer to the preflight request of a page that may use the source. */
+export const PREFLIGHT_ANSWER: SuccessAnswer = {
+  description: 'Pages of this origin may send the request.',
+  headers: {
+    'Access-Control-Allow-Origin': httpHeader(z.string(), 'The origin, or `*`.', true),
+    'Access-Control-Allow-Methods': httpHeader(z.string(), 'The method that was asked for.', true),
+    'Access-Control-Allow-Headers': httpHeader(z.string(), 'Headers that the request may have.', true),
+    'Access-Control-Max-Age': httpHeader(
+      z.string().regex(/^\d+$/),
+      'Seconds for which the browser may remember the answer.',
+      true,
+    ),
+  },
+};
+
 /** What else the documents describe of the API's answers: the bodies of failures. */
 export const FAILURE_BODIES = { problemDocument, gatewayMessage } as const;
 

@@ -79,8 +79,16 @@ export interface Operation {
   readonly problems: readonly ProblemName[];
 }
 
+/** Problems of the preflight requests of pages, which have a route for each path that pages may use. */
+export const PREFLIGHT_PROBLEMS = ['cors-refused', 'unknown-source'] as const satisfies ProblemName[];
+
 const OF_EVERYTHING = ['internal-error', 'temporary-reduced-capacity'] as const satisfies ProblemName[];
-const OF_SENDERS = ['unauthorized', 'forbidden', 'unknown-source'] as const satisfies ProblemName[];
+const OF_SENDERS = [
+  'unauthorized',
+  'forbidden',
+  'unknown-source',
+  'quota-exceeded',
+] as const satisfies ProblemName[];
 const OF_BODIES = [
   'malformed-body',
   'bad-cloud-event',
@@ -161,6 +169,7 @@ export const PUSH_API = {
     problems: [
       'unauthorized',
       'unknown-source',
+      'quota-exceeded',
       ...OF_BODIES.filter((name) => name !== 'bad-parameter' && name !== 'bad-cloud-event'),
       'request-in-progress',
       ...OF_EVERYTHING,

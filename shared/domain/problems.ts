@@ -2,7 +2,11 @@
 interface Problem {
   readonly status: number;
   readonly title: string;
+  /** Its `type`, where it is a registered one. */
+  readonly type?: string;
 }
+
+const REGISTERED = 'https://iana.org/assignments/http-problem-types#';
 
 /**
  * Every problem that the HTTP API answers (RFC 9457), by the name at the end of its `type`. Names and statuses are
@@ -24,11 +28,25 @@ export const PROBLEMS = {
   'unsupported-encoding': { status: 415, title: 'The content encoding is not supported' },
   'all-records-rejected': { status: 422, title: 'No record was accepted' },
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another payload' },
+  'quota-exceeded': {
+    status: 429,
+    title: 'Request cannot be satisfied as assigned quota has been exceeded',
+    type: `${REGISTERED}quota-exceeded`,
+  },
   'internal-error': { status: 500, title: 'Something went wrong on our side' },
-  'temporary-reduced-capacity': { status: 503, title: 'Not everything could be stored now' },
+  'temporary-reduced-capacity': {
+    status: 503,
+    title: 'Request cannot be satisfied due to temporary server capacity constraints',
+    type: `${REGISTERED}temporary-reduced-capacity`,
+  },
 } as const satisfies Readonly<Record<string, Problem>>;
 
 export type ProblemName = keyof typeof PROBLEMS;
 
-/** `type` of a problem document is this and the problem's name. */
-export const PROBLEM_TYPE_PREFIX = 'urn:headgate:problem:';
+const OWN = 'urn:headgate:problem:';
+
+/** `type` of the problem's documents: a registered one, or its name in our own namespace. */
+export function problemTypeOf(name: ProblemName): string {
+  const { type }: Problem = PROBLEMS[name];
+  return type ?? `${OWN}${name}`;
+}

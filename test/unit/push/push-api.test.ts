@@ -3,19 +3,19 @@ import { describe, expect, test } from 'vitest';
 import { MemoryFrameBus } from '../../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryRequestStore } from '../../../shared/adapters/memory/memory-request-store.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
+import { problemTypeOf } from '../../../shared/domain/problems.ts';
 import { hashWriteKey, toWriteKey } from '../../../shared/domain/write-key.ts';
 import { createPushWorld, ORDER_SCHEMA } from '../../support/push-world.ts';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 const VALIDATE = 'POST /v1/sources/{source}/validate';
-const problem = (name: string): string => `urn:headgate:problem:${name}`;
 
 describe('who may write', () => {
   test('an unknown source is 404, also when it is one that is not pushed', async () => {
     const world = await createPushWorld();
     for (const source of ['nothing', 'feed', '__proto__', 'constructor']) {
       const answer = await world.send({ source, body: '{"id":"a"}' });
-      expect(answer).toMatchObject({ status: 404, body: { type: problem('unknown-source') } });
+      expect(answer).toMatchObject({ status: 404, body: { type: problemTypeOf('unknown-source') } });
     }
   });
 
@@ -32,7 +32,7 @@ describe('who may write', () => {
       `Bearer ${unknown}`,
     ]) {
       const answer = await world.send({ body: '{"id":"a"}', headers: { authorization } });
-      expect(answer).toMatchObject({ status: 401, body: { type: problem('unauthorized') } });
+      expect(answer).toMatchObject({ status: 401, body: { type: problemTypeOf('unauthorized') } });
       expect(answer.headers['www-authenticate']).toContain('Bearer');
     }
     expect(world.sent()).toEqual([]);
@@ -42,7 +42,7 @@ describe('who may write', () => {
     const world = await createPushWorld();
     const key = await world.createKey('strict', 7);
     const answer = await world.send({ body: '{"id":"a"}', headers: { authorization: `Bearer ${key}` } });
-    expect(answer).toMatchObject({ status: 403, body: { type: problem('forbidden') } });
+    expect(answer).toMatchObject({ status: 403, body: { type: problemTypeOf('forbidden') } });
   });
 
   test('Basic takes the key as user name, with and without a password', async () => {
@@ -101,7 +101,7 @@ describe('bodies', () => {
     }
     for (const encoding of ['br', 'deflate', 'gzip, gzip']) {
       const answer = await world.send({ body: gzipSync('{}'), headers: { 'content-encoding': encoding } });
-      expect(answer).toMatchObject({ status: 415, body: { type: problem('unsupported-encoding') } });
+      expect(answer).toMatchObject({ status: 415, body: { type: problemTypeOf('unsupported-encoding') } });
     }
     expect(world.sent()).toEqual(['{"id":"g"}', '{"id":"z"}']);
   });
@@ -114,7 +114,7 @@ describe('bodies', () => {
   ])('%s is 415', async (_name, contentType) => {
     const world = await createPushWorld();
     const answer = await world.send({ body: '{"id":"a"}', headers: { 'content-type': contentType } });
-    expect(answer).toMatchObject({ status: 415, body: { type: problem('unsupported-media-type') } });
+    expect(answer).toMatchObject({ status: 415, body: { type: problemTypeOf('unsupported-media-type') } });
   });
 
   test('charset=utf-8 is fine', async () => {
@@ -142,7 +142,7 @@ describe('bodies', () => {
   ])('%s is 400', async (_name, encoding, body) => {
     const world = await createPushWorld();
     const answer = await world.send({ body, headers: { ...NDJSON, 'content-encoding': encoding } });
-    expect(answer).toMatchObject({ status: 400, body: { type: problem('malformed-body') } });
+    expect(answer).toMatchObject({ status: 400, body: { type: problemTypeOf('malformed-body') } });
     expect(world.sent()).toEqual([]);
   });
 
@@ -174,7 +174,10 @@ describe('bodies', () => {
     const world = await createPushWorld();
     const before = process.memoryUsage().rss;
     const answer = await world.send({ body, headers: { ...NDJSON, 'content-encoding': encoding } });
-    expect(answer).toMatchObject({ status: 413, body: { type: problem('too-large'), maxBytes: 50_000_000 } });
+    expect(answer).toMatchObject({
+      status: 413,
+      body: { type: problemTypeOf('too-large'), maxBytes: 50_000_000 },
+    });
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 1024 * 1024);
   });
 
@@ -221,7 +224,7 @@ describe('bodies', () => {
   ])('JSON that is %s is 400 and nothing of it is stored', async (_name, body) => {
     const world = await createPushWorld();
     const answer = await world.send({ body });
-    expect(answer).toMatchObject({ status: 400, body: { type: problem('malformed-body') } });
+    expect(answer).toMatchObject({ status: 400, body: { type: problemTypeOf('malformed-body') } });
     expect(world.sent()).toEqual([]);
   });
 
@@ -307,7 +310,7 @@ describe('records', () => {
       status: 422,
       headers: { 'content-type': 'application/problem+json' },
       body: {
-        type: problem('all-records-rejected'),
+        type: problemTypeOf('all-records-rejected'),
         accepted: 0,
         rejected: 2,
         results: [
@@ -389,7 +392,7 @@ describe('Idempotency-Key', () => {
     await world.send(once);
     expect(await world.send({ ...once, body: '{"id":"b"}' })).toMatchObject({
       status: 422,
-      body: { type: problem('idempotency-key-reused') },
+      body: { type: problemTypeOf('idempotency-key-reused') },
     });
     expect((await world.send({ ...once, source: 'strict', body: '{"id":"b"}' })).status).toBe(202);
   });
@@ -408,7 +411,7 @@ describe('Idempotency-Key', () => {
     });
     const first = world.send(once);
     const second = await world.send(once);
-    expect(second).toMatchObject({ status: 409, body: { type: problem('request-in-progress') } });
+    expect(second).toMatchObject({ status: 409, body: { type: problemTypeOf('request-in-progress') } });
     expect(Number(second.headers['retry-after'])).toBeGreaterThan(0);
     release();
     expect((await first).status).toBe(202);
@@ -454,7 +457,7 @@ describe('Idempotency-Key', () => {
     async (key) => {
       const world = await createPushWorld();
       const answer = await world.send({ body: '{"id":"a"}', headers: { 'idempotency-key': key } });
-      expect(answer).toMatchObject({ status: 400, body: { type: problem('bad-idempotency-key') } });
+      expect(answer).toMatchObject({ status: 400, body: { type: problemTypeOf('bad-idempotency-key') } });
     },
   );
 
@@ -462,7 +465,7 @@ describe('Idempotency-Key', () => {
     const world = await createPushWorld();
     const body = '{"id":"a"}';
     const answer = await world.send({ source: 'once', body });
-    expect(answer).toMatchObject({ status: 400, body: { type: problem('bad-idempotency-key') } });
+    expect(answer).toMatchObject({ status: 400, body: { type: problemTypeOf('bad-idempotency-key') } });
     expect(answer.body.detail).toContain('requires an Idempotency-Key');
     expect(world.sent()).toEqual([]);
     const accepted = await world.send({ source: 'once', body, headers: { 'idempotency-key': '"1"' } });
@@ -497,7 +500,10 @@ describe('failures on our side', () => {
       },
     });
     const answer = await world.send({ body: '{"id":"a"}' });
-    expect(answer).toMatchObject({ status: 503, body: { type: problem('temporary-reduced-capacity') } });
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { type: problemTypeOf('temporary-reduced-capacity') },
+    });
     expect(Number(answer.headers['retry-after'])).toBeGreaterThan(0);
     expect(JSON.stringify(answer)).not.toContain('secret-name');
     expect(world.telemetry.total('Errors', 'orders')).toBe(1);
@@ -509,7 +515,7 @@ describe('failures on our side', () => {
     const answer = await world.send({ body: '{"id":"a"}' });
     expect(answer).toMatchObject({
       status: 500,
-      body: { type: problem('internal-error'), requestId: 'request-1' },
+      body: { type: problemTypeOf('internal-error'), requestId: 'request-1' },
     });
     expect(JSON.stringify(answer)).not.toContain('a bug');
     expect(world.telemetry.logs).toMatchObject([{ level: 'error', message: 'a bug' }]);

@@ -45,6 +45,20 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
       silence: 'fine',
     },
   ];
+  if ('overflow' in source && source.overflow === 'spill') {
+    rows.push({
+      id: `${name}-spilled`,
+      description:
+        `The stream does not take all records of ${name}: the landing zone has them, and they land later. If it lasts, ` +
+        'raise ingest.shards, or look at why the consumer is behind.',
+      metric: sourceMetric('RequestsSpilled', name, source, 'Sum'),
+      when: 'above',
+      threshold: 0,
+      periods: 3,
+      wrongPeriods: 2,
+      silence: 'fine',
+    });
+  }
   if (alarms.stoppedAfter !== undefined) {
     const window = planAlarmWindow(toMs(alarms.stoppedAfter));
     rows.push({

@@ -10,6 +10,7 @@ const COUNTED_ON_RECEIPT: readonly MetricName[] = [
   'RecordsAccepted',
   'RecordsRejected',
   'BytesReceived',
+  'RequestsSpilled',
   'Requests',
 ];
 

@@ -114,6 +114,26 @@ describe('the alarms of a source', () => {
     expect(alarms.filter(({ AlarmName }) => AlarmName.endsWith('-stopped'))).toHaveLength(1);
   });
 
+  test('spilled: requests that the stream did not take, only where a source may spill', () => {
+    const overflowing = {
+      ...everything,
+      sources: { ...everything.sources, orders: { ...orders, overflow: 'spill' as const } },
+    };
+    const spilled = resourcesOf(synth(overflowing), 'AWS::CloudWatch::Alarm')
+      .map(({ Properties }) => Properties as unknown as AlarmProperties)
+      .filter(({ AlarmName }) => AlarmName.endsWith('-spilled'));
+    expect(spilled).toMatchObject([
+      {
+        AlarmName: 'lab-orders-spilled',
+        MetricName: 'RequestsSpilled',
+        Threshold: 0,
+        TreatMissingData: 'notBreaching',
+      },
+    ]);
+    expect(values(spilled[0]?.Dimensions)).toEqual({ source: 'orders', lane: 'push' });
+    expect(alarms.some(({ AlarmName }) => AlarmName.endsWith('-spilled'))).toBe(false);
+  });
+
   test('latency: p99 over the configured limit, where records land', () => {
     const latency = alarm('orders-latency');
     expect(latency).toMatchObject({

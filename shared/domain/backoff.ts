@@ -34,6 +34,9 @@ export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
 /** For reads that a push can do without: one attempt, and the answer to the sender is hardly held up. */
 export const GLANCE_TIMEOUTS: CallTimeouts = { attemptMs: 800, callMs: 800 };
 
+/** A rate limit is not worth waiting for, and what it adds must not be added twice: one attempt. */
+export const QUOTA_TIMEOUTS: CallTimeouts = { attemptMs: 300, callMs: 300 };
+
 /** For an operator who waits: nothing ends before these calls, and files of megabytes may leave over a slow line. */
 export const OPERATOR_TIMEOUTS: CallTimeouts = { attemptMs: 120_000, callMs: 300_000 };
 

@@ -51,7 +51,8 @@ export class DynamoQuotaStore implements QuotaStore {
     if (replaces !== undefined && isSlotAlive(slotOf(replaces), nowMs)) add(replaces, slotOf(replaces), -1);
     const removed = this.#lapsed.get(bucket) ?? [];
     const additions = [...added];
-    const removal = removed.length === 0 ? '' : ` REMOVE ${removed.map((_, i) => `#r${String(i)}`).join(', ')}`;
+    const removal =
+      removed.length === 0 ? '' : ` REMOVE ${removed.map((_, i) => `#r${String(i)}`).join(', ')}`;
     const answer = await callAws({ operation: 'UpdateItem', resource: `table ${this.#table}` }, () =>
       this.#dynamodb.send(
         new UpdateItemCommand({
@@ -68,7 +69,10 @@ export class DynamoQuotaStore implements QuotaStore {
           ExpressionAttributeValues: {
             ':expiresAt': { N: String(Math.ceil((announcement.expiresAtMs + KEPT_MS) / 1000)) },
             ...Object.fromEntries(
-              additions.map(([, value], i) => [`:a${String(i)}`, { N: String(value) } satisfies AttributeValue]),
+              additions.map(([, value], i) => [
+                `:a${String(i)}`,
+                { N: String(value) } satisfies AttributeValue,
+              ]),
             ),
           },
           ReturnValues: 'ALL_NEW',

@@ -1,7 +1,16 @@
 /** One call of a store, as whoever schedules or disturbs it sees it. */
 export interface StoreCall {
   readonly port:
-    'claims' | 'lake' | 'ledger' | 'bus' | 'requests' | 'write-keys' | 'parameters' | 'stage' | 'landing';
+    | 'claims'
+    | 'lake'
+    | 'ledger'
+    | 'bus'
+    | 'requests'
+    | 'write-keys'
+    | 'parameters'
+    | 'stage'
+    | 'landing'
+    | 'quota';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

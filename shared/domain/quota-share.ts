@@ -1,0 +1,54 @@
+import type { BucketSize } from './token-bucket.ts';
+
+/** What was not used is kept for this long: the burst that all instances together may serve above the limit. */
+const BURST_SECONDS = 5;
+/**
+ * An instance keeps at least this many requests of the usual size: a few of the requests that come at random must not
+ * exhaust what is a small share, because instances are many or the limit is low.
+ */
+const MIN_BURST_REQUESTS = 10;
+/** What a share that is new or has grown may serve at once. */
+const START_SECONDS = 1;
+/** An instance does not take more of a free limit than this many times what it is asked for. */
+const MAX_HEADROOM = 8;
+/** Above this part of the limit, bursts are what others are missing. */
+const BUSY_PART = 0.9;
+
+/** One limit and what is known about the demand for it, per second. */
+export interface ShareDemand {
+  readonly limit: number;
+  /** What this instance announced; more than 0. */
+  readonly own: number;
+  /** What all announced. */
+  readonly total: number;
+  /** What a request usually costs. */
+  readonly usualCost: number;
+}
+
+/**
+ * An instance's share of a limit: the part of the limit that its part of the demand is. The shares of all instances add
+ * up to the limit, or, when little is asked for, to less; under the limit everybody has room to grow, above it all
+ * refuse the same part, however the requests fall on the instances.
+ */
+export function shareOf({ limit, own, total, usualCost }: ShareDemand): BucketSize {
+  const perSecond = Math.min(limit, own * Math.min(limit / Math.max(total, own), MAX_HEADROOM));
+  return { perSecond, capacity: Math.max(perSecond * BURST_SECONDS, usualCost * MIN_BURST_REQUESTS) };
+}
+
+/**
+ * The tokens with which an instance goes on under a new share: those it had, and a second's worth of what its share has
+ * grown by. While others are missing something, growing gives no tokens: shares go up and down a little all the time,
+ * and each time up would be a burst above the limit.
+ *
+ * @param before the instance's share so far, and what was left of it
+ */
+export function tokensUnder(
+  share: BucketSize,
+  { limit, total, usualCost }: ShareDemand,
+  before: { readonly perSecond: number; readonly tokens: number } | undefined,
+): number {
+  const isBusy = total > limit * BUSY_PART;
+  if (before === undefined) return Math.max(share.perSecond * START_SECONDS, isBusy ? 0 : usualCost);
+  const grownBy = Math.max(0, share.perSecond - before.perSecond);
+  return before.tokens + (isBusy ? 0 : grownBy * START_SECONDS);
+}

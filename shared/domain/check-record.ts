@@ -15,9 +15,9 @@ import { violation } from './violation.ts';
 /** Deepest nesting of objects and arrays, the record itself included. */
 const MAX_DEPTH = 64;
 const MAX_ID_LENGTH = 200;
+const NO_WIDE_INTEGERS: ReadonlyMap<string, string> = new Map();
 const NO_KEY = new Uint8Array(FINGERPRINT_BYTES);
 
-const COLON = 0x3a;
 const QUOTE = 0x22;
 const SPACE = 0x20;
 const DIGIT_0 = 0x30;
@@ -89,11 +89,10 @@ function walkContainer(value: object, shape: Shape, depth: number, path: string[
  * At least the number of names in a JSON text: colons after a quote or white space. Inside of strings such colons are
  * rare, and then the text is only read once more, exactly.
  */
-function countNames(bytes: Uint8Array): number {
+function countNames(text: string): number {
   let count = 0;
-  for (let i = 1; i < bytes.length; i++) {
-    if (bytes[i] !== COLON) continue;
-    const before = bytes[i - 1] ?? 0;
+  for (let at = text.indexOf(':'); at !== -1; at = text.indexOf(':', at + 1)) {
+    const before = text.charCodeAt(at - 1);
     if (before === QUOTE || before <= SPACE) count++;
   }
   return count;
@@ -136,7 +135,7 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
 function isSuspicious(bytes: Uint8Array, text: string, walk: Walk): boolean {
   return (
     walk.hasUnsafeNumber ||
-    countNames(bytes) !== walk.names ||
+    countNames(text) !== walk.names ||
     hasManyDigits(bytes) ||
     (text.includes('\\u') && SURROGATE_ESCAPE.test(text))
   );
@@ -268,7 +267,7 @@ export function createCheck(
     walkObject(record, shape, 1, [], walk);
 
     const violations: Violation[] = [];
-    let wideIntegers: ReadonlyMap<string, string> = new Map();
+    let wideIntegers = NO_WIDE_INTEGERS;
     if (walk.isTooDeep) {
       violations.push(violation([], 'depth', `is nested deeper than ${String(MAX_DEPTH)} levels`));
     } else {

@@ -1,5 +1,6 @@
 import { buildFrames } from '../domain/build-frames.ts';
 import { TransientError } from '../domain/errors.ts';
+import { DIGEST_BYTES, FINGERPRINT_BYTES } from '../domain/idempotency-key.ts';
 import type { FrameRecord } from '../domain/frame.ts';
 import type { Source } from '../domain/source.ts';
 import { violation } from '../domain/violation.ts';
@@ -47,6 +48,7 @@ export function checkRecords(
 ): CheckedBatch {
   const kept: { index: number; record: FrameRecord }[] = [];
   const seen = source.config.dedupe === 'record' ? new Set<string>() : undefined;
+  const identity = Buffer.alloc(FINGERPRINT_BYTES + DIGEST_BYTES);
   const outcomes = records.map((bytes, index): RecordOutcome => {
     if (bytes.length > options.maxRecordBytes) return tooLong(bytes.length, options.maxRecordBytes);
     const refused = options.refuse?.(bytes) ?? [];
@@ -59,10 +61,11 @@ export function checkRecords(
     if (checked.status === 'quarantined') return { status: 'quarantined', id, violations };
     if (seen === undefined) return { status: 'accepted', id, violations };
     // The same key with another payload is no duplicate: the engine decides it, and keeps both.
-    const identity = `${Buffer.from(record.fingerprint).toString('latin1')}${Buffer.from(record.digest).toString('latin1')}`;
-    const isNew = !seen.has(identity);
-    if (isNew) seen.add(identity);
-    return { status: isNew ? 'accepted' : 'duplicate', id, violations };
+    identity.set(record.fingerprint);
+    identity.set(record.digest, FINGERPRINT_BYTES);
+    const known = seen.size;
+    seen.add(identity.toString('latin1'));
+    return { status: seen.size > known ? 'accepted' : 'duplicate', id, violations };
   });
   return { outcomes, kept };
 }

@@ -10,6 +10,7 @@ import {
   LogGroupLogDestination,
   PayloadFormatVersion,
 } from 'aws-cdk-lib/aws-apigatewayv2';
+import { HttpIamAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers';
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations';
 import type { IStream } from 'aws-cdk-lib/aws-kinesis';
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
@@ -57,18 +58,37 @@ interface PlannedRoute {
   readonly path: string;
   /** Most requests per second. */
   readonly rate: number;
+  /** API Gateway lets signed requests in only, from whom IAM allows to call this route. */
+  readonly isSigned?: true;
+}
+
+/** Whether senders sign their requests (SigV4). API Gateway checks that by route, so such a source has its own. */
+function isSigned(source: ReceivedSourceConfig): boolean {
+  return source.type === 'push' && source.auth.type === 'iam';
 }
 
 /**
- * The routes of the API: those of its operations, where a source of their type is declared, and those of the preflight
- * requests that browsers send first, where a source lets pages push.
+ * The routes of the API: those of its operations, where a source of their type is declared; those of each source whose
+ * requests are signed; and those of the preflight requests that browsers send first, where a source lets pages push.
  */
 function planRoutes(config: HeadgateConfig): readonly PlannedRoute[] {
   const received = receivedSources(config);
   return OPERATIONS.flatMap(([id, { method, path, sourceType, rate, isForBrowsers }]) => {
-    const sources = received.filter(([, { type }]) => type === sourceType).map(([, source]) => source);
-    if (sourceType !== undefined && sources.length === 0) return [];
-    const routes: PlannedRoute[] = [{ id, method, path, rate: rateOf(rate, sources) }];
+    const named = received.filter(([, { type }]) => type === sourceType);
+    const sources = named.map(([, source]) => source);
+    const shared = sources.filter((source) => !isSigned(source));
+    const routes: PlannedRoute[] = named
+      .filter(([, source]) => isSigned(source))
+      .map(([name, source]) => ({
+        id: `${id}-${name}`,
+        method,
+        path: path.replace('{source}', name),
+        rate: rateOf(rate, [source]),
+        isSigned: true,
+      }));
+    if (sourceType === undefined || shared.length > 0) {
+      routes.push({ id, method, path, rate: rateOf(rate, shared) });
+    }
     const open = isForBrowsers ? sources.filter((source) => source.type === 'push' && source.cors) : [];
     if (open.length > 0) {
       // A browser asks before each request when it may not remember the answer.
@@ -78,7 +98,7 @@ function planRoutes(config: HeadgateConfig): readonly PlannedRoute[] {
   });
 }
 
-/** Requests per second of an operation. All sources share its route, so its limit is the sum of theirs. */
+/** Requests per second of an operation for these sources. They share its route, so its limit is the sum of theirs. */
 function rateOf(rate: Operation['rate'], sources: readonly ReceivedSourceConfig[]): number {
   const requests = sources.reduce((sum, { limits }) => sum + limits.requestsPerSecond, 0);
   const allowed = Math.min(ACCOUNT_RATE, requests);
@@ -149,13 +169,17 @@ export class PushStack extends Stack {
     const integration = new HttpLambdaIntegration('Receiver', this.receiver.function, {
       payloadFormatVersion: PayloadFormatVersion.VERSION_2_0,
       timeout: API_TIMEOUT,
+      // One permission for the API: with one for each route, some twenty signed sources would fill the function's policy.
+      scopePermissionToRoute: false,
     });
+    const signed = new HttpIamAuthorizer();
     const routes = planRoutes(config).map((route) => ({
       ...route,
       construct: new HttpRoute(this, route.id, {
         httpApi: this.api,
         routeKey: HttpRouteKey.with(route.path, HttpMethod[route.method]),
         integration,
+        ...(route.isSigned && { authorizer: signed }),
       }),
     }));
     const accessLog = new LogGroup(this, 'AccessLog', {
@@ -185,10 +209,25 @@ export class PushStack extends Stack {
       'AwsSolutions-APIG4':
         'The function checks write keys of each source itself; HTTP APIs have no API keys.',
     });
-    for (const { construct } of routes) {
+    for (const { construct } of routes.filter((route) => !route.isSigned)) {
       acknowledge(construct, {
         'AwsSolutions-APIG4':
-          'The function checks the write key of the source; health and preflight requests are public on purpose.',
+          'The function checks the key, token or signature that the source asks for; health and preflight requests are public on purpose.',
+      });
+    }
+    const signedSources = receivedSources(config).filter(([, source]) => isSigned(source));
+    if (signedSources.length > 0) {
+      const arns = signedSources.map(([name]) =>
+        this.formatArn({
+          service: 'execute-api',
+          resource: this.api.apiId,
+          resourceName: `${stage.stageName}/*/v1/sources/${name}/*`,
+        }),
+      );
+      new CfnOutput(this, 'SignedSourceArns', {
+        description:
+          'What senders need execute-api:Invoke on, one for each source that takes signed requests',
+        value: arns.join(' '),
       });
     }
     new CfnOutput(this, 'ApiUrl', { value: this.api.apiEndpoint });

@@ -88,7 +88,6 @@ export function createLagWatch(deps: LagWatchDeps, maxLagMs: number): LagWatch {
   let lastReadMs = -Infinity;
   /** While there is a lag, in order, the newest last. */
   let readings: Reading[] = [];
-  let running: Promise<void> | undefined;
 
   function note(places: readonly FramePlace[]): void {
     const sentAtMs = clock.nowMs();
@@ -165,20 +164,16 @@ export function createLagWatch(deps: LagWatchDeps, maxLagMs: number): LagWatch {
     return readings.slice(Math.max(0, from));
   }
 
-  function refresh(): Promise<void> {
-    if (running !== undefined) return running;
+  async function refresh(): Promise<void> {
     const nowMs = clock.nowMs();
-    if (nowMs - lastReadMs < READ_INTERVAL_MS) return Promise.resolve();
+    if (nowMs - lastReadMs < READ_INTERVAL_MS) return;
     const names = suspects(nowMs);
     if (names.length === 0) {
       readings = [];
-      return Promise.resolve();
+      return;
     }
     lastReadMs = nowMs;
-    running = read(nowMs, names).finally(() => {
-      running = undefined;
-    });
-    return running;
+    await read(nowMs, names);
   }
 
   return { note, shouldShed, refresh };

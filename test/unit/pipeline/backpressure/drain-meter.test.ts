@@ -83,15 +83,17 @@ describe('the time after which a refused request is repeated', () => {
     fc.assert(
       fc.property(
         fc.array(event, { maxLength: 40 }),
+        fc.integer({ min: 0, max: 15_000 }),
         fc.double({ min: 0, max: 0.999, noNaN: true }),
-        (events, random) => {
+        (events, pauseMs, random) => {
           const { clock, meter } = createWorld(random);
           const history: { atMs: number; durable: number; refused: number }[] = [];
-          for (const { pauseMs, durableBytes, refusedBytes } of events) {
-            clock.advance(pauseMs);
+          for (const { pauseMs: beforeMs, durableBytes, refusedBytes } of events) {
+            clock.advance(beforeMs);
             meter.note({ durableBytes, refusedBytes });
             history.push({ atMs: clock.nowMs(), durable: durableBytes, refused: refusedBytes });
           }
+          clock.advance(pauseMs);
           const nowMs = clock.nowMs();
           const recent = history.filter(({ atMs }) => Math.floor(nowMs / 1e3) - Math.floor(atMs / 1e3) < 10);
           const durable = recent.reduce((sum, entry) => sum + entry.durable, 0);

@@ -1,5 +1,6 @@
 import { AwsSolutionsChecks } from 'cdk-nag';
 import { describe, expect, test } from 'vitest';
+import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { everything } from './configs.ts';
 import { createApp, resourcesOf, synth, templateOf } from './synth.ts';
 
@@ -10,12 +11,12 @@ interface Statement {
 }
 
 const webhook = {
-  type: 'webhook',
+  type: 'webhook' as const,
   freshness: '1 minute',
   volume: everything.sources.orders.volume,
   contract: everything.sources.orders.contract,
-} as const;
-const config = {
+};
+const config: HeadgateConfigInput = {
   ...everything,
   sources: {
     ...everything.sources,
@@ -30,7 +31,7 @@ const config = {
       limits: { requestsPerSecond: 23 },
     },
   },
-} as const;
+};
 const templates = synth(config);
 
 /** Statements about a service in the policies of a stack. */

@@ -10,7 +10,7 @@ const only = (name, from, allowed, comment) => ({
   severity: 'error',
   from: { path: from },
   to: {
-    path: '^(infra|lambdas|shared|cli|cloud|demo|bench|test)/',
+    path: '^(infra|lambdas|shared|cli|clients|cloud|demo|bench|test)/',
     pathNot: allowed,
   },
 });
@@ -81,6 +81,14 @@ module.exports = {
       '^(shared|lambdas|cli)/',
       'The product needs no embedded cloud.',
     ),
+    only('clients-stand-alone', '^clients/', '^clients/', 'A client is a package of its own.'),
+    {
+      name: 'clients-run-anywhere',
+      comment: 'Browsers have neither packages nor modules of Node.',
+      severity: 'error',
+      from: { path: '^clients/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'] },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -29,7 +29,7 @@ function encodeKey(source: string, parts: readonly KeyPart[]): string {
 
 /** The first bytes of SHA-256. As text and back: a buffer that the hash itself makes costs as much as hashing a record. */
 function shortHash(data: string | Uint8Array, bytes: number): Buffer {
-  return Buffer.from(hash('sha256', data, 'latin1').slice(0, bytes), 'latin1');
+  return Buffer.from(hash('sha256', data, 'binary').slice(0, bytes), 'latin1');
 }
 
 /** The 16-byte fingerprint of an idempotency key. Two keys differ unless they have the same parts, one by one. */

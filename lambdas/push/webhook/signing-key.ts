@@ -14,7 +14,7 @@ export interface SignedContent {
   readonly signatures: readonly SentSignature[];
 }
 
-export interface HmacKey {
+interface HmacKey {
   readonly kind: 'hmac';
   readonly algorithm: 'sha1' | 'sha256' | 'sha512';
   readonly encoding: 'hex' | 'base64' | 'base64url';

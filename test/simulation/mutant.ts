@@ -12,7 +12,7 @@ export interface Mutant {
   readonly breaks: string;
   /** `no end`: records never land. `nothing` where the protocol stands it; that has to hold as well. */
   readonly harm: 'loss or duplicates' | 'no end' | 'nothing';
-  readonly lane: 'stream' | 'pull';
+  readonly lane: 'stream' | 'pull' | 'landing';
   /** Circumstances in which it matters. */
   readonly under?: (profile: Profile) => Partial<Profile>;
   /** What is broken in one run. */
@@ -47,6 +47,14 @@ export interface Sabotage {
   readonly acknowledgesEarly?: boolean;
   /** Two invocations work on one shard, each on a part of its records. */
   readonly splitsShards?: boolean;
+  /** Clocks of landing runs are ahead by so much. */
+  readonly readersAheadMs?: number;
+  /** Clocks of those who put frames into the landing zone are behind by so much. */
+  readonly writersBehindMs?: number;
+  /** The landing zone takes frames at any time. */
+  readonly takesLateFrames?: boolean;
+  /** No process keeps manifests. */
+  readonly isAlwaysCold?: boolean;
   readonly replay?: WrongReplay;
   /** A delivery is parked. */
   readonly onPark?: (shardId: string, records: readonly StreamRecord[], nowMs: number) => void;

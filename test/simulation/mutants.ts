@@ -3,9 +3,15 @@ import { ClaimList } from '../../shared/domain/claims.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
 import { RecordFlag, recordBytes } from '../../shared/domain/frame.ts';
 import { kinesisOrigin, toClaimant } from '../../shared/domain/identity.ts';
+import {
+  formatLandingPosition,
+  parseLandingPosition,
+  type LandingPosition,
+} from '../../shared/domain/landing-position.ts';
 import { claimKeys } from '../../shared/pipeline/claim-keys.ts';
 import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { LaneBatch, LaneReader } from '../../shared/pipeline/lane.ts';
+import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import {
   appendAnywhere,
   CLAIMANT_WORD,
@@ -674,6 +680,134 @@ export const MUTANTS: readonly Mutant[] = [
     sabotage: ANY_VERSION,
   },
   {
+    name: 'landing: manifests are not read',
+    breaks: 'a frame that is still there, or there again, is taken for a new one',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: breaking(
+      ({ stage, ...others }) => ({
+        ...others,
+        stage: replace(stage, { find: () => Promise.resolve(undefined) }),
+      }),
+      { isAlwaysCold: true },
+    ),
+  },
+  {
+    name: 'landing: manifests are forgotten early',
+    breaks: 'only what was landed by the last commit is known',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        read: async (lane) => {
+          const state = await ledger.read(lane);
+          return atLanding(state, (position) => ({ ...position, first: Math.max(0, state.commits - 1) }));
+        },
+      }),
+    })),
+  },
+  {
+    name: 'landing: staging does not decide',
+    breaks: 'a run that comes second lands its own frames all the same',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: breaking(
+      ({ stage, ...others }) => ({
+        ...others,
+        stage: replace(stage, {
+          decide: async (lane, number, bytes) => {
+            await stage.decide(lane, number, bytes);
+            return bytes;
+          },
+        }),
+      }),
+      { isAlwaysCold: true },
+    ),
+  },
+  {
+    name: 'landing: removed before the commit',
+    breaks: 'a frame is removed when it is read',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: breaking(({ zone, ...others }) => ({
+      ...others,
+      zone: replace(zone, {
+        read: async (source, name) => {
+          const bytes = await zone.read(source, name);
+          await zone.remove(source, [name]);
+          return bytes;
+        },
+      }),
+    })),
+  },
+  {
+    name: 'landing: the floor follows what has landed',
+    breaks: 'a frame with an earlier name than one that has landed is not looked for',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        read: async (lane) =>
+          atLanding(await ledger.read(lane), (position) => ({ ...position, floor: position.newest })),
+      }),
+    })),
+  },
+  {
+    name: 'landing: the floor is too young',
+    breaks: 'the floor is not an hour behind, but at most a minute',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: () => ({ readersAheadMs: 59 * 60_000 }),
+  },
+  {
+    name: 'landing: frames come at any time',
+    breaks: 'the landing zone takes frames that were named hours ago',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: () => ({ takesLateFrames: true, writersBehindMs: 3 * 3_600_000 }),
+  },
+  {
+    name: 'landing: commit before the files',
+    breaks: 'the position moves, then the files are written',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: COMMIT_FIRST,
+  },
+  {
+    name: 'landing: writes of any version',
+    breaks: 'of two runs both move the position',
+    harm: LOSS,
+    lane: 'landing',
+    sabotage: ANY_VERSION,
+  },
+  {
+    name: 'landing: nothing is removed',
+    breaks: 'frames stay where they are when they have landed',
+    harm: 'no end',
+    lane: 'landing',
+    sabotage: breaking(({ zone, ...others }) => ({
+      ...others,
+      zone: replace(zone, { remove: () => Promise.resolve() }),
+    })),
+  },
+  {
+    name: 'landing: stale listings',
+    breaks: 'a listing does not show the last frame that was put',
+    harm: 'nothing',
+    lane: 'landing',
+    sabotage: breaking(({ zone, ...others }, { number }) => ({
+      ...others,
+      zone: replace(zone, {
+        list: async (source, after) => {
+          const page = await zone.list(source, after);
+          return page.isLast && number % 2 === 0 ? { ...page, frames: page.frames.slice(0, -1) } : page;
+        },
+      }),
+    })),
+  },
+  {
     name: 'refused create is a failure',
     breaks: 'a file that is there already makes the invocation fail',
     harm: 'nothing',
@@ -691,6 +825,12 @@ export const MUTANTS: readonly Mutant[] = [
     })),
   },
 ];
+
+/** A state whose position on the landing lane is another one. */
+function atLanding(state: LedgerState, change: (position: LandingPosition) => LandingPosition): LedgerState {
+  if (state.position === undefined) return state;
+  return { ...state, position: formatLandingPosition(change(parseLandingPosition('', state.position))) };
+}
 
 async function claimViolations(deps: LandDeps, batch: LaneBatch): Promise<void> {
   for (const entry of batch.entries) {

@@ -1,12 +1,21 @@
+import { runLanding } from './landing-run.ts';
 import { runPull } from './pull-run.ts';
+import type { Mutant } from './mutant.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import { runStream } from './stream-run.ts';
 
-/** Of so many runs one pulls. */
-const PULL_EVERY = 8;
+/** Of so many runs one pulls, and one lands what waits in the landing zone. */
+const CYCLE = 8;
+const LANES: Readonly<Partial<Record<number, Mutant['lane']>>> = { 0: 'pull', 4: 'landing' };
+
+const RUN_ON: Readonly<Record<Mutant['lane'], typeof runStream>> = {
+  stream: runStream,
+  pull: runPull,
+  landing: runLanding,
+};
 
 /** One run of the engine; everything about it is drawn from the seed. */
 export function simulate(seed: number, options: RunOptions = {}): Promise<RunResult> {
-  const isPull = options.mutant === undefined ? seed % PULL_EVERY === 0 : options.mutant.lane === 'pull';
-  return isPull ? runPull(seed, options) : runStream(seed, options);
+  const lane = options.mutant?.lane ?? LANES[seed % CYCLE] ?? 'stream';
+  return RUN_ON[lane](seed, options);
 }

@@ -7,9 +7,11 @@ import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { ClaimLog } from '../../shared/ports/claim-log.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { Lake, LakeObject } from '../../shared/ports/lake.ts';
+import type { FrameWriter, LandingZone } from '../../shared/ports/landing-zone.ts';
 import type { CasResult, LedgerStore } from '../../shared/ports/ledger-store.ts';
 import type { QuarantineReader } from '../../shared/ports/quarantine-reader.ts';
 import type { Process } from './scheduler.ts';
+import { SimulatedLandingZone } from './simulated-landing-zone.ts';
 import type { SimulatedTables } from './simulated-tables.ts';
 
 /** The stores that the engine works on. A mutant replaces some of them by broken ones. */
@@ -19,6 +21,7 @@ export interface Stores {
   readonly ledger: LedgerStore;
   readonly stage: BatchStage;
   readonly quarantine: QuarantineReader;
+  readonly zone: LandingZone & FrameWriter;
 }
 
 export interface StoreWatch {
@@ -34,6 +37,7 @@ export interface MemoryStores extends Stores {
   readonly lake: WatchedLake;
   readonly ledger: WatchedLedger;
   readonly stage: MemoryBatchStage;
+  readonly zone: SimulatedLandingZone;
 }
 
 /** Small, so that some claims travel in their entries and others do not. */
@@ -47,6 +51,7 @@ export function createStores(clock: Clock, tables: SimulatedTables, watch: Store
     ledger: new WatchedLedger(watch),
     stage: new MemoryBatchStage(),
     quarantine: new MemoryQuarantineReader({ lake, readRows: (bytes) => tables.quarantineOf(bytes) }),
+    zone: new SimulatedLandingZone(clock),
   };
 }
 
@@ -100,6 +105,7 @@ export function storesOf(stores: Stores, process: Process): Stores {
     ledger: scheduled('ledger', stores.ledger, process),
     stage: scheduled('stage', stores.stage, process),
     quarantine: scheduled('quarantine', stores.quarantine, process),
+    zone: scheduled('zone', stores.zone, process),
   };
 }
 

@@ -233,9 +233,9 @@ describe('tokens', () => {
     await expect(instance.authenticate(tokens, `Bearer ${key}`)).rejects.toEqual(problem('unauthorized'));
     const token = await signToken(signer, claims(instance));
     await expect(instance.authenticate(orders, `Bearer ${token}`)).rejects.toEqual(problem('unauthorized'));
-    await expect(instance.authenticate(tokens, `Basic ${btoa(token)}`)).rejects.toEqual(
-      problem('unauthorized'),
-    );
+    for (const other of [`Basic ${token}`, `Basic ${btoa(token)}`, `Token ${token}`, token]) {
+      await expect(instance.authenticate(tokens, other)).rejects.toEqual(problem('unauthorized'));
+    }
     expect(instance.calls.map(({ operation }) => operation)).toEqual(['create']);
   });
 

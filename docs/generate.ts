@@ -10,6 +10,7 @@ import { configSchema } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
+import { toOpenApi } from './to-openapi.ts';
 
 interface Node {
   readonly type?: string;
@@ -146,6 +147,8 @@ const PAGES: Readonly<Record<string, () => string>> = {
 const SNIPPET_PAGES = ['README.md'];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
+const OPENAPI = 'docs/reference/openapi.json';
+
 const ROOT = join(import.meta.dirname, '..');
 
 /** A page with its snippets as their files are; imports of a file in docs/examples are shown as seen from the root. */
@@ -156,11 +159,17 @@ function withSnippets(page: string): string {
   });
 }
 
+/** A page as Prettier would write it. */
+async function formatted(path: string, text: string, parser: 'markdown' | 'json'): Promise<string> {
+  return format(text, { ...(await resolveConfig(join(ROOT, path))), parser });
+}
+
 const pages = new Map<string, string>();
 for (const [name, render] of Object.entries(PAGES)) {
   const path = join('docs/reference', name);
-  pages.set(path, await format(render(), { ...(await resolveConfig(join(ROOT, path))), parser: 'markdown' }));
+  pages.set(path, await formatted(path, render(), 'markdown'));
 }
+pages.set(OPENAPI, await formatted(OPENAPI, JSON.stringify(toOpenApi()), 'json'));
 for (const page of SNIPPET_PAGES) pages.set(page, withSnippets(readOrEmpty(page)));
 
 const stale = [...pages].filter(([path, text]) => readOrEmpty(path) !== text);

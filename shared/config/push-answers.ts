@@ -42,7 +42,7 @@ const schemaAnswer = z
       .string()
       .regex(/^[0-9a-f]{12}$/)
       .describe('Changes when the contract changes; the same as the ETag.'),
-    schema: z.record(z.string(), z.json()).describe('JSON Schema 2020-12 of one record.'),
+    schema: z.record(z.string(), z.unknown()).describe('JSON Schema 2020-12 of one record.'),
   })
   .meta({ id: 'SchemaAnswer' });
 

@@ -46,6 +46,8 @@ const DELIVERY_TYPES = {
   'application/x-www-form-urlencoded': 'the event as JSON in the field `payload`',
 } as const;
 
+export type DeliveryType = keyof typeof DELIVERY_TYPES;
+
 /** Encodings of bodies. */
 export const CONTENT_ENCODINGS = ['identity', 'gzip', 'zstd'] as const;
 

@@ -8,6 +8,7 @@ import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts
 import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-zone.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
+import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
@@ -16,13 +17,16 @@ import { compileSources } from '../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../shared/config/compile-validators.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';
 import { toMs } from '../../shared/config/units.ts';
-import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
+import type { HeadgateConfig, HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { readFrame, recordBytes } from '../../shared/domain/frame.ts';
+import type { Source } from '../../shared/domain/source.ts';
 import { hashWriteKey, toWriteKey } from '../../shared/domain/write-key.ts';
 import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
-import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
+import { createLagWatch, type LagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
+import { createQuota } from '../../shared/pipeline/quota.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
+import type { ParameterStore } from '../../shared/ports/parameter-store.ts';
 import type { RequestStore } from '../../shared/ports/request-store.ts';
 import type { VerifyToken } from '../../shared/ports/verify-token.ts';
 
@@ -85,8 +89,17 @@ const CONFIG: HeadgateConfigInput = {
   },
 };
 
-const config = parseConfig(CONFIG);
-const sources = compileSources(config, compileValidators(config));
+function compile(input: HeadgateConfigInput): Declared {
+  const config = parseConfig(input);
+  return { config, sources: compileSources(config, compileValidators(config)) };
+}
+
+interface Declared {
+  readonly config: HeadgateConfig;
+  readonly sources: ReadonlyMap<string, Source>;
+}
+
+const DECLARED = compile(CONFIG);
 
 /** What the API answered, with its body parsed. */
 export interface Answer {
@@ -112,16 +125,13 @@ export class PushWorld {
   readonly clock = new ManualClock({ jump: true });
   readonly keys = new MemoryWriteKeyStore();
   readonly telemetry = new MemoryTelemetry();
-  readonly sources = sources;
+  readonly sources: ReadonlyMap<string, Source>;
   readonly requests: RequestStore;
   readonly bus: FrameBus;
   readonly ledger = new MemoryLedgerStore();
   readonly landing = new MemoryLandingZone();
   readonly drain = createDrainMeter(this.clock, () => 0.5);
-  readonly lag = createLagWatch(
-    { ledger: this.ledger, clock: this.clock, telemetry: this.telemetry, random: () => 0.5 },
-    toMs(config.ingest.maxLag),
-  );
+  readonly lag: LagWatch;
   readonly #memoryBus = new MemoryFrameBus();
   readonly #handler;
 
@@ -131,8 +141,18 @@ export class PushWorld {
       readonly requests?: RequestStore;
       /** Without it no token is valid. */
       readonly verifyToken?: VerifyToken;
+      /** Without them the secret of deliveries is set. */
+      readonly parameters?: ParameterStore;
+      /** Other sources than those above. */
+      readonly config?: HeadgateConfigInput;
     } = {},
   ) {
+    const { config, sources } = options.config === undefined ? DECLARED : compile(options.config);
+    this.sources = sources;
+    this.lag = createLagWatch(
+      { ledger: this.ledger, clock: this.clock, telemetry: this.telemetry, random: () => 0.5 },
+      toMs(config.ingest.maxLag),
+    );
     this.bus = options.bus ?? this.#memoryBus;
     this.requests = options.requests ?? new MemoryRequestStore();
     this.#handler = createHandler({
@@ -150,10 +170,13 @@ export class PushWorld {
       verifyToken:
         options.verifyToken ?? (() => Promise.resolve({ status: 'invalid', problem: 'it is none' })),
       verifyDelivery: createDeliveryVerifier({
-        parameters: new MemoryParameterStore({ values: { [HOOK_SECRET.parameter]: HOOK_SECRET.value } }),
+        parameters:
+          options.parameters ??
+          new MemoryParameterStore({ values: { [HOOK_SECRET.parameter]: HOOK_SECRET.value } }),
         clock: this.clock,
         telemetry: this.telemetry,
       }),
+      quota: createQuota({ store: new MemoryQuotaStore(), clock: this.clock, telemetry: this.telemetry }),
       backpressure: { lag: this.lag, drain: this.drain },
       ledger: this.ledger,
       clock: this.clock,
@@ -181,6 +204,11 @@ export class PushWorld {
     return this.#memoryBus.frames().map(({ bytes }) => readFrame(bytes).header.frameId);
   }
 
+  /** Hands an event to the handler. */
+  async handle(event: APIGatewayProxyEventV2, context: Context): Promise<APIGatewayProxyStructuredResultV2> {
+    return await this.#handler(event, context);
+  }
+
   /** Calls the handler as API Gateway does. Without a header for it, the source's own key is sent. */
   async send(options: PushRequestOptions = {}): Promise<Answer> {
     const source = options.source ?? 'orders';
@@ -206,7 +234,7 @@ export class PushWorld {
       awsRequestId: 'request-1',
       getRemainingTimeInMillis: () => options.remainingMs ?? 25_000,
     } as unknown as Context;
-    const result: APIGatewayProxyStructuredResultV2 = await this.#handler(event, context);
+    const result = await this.handle(event, context);
     return {
       status: result.statusCode ?? 0,
       headers: result.headers ?? {},

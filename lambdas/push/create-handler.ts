@@ -11,6 +11,7 @@ import { toBytes } from '../../shared/config/units.ts';
 import type { HeadgateError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { retryDelayMs } from '../../shared/pipeline/backpressure/retry-delay.ts';
+import type { Quota } from '../../shared/pipeline/quota.ts';
 import { waitForLanding, type WaitDeps } from '../../shared/pipeline/wait-for-landing.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 import { problemResponses } from '../middleware/problem-responses.ts';
@@ -27,7 +28,8 @@ import { readQuery } from './read-query.ts';
 import { checkBody } from './split-body.ts';
 import { storeOnce, storeRecords, type StoreDeps, type Stored, type Submission } from './store-records.ts';
 import { toRecordsResponse } from './to-answer.ts';
-import type { VerifyDelivery } from './webhook/verify-delivery.ts';
+import type { Delivery, VerifyDelivery } from './webhook/verify-delivery.ts';
+import { withinLimits } from './within-limits.ts';
 
 /** After a failure that says nothing about when it ends. */
 const USUAL_RETRY_MS = 5_000;
@@ -37,6 +39,7 @@ const WAIT_RESERVE_MS = 2_000;
 export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
   readonly sources: ReadonlyMap<string, Source>;
   readonly verifyDelivery: VerifyDelivery;
+  readonly quota: Quota;
   readonly backpressure: Backpressure;
   /** Where requests that wait see that their records have landed. */
   readonly ledger: WaitDeps['ledger'];
@@ -45,6 +48,8 @@ export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
 /** A request to a source. */
 interface SourceRequest<Config extends ReceivedSourceConfig> {
   readonly source: Source<Config>;
+  /** Who sends, where senders of the source are told apart. */
+  readonly senderId: string | undefined;
   readonly event: HttpEvent;
   readonly receivedAtMs: number;
   readonly remainingMs: () => number;
@@ -56,7 +61,7 @@ type DeliveryRequest = SourceRequest<WebhookSourceConfig>;
 /** Serves a request, given the source that its path names. */
 type Serve = (
   source: Source | undefined,
-  request: Omit<SourceRequest<ReceivedSourceConfig>, 'source'>,
+  request: Omit<SourceRequest<ReceivedSourceConfig>, 'source' | 'senderId'>,
 ) => Promise<HttpResponse>;
 
 function isPushSource(source: Source | undefined): source is Source<PushSourceConfig> {
@@ -75,22 +80,21 @@ function isWebhookSource(source: Source | undefined): source is Source<WebhookSo
  * first time are recognised by their keys.
  */
 export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent, HttpResponse> {
-  const { sources, clock, telemetry, backpressure, verifyDelivery, ledger } = deps;
+  const { sources, clock, telemetry, quota, backpressure, verifyDelivery, ledger } = deps;
   const authenticate = createAuthenticate(deps);
 
   function decode({ source, event }: SourceRequest<ReceivedSourceConfig>): Buffer {
-    const body = decodeBody(event, event.headers['content-encoding'], {
+    return decodeBody(event, event.headers['content-encoding'], {
       maxBodyBytes: toBytes(source.config.limits.maxBodyBytes),
       maxDecompressedBytes: toBytes(source.config.limits.maxDecompressedBytes),
     });
-    telemetry.count('BytesReceived', source.name, body.length);
-    return body;
   }
 
   function readBody(request: PushRequest): { body: Buffer; format: BodyFormat } {
     const { headers } = request.event;
     const format = bodyFormatOf(headers);
     const decoded = decode(request);
+    telemetry.count('BytesReceived', request.source.name, decoded.length);
     const body = format === 'binary-cloud-event' ? toCloudEvent(headers, decoded) : decoded;
     return { body, format };
   }
@@ -126,6 +130,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
             idempotencyKey,
             hash('sha256', Buffer.concat([Buffer.from(`${format}\n`), body])),
           );
+    quota.spent(source, request.senderId, stored.records);
     return query['wait'] === true ? await untilLanded(request, stored) : stored.response;
   }
 
@@ -140,19 +145,19 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     return hasLanded ? { ...response, statusCode: 200 } : response;
   }
 
-  async function postDelivery(request: DeliveryRequest): Promise<HttpResponse> {
-    const { source, event } = request;
-    const { id, document, answer } = await verifyDelivery(source, event.headers, decode(request));
-    if (answer !== undefined) return answer;
-    return await whileKeepingUp(backpressure, source, async () => {
-      const submission = toSubmission(request, 'json', document);
-      const { response } =
-        id === undefined || source.config.dedupe === 'none'
-          ? await storeRecords(deps, submission)
-          : // Services build the body of a repeated delivery anew: its id says that it is the same.
-            await storeOnce(deps, submission, id, hash('sha256', id));
-      return response;
-    });
+  async function postDelivery(
+    request: DeliveryRequest,
+    { id, document }: Pick<Delivery, 'id' | 'document'>,
+  ): Promise<HttpResponse> {
+    const { source } = request;
+    const submission = toSubmission(request, 'json', document);
+    const { response, records } =
+      id === undefined || source.config.dedupe === 'none'
+        ? await storeRecords(deps, submission)
+        : // Services build the body of a repeated delivery anew: its id says that it is the same.
+          await storeOnce(deps, submission, id, hash('sha256', id));
+    quota.spent(source, request.senderId, records);
+    return response;
   }
 
   function validateRecords(request: PushRequest): HttpResponse {
@@ -162,6 +167,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     );
     const { body, format } = readBody(request);
     const { outcomes } = checkBody(request.source, format, body, request.receivedAtMs);
+    quota.spent(request.source, request.senderId, outcomes.length);
     return toRecordsResponse(outcomes, { isVerbose }, 200);
   }
 
@@ -175,10 +181,32 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     return async (source, request) => {
       if (!isPushSource(source)) throw unknownSource();
       return await counted(source, async () => {
-        await authenticate(source, request.event);
-        return await run({ ...request, source });
+        const { id: senderId } = await authenticate(source, request.event);
+        return await run({ ...request, source, senderId });
       });
     };
+  }
+
+  /** Serves deliveries of those who sign them. */
+  const ofSigner: Serve = async (source, request) => {
+    if (!isWebhookSource(source)) throw unknownSource();
+    return await counted(source, async () => {
+      const delivery = { ...request, source, senderId: undefined };
+      const body = decode(delivery);
+      const { answer, ...verified } = await verifyDelivery(source, request.event.headers, body);
+      if (answer !== undefined) return answer;
+      telemetry.count('BytesReceived', source.name, body.length);
+      return await limited(delivery, () =>
+        whileKeepingUp(backpressure, source, () => postDelivery(delivery, verified)),
+      );
+    });
+  };
+
+  function limited(
+    { source, senderId, event }: SourceRequest<ReceivedSourceConfig>,
+    run: () => HttpResponse | Promise<HttpResponse>,
+  ): Promise<HttpResponse> {
+    return withinLimits(quota, source, senderId, event, run);
   }
 
   async function counted(source: Source, run: () => Promise<HttpResponse>): Promise<HttpResponse> {
@@ -193,14 +221,11 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
 
   const operations: Readonly<Record<Exclude<OperationId, 'getHealth'>, Serve>> = {
     postRecords: ofSender((request) =>
-      whileKeepingUp(backpressure, request.source, () => postRecords(request)),
+      limited(request, () => whileKeepingUp(backpressure, request.source, () => postRecords(request))),
     ),
-    validateRecords: ofSender(validateRecords),
+    validateRecords: ofSender((request) => limited(request, () => validateRecords(request))),
     getSchema: ofSender(getSchema),
-    postDelivery: async (source, request) => {
-      if (!isWebhookSource(source)) throw unknownSource();
-      return await counted(source, () => postDelivery({ ...request, source }));
-    },
+    postDelivery: ofSigner,
   };
 
   async function answer(event: HttpEvent, context: Context): Promise<HttpResponse> {

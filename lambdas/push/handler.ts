@@ -7,6 +7,7 @@ import {
   createSsmClient,
 } from '../../shared/adapters/aws/clients.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
+import { DynamoQuotaStore } from '../../shared/adapters/aws/dynamo-quota-store.ts';
 import { DynamoRequestStore } from '../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoWriteKeyStore } from '../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
@@ -18,10 +19,11 @@ import { createVerifyToken } from '../../shared/adapters/jwt/create-verify-token
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
 import { toMs } from '../../shared/config/units.ts';
-import { GLANCE_TIMEOUTS, PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { GLANCE_TIMEOUTS, PUSH_TIMEOUTS, QUOTA_TIMEOUTS } from '../../shared/domain/backoff.ts';
 import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
 import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
+import { createQuota } from '../../shared/pipeline/quota.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
 import { createFrameBuses } from './create-frame-buses.ts';
 import { createHandler } from './create-handler.ts';
@@ -66,6 +68,15 @@ export const handler = createHandler({
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
   verifyToken: createVerifyToken({ clock, fetch }),
   verifyDelivery: createDeliveryVerifier({ parameters, clock, telemetry }),
+  quota: createQuota({
+    // Additions must not be repeated, and limits are no reason to keep anybody waiting: one short attempt.
+    store: new DynamoQuotaStore({
+      dynamodb: createDynamoDbClient({ timeouts: QUOTA_TIMEOUTS }),
+      table: env.CLAIMS_TABLE,
+    }),
+    clock,
+    telemetry,
+  }),
   backpressure: { lag, drain },
   ledger,
   clock,

@@ -45,7 +45,9 @@ export interface Submission {
 /** What became of a submission. */
 export interface Stored {
   readonly response: HttpResponse;
-  /** Where its frames stand; empty where nothing was sent. */
+  /** Records that were looked at: none where the request had been answered before. */
+  readonly records: number;
+  /** Where their frames stand; empty where nothing was sent. */
   readonly places: readonly FramePlace[];
 }
 
@@ -68,7 +70,7 @@ export async function storeRecords(
   const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
   if (isSpilled) telemetry.count('RequestsSpilled', source.name, 1);
   const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);
-  return { response, places };
+  return { response, records: outcomes.length, places };
 }
 
 function countRecords(telemetry: Telemetry, source: string, outcomes: readonly RecordOutcome[]): void {
@@ -105,7 +107,7 @@ export async function storeOnce(
     case 'done': {
       const headers = { 'content-type': 'application/json', 'idempotent-replayed': 'true' };
       const { statusCode, body } = begun.answer;
-      return { response: { statusCode, headers, body }, places: [] };
+      return { response: { statusCode, headers, body }, records: 0, places: [] };
     }
     case 'in-progress':
       throw new HttpProblem('request-in-progress', 'wait for its answer, or repeat the request later', {

@@ -1,5 +1,9 @@
+import { createClient } from '../clients/typescript/src/create-client.ts';
+import type { Client } from '../clients/typescript/src/client.ts';
+import type { RequestEvent } from '../clients/typescript/src/deliver-batch.ts';
+import { DeliveryError } from '../clients/typescript/src/delivery-error.ts';
+import { isDurable, type RecordResult } from '../clients/typescript/src/record-result.ts';
 import type { PlannedRequest } from './data/plan-requests.ts';
-import { postRecords } from './post-records.ts';
 
 /** What the push API said to the records of one source, summed over all answers. */
 interface PushTotals {
@@ -16,16 +20,14 @@ export interface PushOptions {
   readonly writeKeys: ReadonlyMap<string, string>;
   readonly connections: number;
   readonly signal: AbortSignal;
-  /** Called after each answer. */
-  readonly onAnswer: (records: number, rawBytes: number) => void;
-  /** Called when a request is tried once more after an answer or a failure that left its outcome open. */
-  readonly onRetry: (request: PlannedRequest, reason: string) => void;
+  /** Called when records are answered. */
+  readonly onAnswer: (records: number) => void;
+  /** Called when records may be sent once more after an answer or a failure that left their outcome open. */
+  readonly onRetry: (request: PlannedRequest) => void;
 }
 
 export interface PushResult {
   readonly totals: ReadonlyMap<string, PushTotals>;
-  /** Bytes before compression. */
-  readonly rawBytes: number;
   /** HTTP requests, and what API Gateway bills for them: one per started 512 KB. */
   readonly requests: number;
   readonly billedRequests: number;
@@ -33,60 +35,129 @@ export interface PushResult {
 }
 
 const BILLED_REQUEST_BYTES = 512_000;
+/** Larger than the client's default: the demo has all its records at hand, and a function that starts with a cloud. */
+const MAX_BATCH_RECORDS = 5000;
+/**
+ * How long a request is tried again: longer than an Idempotency-Key is held for a function that died with it, which is
+ * that function's time-out.
+ */
+const MAX_RETRY_TIME_MS = 90_000;
+const REQUEST_TIMEOUT_MS = 60_000;
+
+/** Records that are on their way, and what has happened to the requests with their Idempotency-Key. */
+interface Sending {
+  readonly request: PlannedRequest;
+  attempts: number;
+  isReplay: boolean;
+}
 
 /**
- * Sends all requests over several connections, each in turn and as often as planned.
+ * Sends all requests with the client library, several at a time, each as often as planned.
  *
- * @throws Error when a request is refused for good or all attempts fail
+ * @throws Error when records are refused for good or all attempts fail
  */
 export async function pushRequests(
   requests: readonly PlannedRequest[],
   options: PushOptions,
 ): Promise<PushResult> {
   const totals = new Map<string, PushTotals>();
-  const sum = { rawBytes: 0, requests: 0, billedRequests: 0 };
-  const queue = requests.values();
+  const sum = { requests: 0, billedRequests: 0 };
+  const sending = new Set<Sending>();
+  const clients = new Map<string, Client>();
   const startMs = performance.now();
-  // One request that fails for good ends the others, which would otherwise go on trying.
-  const abort = new AbortController();
-  const signal = AbortSignal.any([options.signal, abort.signal]);
 
-  async function sendOne(request: PlannedRequest, time: number): Promise<void> {
-    const { answer, attempts, isReplay } = await postRecords(request, {
-      ...options,
-      signal,
-      onRetry: (reason) => {
-        options.onRetry(request, reason);
-      },
-    });
-    if (time > 0 && attempts === 1 && request.idempotencyKey !== undefined && !isReplay) {
-      throw new Error(
-        `a request repeated under its Idempotency-Key was not answered from its first answer (${request.source})`,
-      );
+  function note(source: string, event: RequestEvent): void {
+    sum.requests++;
+    sum.billedRequests += Math.max(1, Math.ceil(event.sentBytes / BILLED_REQUEST_BYTES));
+    for (const each of sending) {
+      const { request } = each;
+      if (request.source !== source || !isPartOf(event, request)) continue;
+      each.attempts++;
+      each.isReplay = event.isReplay;
+      if (event.retryInMs !== undefined) options.onRetry(request);
     }
-    const total = totals.get(request.source) ?? { sent: 0, accepted: 0, rejected: 0 };
-    totals.set(request.source, total);
-    total.sent += request.records.length;
-    total.accepted += answer.accepted + answer.duplicates + answer.quarantined;
-    total.rejected += answer.rejected;
-    sum.rawBytes += request.rawBytes;
-    sum.requests += attempts;
-    sum.billedRequests += attempts * Math.max(1, Math.ceil(request.body.length / BILLED_REQUEST_BYTES));
-    options.onAnswer(request.records.length, request.rawBytes);
   }
 
+  function clientOf(source: string): Client {
+    const known = clients.get(source);
+    if (known !== undefined) return known;
+    const client = createClient({
+      url: options.apiUrl,
+      source,
+      key: options.writeKeys.get(source) ?? '',
+      maxBatchRecords: MAX_BATCH_RECORDS,
+      maxInFlight: options.connections,
+      maxRetryTimeMs: MAX_RETRY_TIME_MS,
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      onRequest: (event) => {
+        note(source, event);
+      },
+    });
+    clients.set(source, client);
+    return client;
+  }
+
+  async function sendOne(request: PlannedRequest, time: number): Promise<void> {
+    options.signal.throwIfAborted();
+    const { source, records, idempotencyKey } = request;
+    const entry: Sending = { request, attempts: 0, isReplay: false };
+    sending.add(entry);
+    const texts = records.map(({ text }) => text);
+    const results = await settle(
+      clientOf(source).send(texts, idempotencyKey === undefined ? {} : { idempotencyKey }),
+    );
+    sending.delete(entry);
+    options.signal.throwIfAborted();
+    const lost = results.find((result) => result.status === 'undelivered');
+    if (lost !== undefined)
+      throw new Error(`records of ${source} were not delivered: ${lost.failure.message}`);
+    if (time > 0 && entry.attempts === 1 && idempotencyKey !== undefined && !entry.isReplay) {
+      throw new Error(
+        `a request repeated under its Idempotency-Key was not answered from its first answer (${source})`,
+      );
+    }
+    const accepted = results.filter(isDurable).length;
+    const total = totals.get(source) ?? { sent: 0, accepted: 0, rejected: 0 };
+    totals.set(source, total);
+    total.sent += results.length;
+    total.accepted += accepted;
+    total.rejected += results.length - accepted;
+    options.onAnswer(records.length);
+  }
+
+  const queue = requests.values();
   async function work(): Promise<void> {
-    // The connections share one iterator, so that each request is taken by one of them.
+    // The workers share one iterator, so that each request is taken by one of them.
     for (const request of queue) {
       for (let time = 0; time < request.times; time++) await sendOne(request, time);
     }
   }
 
+  const stop = (): Promise<unknown> =>
+    Promise.all([...clients.values()].map((client) => client.close({ timeoutMs: 0 })));
+  const onAbort = (): void => void stop();
+  options.signal.addEventListener('abort', onAbort);
   try {
     await Promise.all(Array.from({ length: options.connections }, work));
-  } catch (error) {
-    abort.abort(error);
-    throw error;
+  } finally {
+    options.signal.removeEventListener('abort', onAbort);
+    // Where one has failed for good, the others would go on trying.
+    await stop();
   }
   return { totals, ...sum, durationMs: performance.now() - startMs };
+}
+
+/** Whether a request may have had these records: those without a key of their own travel with others. */
+function isPartOf({ idempotencyKey }: RequestEvent, request: PlannedRequest): boolean {
+  return request.idempotencyKey === undefined || request.idempotencyKey === idempotencyKey;
+}
+
+/** Rejected records are part of the demo: their results matter as those of the others do. */
+async function settle(sent: Promise<readonly RecordResult[]>): Promise<readonly RecordResult[]> {
+  try {
+    return await sent;
+  } catch (error) {
+    if (error instanceof DeliveryError) return error.results;
+    throw error;
+  }
 }

@@ -1,18 +1,13 @@
-import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import { expectReplay, expectRequest, type Expectation, type PlannedRecord } from './expectation.ts';
 import type { Random } from './random.ts';
 
-/** A request of the push API, ready to be sent, and how often it is sent. */
+/** Records that are sent together, and how often. */
 export interface PlannedRequest {
   readonly source: string;
   readonly records: readonly PlannedRecord[];
-  readonly contentType: 'application/json' | 'application/x-ndjson';
-  readonly contentEncoding: 'gzip' | 'zstd' | undefined;
-  readonly body: Buffer;
-  /** Bytes of the body before compression. */
-  readonly rawBytes: number;
+  /** They travel as one request under this key; without one, the client cuts requests and makes keys as it likes. */
   readonly idempotencyKey: string | undefined;
-  /** 2 for a request that its sender repeats after it was answered. */
+  /** 2 for records that their sender sends again after they were answered. */
   readonly times: 1 | 2;
 }
 
@@ -32,16 +27,13 @@ export interface RequestPlan {
   readonly conflicts: number;
 }
 
-/** Every tenth request is sent twice under one Idempotency-Key, every tenth twice without one. */
+/** Every tenth request is sent twice under one Idempotency-Key, every tenth twice without one; the others once. */
 const REPEAT_EVERY = 10;
-/** Every third request is a JSON array, the others are lines. */
-const ARRAY_EVERY = 3;
 const REPEATED_WITH_KEY = 3;
 const REPEATED_WITHOUT_KEY = 7;
 
 /**
- * Cuts records into requests of both formats and all encodings, and adds what makes ingestion hard: requests sent
- * twice, records repeated across requests, records that violate the contract, lines that are not JSON and one key with
+ * Cuts records into requests, and adds what makes ingestion hard: requests sent twice, records repeated across requests, records that violate the contract, lines that are not JSON and one key with
  * two payloads. Notes in `expectation` what must come of it.
  */
 export function planRequests(expectation: Expectation, plan: RequestPlan, random: Random): PlannedRequest[] {
@@ -49,7 +41,6 @@ export function planRequests(expectation: Expectation, plan: RequestPlan, random
   let serial = 0;
   for (let from = 0; from < plan.records.length; from += plan.recordsPerRequest) {
     const fresh = plan.records.slice(from, from + plan.recordsPerRequest);
-    const isLines = isLinesRequest(requests.length);
     const records: PlannedRecord[] = [];
     for (const text of fresh) {
       records.push({ kind: 'valid', text });
@@ -62,7 +53,7 @@ export function planRequests(expectation: Expectation, plan: RequestPlan, random
         serial += 1;
         const violation = plan.violate(text, serial);
         records.push({ kind: 'violation', text: violation });
-        if (isLines) records.push({ kind: 'malformed', text: violation.slice(0, -1) });
+        records.push({ kind: 'malformed', text: violation.slice(0, -1) });
       }
     }
     const isLast = from + plan.recordsPerRequest >= plan.records.length;
@@ -75,10 +66,6 @@ export function planRequests(expectation: Expectation, plan: RequestPlan, random
   return requests;
 }
 
-function isLinesRequest(index: number): boolean {
-  return index % ARRAY_EVERY !== 0;
-}
-
 function toRequest(
   expectation: Expectation,
   records: readonly PlannedRecord[],
@@ -86,33 +73,12 @@ function toRequest(
   isLast: boolean,
   random: Random,
 ): PlannedRequest {
-  const texts = records.map((record) => record.text);
-  const isLines = isLinesRequest(index);
-  const raw = Buffer.from(isLines ? `${texts.join('\n')}\n` : `[${texts.join(',')}]`);
   // The last request is sent once: what it sends under other payloads is to be in quarantine once.
   const isRepeated =
     !isLast && (index % REPEAT_EVERY === REPEATED_WITH_KEY || index % REPEAT_EVERY === REPEATED_WITHOUT_KEY);
-  const idempotencyKey = index % REPEAT_EVERY === REPEATED_WITHOUT_KEY ? undefined : random.uuid();
+  const idempotencyKey = index % REPEAT_EVERY === REPEATED_WITH_KEY ? random.uuid() : undefined;
   expectRequest(expectation, records);
   if (isRepeated && idempotencyKey !== undefined) expectReplay(expectation, records);
   if (isRepeated && idempotencyKey === undefined) expectRequest(expectation, records);
-  // Compressed lines and plain arrays: API Gateway hands application/json to the function as text, compressed or not.
-  const contentEncoding = isLines ? (index % 2 === 0 ? 'gzip' : 'zstd') : undefined;
-  return {
-    source: expectation.source,
-    records,
-    contentType: isLines ? 'application/x-ndjson' : 'application/json',
-    contentEncoding,
-    body: compress(raw, contentEncoding),
-    rawBytes: raw.length,
-    idempotencyKey,
-    times: isRepeated ? 2 : 1,
-  };
-}
-
-function compress(raw: Buffer, encoding: PlannedRequest['contentEncoding']): Buffer {
-  if (encoding === 'gzip') return gzipSync(raw, { level: 4 });
-  if (encoding === 'zstd')
-    return zstdCompressSync(raw, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
-  return raw;
+  return { source: expectation.source, records, idempotencyKey, times: isRepeated ? 2 : 1 };
 }

@@ -2,7 +2,7 @@ import { PutRecordsCommand, type KinesisClient } from '@aws-sdk/client-kinesis';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { zstdCompressSync } from 'node:zlib';
-import { postRecords, type PushRequest } from '../../demo/post-records.ts';
+import { postRecords, type PushRequest } from './post-records.ts';
 import { createSeededRandom } from '../../shared/domain/seeded-random.ts';
 import type { Gate } from './gate.ts';
 import { mix, recordOf, strangerBytes, type Plan, type SoakRecord, type Writer } from './records.ts';

@@ -40,7 +40,6 @@ function compile(
   };
   const pushed: PushResult = {
     totals: new Map([['things', answered]]),
-    rawBytes: 1,
     requests: 2,
     billedRequests: 2,
     durationMs: 1,

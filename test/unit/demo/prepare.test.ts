@@ -1,13 +1,11 @@
-import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { beforeAll, expect, test } from 'vitest';
 import { expectedConflicts } from '../../../demo/data/expectation.ts';
-import type { PlannedRequest } from '../../../demo/data/plan-requests.ts';
 import { prepareData, type DemoData, type DemoScale } from '../../../demo/data/prepare.ts';
 
 const SCALE: DemoScale = {
   flights: 4000,
   flightsPerRequest: 200,
-  earthquakes: 400,
+  earthquakes: 800,
   earthquakesPerRequest: 40,
   birdStrikes: 2000,
   birdStrikesLater: 200,
@@ -18,28 +16,20 @@ beforeAll(async () => {
   data = await prepareData(SCALE);
 });
 
-function lines(request: PlannedRequest): string[] {
-  const { contentEncoding: encoding, body } = request;
-  const raw = encoding === 'gzip' ? gunzipSync(body) : encoding === 'zstd' ? zstdDecompressSync(body) : body;
-  expect(raw.length).toBe(request.rawBytes);
-  if (request.contentType === 'application/x-ndjson') return raw.toString().trimEnd().split('\n');
-  return (JSON.parse(raw.toString()) as unknown[]).map((record) => JSON.stringify(record));
-}
-
 test('the same scale gives the same requests', async () => {
   const again = await prepareData(SCALE);
   expect(again.requests).toEqual(data.requests);
   expect(again.birdStrikes).toEqual(data.birdStrikes);
 });
 
-test.each(['flights', 'earthquakes'])('what %s expects is what its bodies hold', (source) => {
+test.each(['flights', 'earthquakes'])('what %s expects is what its requests hold', (source) => {
   const expectation = data.expectations.get(source);
   const valid = new Set<string>();
   const copies = new Map<string, number>();
   let sent = 0;
   let notJson = 0;
   for (const request of data.requests.filter((each) => each.source === source)) {
-    for (const line of lines(request)) {
+    for (const { text: line } of request.records) {
       sent += request.times;
       let record: Record<string, unknown>;
       try {
@@ -59,21 +49,13 @@ test.each(['flights', 'earthquakes'])('what %s expects is what its bodies hold',
   }
   expect(expectation).toMatchObject({ sent, rejected: notJson, accepted: sent - notJson });
   expect(new Set(expectation?.rows.keys())).toEqual(valid);
-  // Bodies that are arrays were parsed above, which rounds the numbers that are too large for JavaScript on purpose.
-  expect(total(expectation?.violations ?? new Map())).toBe(total(copies));
+  expect(expectation?.violations).toEqual(copies);
 });
-
-function total(copies: ReadonlyMap<string, number>): number {
-  return [...copies.values()].reduce((sum, each) => sum + each, 0);
-}
 
 test('every kind of trouble is there', () => {
   const all = data.requests;
   expect(all.some((request) => request.times === 2 && request.idempotencyKey !== undefined)).toBe(true);
   expect(all.some((request) => request.times === 2 && request.idempotencyKey === undefined)).toBe(true);
-  expect(new Set(all.map((request) => request.contentEncoding))).toEqual(
-    new Set(['gzip', 'zstd', undefined]),
-  );
   for (const source of ['flights', 'earthquakes']) {
     const expectation = data.expectations.get(source);
     if (expectation === undefined) throw new Error(`${source} has no expectation`);

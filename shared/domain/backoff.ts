@@ -26,8 +26,9 @@ export interface CallTimeouts {
 export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000 };
 
 /**
- * A push makes up to four calls, one after the other, in its 25 s: it looks the write key up, begins the request, sends
- * the frames (10 s) and keeps the answer. Together they end before the function does.
+ * A push makes up to five calls, one after the other, in its 25 s: it looks the write key up or reads the issuer's keys,
+ * notes that the write key was used (1 s), begins the request, sends the frames (10 s) and keeps the answer. Together they
+ * end before the function does.
  */
 export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
 

@@ -7,8 +7,9 @@ const BURST_SECONDS = 5;
  * exhaust what is a small share, because instances are many or the limit is low.
  */
 const MIN_BURST_REQUESTS = 10;
-/** What a share that is new or has grown may serve at once. */
+/** What a share that is new or has grown may serve at once, and a new one at least, while there is room. */
 const START_SECONDS = 1;
+const MIN_START_REQUESTS = 2;
 /** An instance does not take more of a free limit than this many times what it is asked for. */
 const MAX_HEADROOM = 8;
 /** Above this part of the limit, bursts are what others are missing. */
@@ -23,6 +24,11 @@ export interface ShareDemand {
   readonly total: number;
   /** What a request usually costs. */
   readonly usualCost: number;
+}
+
+/** Whether so much of a limit is asked for that what one instance saves up is missing elsewhere. */
+export function isBusy(limitPerSecond: number, totalPerSecond: number): boolean {
+  return totalPerSecond > limitPerSecond * BUSY_PART;
 }
 
 /**
@@ -47,8 +53,10 @@ export function tokensUnder(
   { limit, total, usualCost }: ShareDemand,
   before: { readonly perSecond: number; readonly tokens: number } | undefined,
 ): number {
-  const isBusy = total > limit * BUSY_PART;
-  if (before === undefined) return Math.max(share.perSecond * START_SECONDS, isBusy ? 0 : usualCost);
+  const hasRoom = !isBusy(limit, total);
+  if (before === undefined) {
+    return Math.max(share.perSecond * START_SECONDS, hasRoom ? usualCost * MIN_START_REQUESTS : 0);
+  }
   const grownBy = Math.max(0, share.perSecond - before.perSecond);
-  return before.tokens + (isBusy ? 0 : grownBy * START_SECONDS);
+  return before.tokens + (hasRoom ? grownBy * START_SECONDS : 0);
 }

@@ -3,7 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { ReceivedSourceConfig } from '../config/schema.ts';
 import { toBytes } from '../config/units.ts';
 import { DemandMeter } from '../domain/demand-meter.ts';
-import { shareOf, tokensUnder } from '../domain/quota-share.ts';
+import { isBusy, shareOf, tokensUnder } from '../domain/quota-share.ts';
 import type { Source } from '../domain/source.ts';
 import { TokenBucket } from '../domain/token-bucket.ts';
 import type { Clock } from '../ports/clock.ts';
@@ -31,8 +31,15 @@ const GRACE_MS = 2_000;
 /** An instance that runs dry asks again when demand has risen by this factor; above the limit, only by the second. */
 const RISEN = 1.25;
 const RISEN_ABOVE_LIMIT = 1.6;
-/** However demand rises, an instance asks no more often. */
+const FALLEN = 0.6;
+/** Above the limit, however demand rises, an instance asks no more often. Below it, rising by the factor is enough. */
 const MIN_INTERVAL_MS = 200;
+/**
+ * So long after demand has changed, or an instance has begun, near the limit a share holds no longer than this: what
+ * others announced before counts until it lapses, also when they are gone.
+ */
+const SETTLING_MS = 90_000;
+const MAX_SETTLING_LEASE_MS = 8_000;
 /**
  * What an instance serves without telling anybody, as a part of the limit: sparse requests cost nothing, and it would
  * take forty instances that all do it to exceed the limit by a tenth.
@@ -127,6 +134,8 @@ interface BucketState {
   readonly records: DemandMeter;
   announced: Announcement | undefined;
   announcedAtMs: number;
+  /** When demand had last changed much, or the instance had begun. */
+  changedAtMs: number;
   leaseMs: number;
   leaseUntilMs: number;
   /** The announcement that is under way: of simultaneous requests one makes it, and all wait for it. */
@@ -156,6 +165,7 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
         records: new DemandMeter(WINDOWS_MS.steady, nowMs),
         announced: undefined,
         announcedAtMs: -Infinity,
+        changedAtMs: nowMs,
         leaseMs: 0,
         leaseUntilMs: -Infinity,
         pending: undefined,
@@ -189,6 +199,7 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
       const amount = isNew || isSurge ? cost[state.unit] : 0;
       demand[state.unit] = demandToAnnounce(state, amount, nowMs, isSurge);
     }
+    if (isSurge || hasFallen(bucket, demand)) bucket.changedAtMs = nowMs;
     bucket.leaseMs = nextLeaseMs(bucket, nowMs, isSurge);
     bucket.announcedAtMs = nowMs;
     const announcement = { demand, expiresAtMs: nowMs + bucket.leaseMs + GRACE_MS };
@@ -313,12 +324,12 @@ function reasonToAnnounce(bucket: BucketState, cost: Demand, nowMs: number): 'le
     const isSparse = bucket.units.every(({ unit, unannounced }) => unannounced.tokens(nowMs) >= cost[unit]);
     return isSparse && !isAnnounced ? undefined : 'lease';
   }
-  if (nowMs - bucket.announcedAtMs < MIN_INTERVAL_MS) return undefined;
   const hasRisen = bucket.units.some((state) => {
     const { unit, share, totalPerSecond, limitPerSecond } = state;
     if (share === undefined || share.waitMs(cost[unit], nowMs) === 0) return false;
     const announced = bucket.announced?.demand[unit] ?? Infinity;
     const isAboveLimit = totalPerSecond > limitPerSecond;
+    if (isAboveLimit && nowMs - bucket.announcedAtMs < MIN_INTERVAL_MS) return false;
     const demand = demandToAnnounce(state, cost[unit], nowMs, !isAboveLimit);
     return demand > announced * (isAboveLimit ? RISEN_ABOVE_LIMIT : RISEN);
   });
@@ -341,10 +352,19 @@ function demandToAnnounce(state: UnitState, amount: number, nowMs: number, isSur
   return Math.ceil(Math.max(perSecond, limitPerSecond * MIN_DEMAND_PART) * 1000) / 1000;
 }
 
+/** Whether the demand that is announced is much less than what was announced before. */
+function hasFallen({ announced, units }: BucketState, demand: Demand): boolean {
+  return announced !== undefined && units.some(({ unit }) => demand[unit] < announced.demand[unit] * FALLEN);
+}
+
 function nextLeaseMs(bucket: BucketState, nowMs: number, isSurge: boolean): number {
   const recordsPerSecond = bucket.records.perSecond(nowMs);
   const targetMs = recordsPerSecond === 0 ? MAX_LEASE_MS : (RECORDS_PER_LEASE / recordsPerSecond) * 1000;
-  const steadyMs = Math.min(MAX_LEASE_MS, Math.max(MIN_LEASE_MS, targetMs));
+  const isSettling =
+    nowMs - bucket.changedAtMs < SETTLING_MS &&
+    bucket.units.some(({ limitPerSecond, totalPerSecond }) => isBusy(limitPerSecond, totalPerSecond));
+  const maxMs = isSettling ? MAX_SETTLING_LEASE_MS : MAX_LEASE_MS;
+  const steadyMs = Math.min(maxMs, Math.max(MIN_LEASE_MS, targetMs));
   return Math.min(steadyMs, Math.max(FIRST_LEASE_MS, isSurge ? bucket.leaseMs / 4 : 2 * bucket.leaseMs));
 }
 

@@ -9,6 +9,7 @@ import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
 import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
+import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
@@ -24,6 +25,7 @@ import { landingZoneContract } from './landing-zone.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
 import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
+import { quotaStoreContract } from './quota-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
 import { writeKeyStoreContract } from './write-key-store.suite.ts';
@@ -61,6 +63,7 @@ describe.each([
     open: () => new MemoryClaimLog({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryClaimLog({ turn: losingAnswers() }),
   });
+  quotaStoreContract({ open: () => new MemoryQuotaStore({ turn: newTurn() }) });
   requestStoreContract({
     open: () => new MemoryRequestStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryRequestStore({ turn: losingAnswers() }),

@@ -18,6 +18,8 @@ export interface FleetLoad {
   readonly requestsPerSecond: (second: number) => number;
   /** Instances that serve requests in this second. */
   readonly instances: (second: number) => number;
+  /** How many instances have been replaced by others until this second. Default none. */
+  readonly replaced?: (second: number) => number;
   readonly routing?: Routing;
   readonly recordsPerRequest?: number;
   readonly bytesPerRequest?: number;
@@ -62,7 +64,7 @@ export async function runFleet(load: FleetLoad): Promise<readonly FleetRequest[]
     if (stepMs >= 100) continue;
     const instances = load.instances(second);
     const place = load.routing === 'uneven' ? random() ** 3 : random();
-    const quota = instance(Math.floor(place * instances));
+    const quota = instance((load.replaced?.(second) ?? 0) + Math.floor(place * instances));
     const sender = load.senderOf?.(requests.length);
     const bytes = load.bytesPerRequest ?? 1_000;
     const { admitted } = await quota.take(load.source, sender, { bytes });

@@ -22,6 +22,7 @@ import {
 } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
+import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
 import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
@@ -42,6 +43,7 @@ import { lakeContract } from '../../contract/lake.suite.ts';
 import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
 import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
+import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
 import { writeKeyStoreContract } from '../../contract/write-key-store.suite.ts';
 import { startBareEmulator, type BareEmulator } from '../../support/emulator.ts';
@@ -143,6 +145,7 @@ describe('AWS', () => {
     openLosingAnswers: () =>
       new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims', clock: systemClock }),
   });
+  quotaStoreContract({ open: () => new DynamoQuotaStore({ dynamodb, table: 'claims' }) });
   requestStoreContract({
     open: () => new DynamoRequestStore({ dynamodb, table: 'claims' }),
     openLosingAnswers: () => new DynamoRequestStore({ dynamodb: losingDynamoDb(), table: 'claims' }),

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { DynamoDBClient, UpdateItemCommand } from '@aws-sdk/client-dynamodb';
@@ -50,7 +51,9 @@ test('a table that does not answer fails one attempt within 300 ms or so', async
   let requests = 0;
   const server = createServer(() => {
     requests += 1;
-  }).listen(0, '127.0.0.1');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   const dynamodb = createDynamoDbClient({
     region: 'us-east-1',

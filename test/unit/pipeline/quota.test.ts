@@ -16,7 +16,8 @@ interface World {
   readonly quota: Quota;
 }
 
-function worldOf(store: QuotaStore = new MemoryQuotaStore()): World {
+function worldOf(over?: QuotaStore): World {
+  const store = new MemoryQuotaStore();
   const clock = new ManualClock();
   const telemetry = new MemoryTelemetry();
   return {

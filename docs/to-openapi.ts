@@ -13,6 +13,7 @@ import {
   MAX_IDEMPOTENCY_KEY_LENGTH,
   OPERATIONS,
   PREFLIGHT_PROBLEMS,
+  PUSH_API,
   type Operation,
   type OperationId,
 } from '../shared/config/push-api.ts';
@@ -255,11 +256,12 @@ function toOperation(id: OperationId, operation: Operation, components: Componen
 
 /** What browsers ask before a page may send a request. */
 function toPreflight(id: OperationId, components: Components): Json {
-  const header = (name: string, isRequired: boolean): Json => ({
+  const header = (name: string, isRequired: boolean, example: string): Json => ({
     name,
     in: 'header',
     required: isRequired,
     schema: { type: 'string' },
+    example,
   });
   return {
     operationId: `${id}Preflight`,
@@ -267,9 +269,9 @@ function toPreflight(id: OperationId, components: Components): Json {
     security: [],
     parameters: [
       SOURCE_PARAMETER,
-      header('Origin', true),
-      header('Access-Control-Request-Method', true),
-      header('Access-Control-Request-Headers', false),
+      header('Origin', true, 'https://app.example.com'),
+      header('Access-Control-Request-Method', true, PUSH_API[id].method),
+      header('Access-Control-Request-Headers', false, 'authorization, content-type'),
     ],
     responses: toResponses(
       { 204: PREFLIGHT_ANSWER },

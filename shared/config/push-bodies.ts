@@ -44,19 +44,17 @@ const schemas: Readonly<Record<ContentType | DeliveryType, z.ZodType>> = {
 /** The body of each content type, by its name. */
 export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = schemas;
 
-const attribute = (description: string) => z.string().min(1).optional().describe(description);
+const attribute = (description: string) => z.string().optional().describe(description);
 
 /** Headers of a CloudEvent in binary mode; extension attributes have theirs beside them. */
 export const CLOUD_EVENT_HEADERS: Readonly<Record<string, z.ZodType>> = {
-  'ce-specversion': z
-    .literal('1.0')
-    .optional()
-    .describe(
-      'Makes the request a CloudEvent in binary mode, together with the next three: the body, of any content type, is ' +
-        'its `data`. Values are percent-encoded.',
-    ),
+  'ce-specversion': attribute(
+    '`1.0`. Makes the request a CloudEvent in binary mode, together with the next three: the body, of any content ' +
+      'type, is its `data`. Values are percent-encoded. With a body of type application/cloudevents+json these headers ' +
+      'are ignored.',
+  ),
   'ce-id': attribute('Required in binary mode.'),
-  'ce-source': attribute('Required in binary mode.'),
+  'ce-source': attribute('A URI reference; required in binary mode.'),
   'ce-type': attribute('Required in binary mode.'),
   'ce-subject': attribute('Optional.'),
   'ce-time': attribute('Optional.'),

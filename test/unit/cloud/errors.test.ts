@@ -3,7 +3,8 @@ import { readableError } from '../../../cloud/assembly/synthesise.ts';
 import { toEmulatorEndpoint } from '../../../cloud/emulator/find-emulator.ts';
 import { noPython } from '../../../cloud/emulator/find-python.ts';
 import { claimPort } from '../../../cloud/emulator/free-port.ts';
-import { pipFailed } from '../../../cloud/emulator/install-ministack.ts';
+import { MINISTACK } from '../../../cloud/emulator/install-ministack.ts';
+import { pipFailed } from '../../../cloud/emulator/install-python-package.ts';
 
 describe('without a suitable Python the error says', () => {
   const missing = { version: undefined, hasVenv: false };
@@ -34,12 +35,15 @@ describe('when pip fails the error says', () => {
     const output =
       'WARNING: Retrying after connection broken by NewConnectionError: Failed to establish a new connection: [Errno -3]\n' +
       'ERROR: No matching distribution found for ministack==1.5.33';
-    expect(pipFailed(output).message).toMatch(/pip has no network[\s\S]*HTTPS_PROXY or PIP_INDEX_URL/);
+    expect(pipFailed(output, MINISTACK).message).toMatch(
+      /pip has no network[\s\S]*HTTPS_PROXY or PIP_INDEX_URL/,
+    );
   });
 
   test('what pip said otherwise', () => {
     expect(
-      pipFailed('ERROR: Could not install packages due to an OSError: No space left on device').message,
+      pipFailed('ERROR: Could not install packages due to an OSError: No space left on device', MINISTACK)
+        .message,
     ).toMatch(/No space left on device[\s\S]*pip install ministack==/);
   });
 });

@@ -98,13 +98,20 @@ function planRoutes(config: HeadgateConfig): readonly PlannedRoute[] {
   });
 }
 
+/**
+ * API Gateway's throttle is the outer wall: it keeps floods away from the function, and refuses without a word about
+ * when to come back. The function knows each source's limit and says so, within a tenth and with a burst of five
+ * seconds; the wall stands a little above that, so that it is the function that refuses.
+ */
+const OUTER_WALL = 1.25;
+const BURST_SECONDS = 5;
+
 /** Requests per second of an operation for these sources. They share its route, so its limit is the sum of theirs. */
 function rateOf(rate: Operation['rate'], sources: readonly ReceivedSourceConfig[]): number {
   const requests = sources.reduce((sum, { limits }) => sum + limits.requestsPerSecond, 0);
-  const allowed = Math.min(ACCOUNT_RATE, requests);
   const rates = {
-    records: allowed,
-    'dry-run': Math.ceil(allowed / REQUESTS_PER_DRY_RUN),
+    records: Math.min(ACCOUNT_RATE, Math.ceil(requests * OUTER_WALL)),
+    'dry-run': Math.ceil(Math.min(ACCOUNT_RATE, requests) / REQUESTS_PER_DRY_RUN),
     'look-up': LOOK_UP_RATE,
   };
   return rates[rate];
@@ -201,7 +208,7 @@ export class PushStack extends Stack {
     (stage.node.defaultChild as CfnStage).routeSettings = Object.fromEntries(
       routes.map(({ method, path, rate: limit }) => [
         `${method} ${path}`,
-        { ThrottlingRateLimit: limit, ThrottlingBurstLimit: Math.min(ACCOUNT_BURST, 2 * limit) },
+        { ThrottlingRateLimit: limit, ThrottlingBurstLimit: Math.min(ACCOUNT_BURST, BURST_SECONDS * limit) },
       ]),
     );
     stage.node.addDependency(...routes.map(({ construct }) => construct));

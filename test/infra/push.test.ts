@@ -30,8 +30,8 @@ describe('the push API', () => {
     const [settings] = Object.values(stage.findResources('AWS::ApiGatewayV2::Stage'));
     const { RouteSettings } = (settings as { Properties: { RouteSettings: unknown } }).Properties;
     expect(RouteSettings).toEqual({
-      'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 55, ThrottlingBurstLimit: 110 },
-      'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+      'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 69, ThrottlingBurstLimit: 345 },
+      'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 },
     });
   });
 
@@ -49,9 +49,9 @@ describe('the push API', () => {
       .Properties;
     const preflights = Object.entries(RouteSettings).filter(([key]) => key.startsWith('OPTIONS '));
     expect(Object.fromEntries(preflights)).toEqual({
-      'OPTIONS /v1/sources/{source}/records': { ThrottlingRateLimit: 300, ThrottlingBurstLimit: 600 },
-      'OPTIONS /v1/sources/{source}/validate': { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 60 },
-      'OPTIONS /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+      'OPTIONS /v1/sources/{source}/records': { ThrottlingRateLimit: 375, ThrottlingBurstLimit: 1875 },
+      'OPTIONS /v1/sources/{source}/validate': { ThrottlingRateLimit: 30, ThrottlingBurstLimit: 150 },
+      'OPTIONS /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 },
     });
     const routes = Object.values(stage.findResources('AWS::ApiGatewayV2::Route')) as Resource[];
     for (const [RouteKey] of preflights) {
@@ -72,16 +72,16 @@ describe('the push API', () => {
     });
   });
 
-  test('limits records to the sum of what its sources allow, and everything else to less', () => {
+  test('limits records to a little more than its sources allow together, so that the function refuses first, and everything else to less', () => {
     push.hasResourceProperties('AWS::ApiGatewayV2::Stage', {
       StageName: '$default',
       AutoDeploy: true,
       DefaultRouteSettings: { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
       RouteSettings: {
-        'POST /v1/sources/{source}/records': { ThrottlingRateLimit: 370, ThrottlingBurstLimit: 740 },
-        'POST /v1/sources/{source}/validate': { ThrottlingRateLimit: 37, ThrottlingBurstLimit: 74 },
-        'GET /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
-        'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 40 },
+        'POST /v1/sources/{source}/records': { ThrottlingRateLimit: 463, ThrottlingBurstLimit: 2315 },
+        'POST /v1/sources/{source}/validate': { ThrottlingRateLimit: 37, ThrottlingBurstLimit: 185 },
+        'GET /v1/sources/{source}/schema': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 },
+        'GET /v1/health': { ThrottlingRateLimit: 20, ThrottlingBurstLimit: 100 },
       },
     });
   });

@@ -79,7 +79,7 @@ test('deliveries have a route of their own with the rate of the webhook sources,
   });
   const [stage] = resourcesOf(new Map([['push', push]]), 'AWS::ApiGatewayV2::Stage');
   expect(stage?.Properties['RouteSettings']).toMatchObject({
-    'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 40 },
+    'POST /v1/webhooks/{source}': { ThrottlingRateLimit: 50 },
   });
   const plain = templateOf(synth(everything), 'push');
   expect(JSON.stringify(plain.toJSON())).not.toContain('/v1/webhooks');

@@ -16,16 +16,12 @@ interface World {
   readonly quota: Quota;
 }
 
+/** @param over a store to use in place of the world's own */
 function worldOf(over?: QuotaStore): World {
-  const store = new MemoryQuotaStore();
   const clock = new ManualClock();
+  const store = new MemoryQuotaStore();
   const telemetry = new MemoryTelemetry();
-  return {
-    clock,
-    store: store as MemoryQuotaStore,
-    telemetry,
-    quota: createQuota({ store, clock, telemetry }),
-  };
+  return { clock, store, telemetry, quota: createQuota({ store: over ?? store, clock, telemetry }) };
 }
 
 /** Sends requests at a steady rate, and tells how many were admitted. */

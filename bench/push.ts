@@ -11,13 +11,14 @@ import { ask, endMeasuring, startMeasuring } from './measuring-process.ts';
 import type { CaseInput, CaseOutput } from './push/cpu-case.ts';
 import type { StreamSettings, StreamState } from './push/kinesis-stand-in.ts';
 import type { Load, LoadOutput } from './push/load-case.ts';
-import { RECORDS_PER_REQUEST, toBody } from './push/push-requests.ts';
+import { LOW_LIMIT } from './push/headgate.config.ts';
+import { RECORDS_PER_REQUEST, toBody, type Sender } from './push/push-requests.ts';
+import type { FunctionToLoad } from './push/load-function.ts';
 import { SHARD_BYTES_PER_SECOND } from './push/shard-limits.ts';
 import { summariseLoad, type LoadSummary } from './push/summarise-load.ts';
 import { describeMachine, median, rounded, verdict } from './report.ts';
 
 const CONFIG_FILE = 'bench/push/headgate.config.ts';
-const SOURCE = 'shop-events';
 const WARM_UP_ROUNDS = 3;
 
 /** Injected throttles: shares of the calls to the stream. */
@@ -27,6 +28,8 @@ const REQUESTS_IN_TURN = 400;
 /** Rising load, as multiples of what the shard takes. */
 const LOADS = [0.5, 1, 2] as const;
 const LOAD_SECONDS = 12;
+/** Long enough for what a limit allows at once not to matter. */
+const LIMITED_SECONDS = 30;
 /** What a call of Kinesis takes at least. */
 const LATENCY_MS = 10;
 
@@ -35,8 +38,14 @@ const MAX_CPU_RATIO = 2;
 const TARGET_SHARE = 0.05;
 const MAX_P99_MS = 300;
 
-const VARIANTS = ['headgate', 'bare', 'parse'] as const;
-type Variant = (typeof VARIANTS)[number];
+/** What CPU time is measured of: the function and two handlers that are less, by the source that is sent to. */
+const VARIANTS = {
+  headgate: { bundle: 'push', source: 'shop-events' },
+  bare: { bundle: 'bare', source: 'shop-events' },
+  parse: { bundle: 'parse', source: 'shop-events' },
+  landing: { bundle: 'push', source: 'shop-batches' },
+} as const;
+type Variant = keyof typeof VARIANTS;
 
 /** CPU time, in ms per 1,000 records. */
 interface CpuFigures {
@@ -44,6 +53,8 @@ interface CpuFigures {
   readonly bareMsPer1000: number;
   /** gunzip and JSON.parse alone. */
   readonly parseMsPer1000: number;
+  /** A source that is collected in S3. */
+  readonly landingMsPer1000: number;
   /** Median over the rounds of Headgate / bare handler. */
   readonly ratio: number;
 }
@@ -65,6 +76,8 @@ interface LoadFigures {
   readonly frameBytes: number;
   readonly throttles: readonly ThrottleFigures[];
   readonly overload: readonly OverloadFigures[];
+  /** A source that is sent twice of what its own limit allows. */
+  readonly limited: LoadSummary;
 }
 
 export interface PushBenchOptions {
@@ -75,7 +88,8 @@ export interface PushBenchOptions {
 
 interface Subjects {
   readonly server: ReturnType<typeof startMeasuring>;
-  readonly inputs: Readonly<Record<Variant, CaseInput>>;
+  readonly functionOf: (bundle: string) => FunctionToLoad;
+  readonly senderOf: (source: string) => Sender;
 }
 
 /** What the function reads from its environment, as it was deployed. */
@@ -91,19 +105,23 @@ async function readFunctionEnv(cloud: Cloud): Promise<Readonly<Record<string, st
   }
 }
 
-async function prepare(cloud: Cloud): Promise<Subjects> {
-  const env = await readFunctionEnv(cloud);
-  const key = await issueWriteKey(
-    {
-      endpoint: cloud.endpoint,
-      region: cloud.env['AWS_REGION'] ?? '',
-      credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-    },
-    env['ACCESS_TABLE'] ?? '',
-    SOURCE,
+async function issueKeys(cloud: Cloud, table: string, sources: readonly string[]): Promise<Sender[]> {
+  const connection = {
+    endpoint: cloud.endpoint,
+    region: cloud.env['AWS_REGION'] ?? '',
+    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  };
+  return await Promise.all(
+    sources.map(async (source) => ({ source, key: await issueWriteKey(connection, table, source) })),
   );
+}
+
+async function prepare(cloud: Cloud): Promise<Subjects> {
+  const config = await loadConfig(CONFIG_FILE);
+  const env = await readFunctionEnv(cloud);
+  const senders = await issueKeys(cloud, env['ACCESS_TABLE'] ?? '', Object.keys(config.sources));
   const bundles = await bundleFunctions({
-    config: await loadConfig(CONFIG_FILE),
+    config,
     entries: {
       ...handlerEntries(['push']),
       bare: join(import.meta.dirname, 'push', 'bare-handler.ts'),
@@ -112,24 +130,30 @@ async function prepare(cloud: Cloud): Promise<Subjects> {
   });
   const server = startMeasuring('push/kinesis-stand-in.ts', {});
   const { endpoint } = await ask<StreamState>(server);
-  const inputOf = (bundle: string): CaseInput => ({
-    folder: bundles.get(bundle)?.folder ?? '',
-    env: { ...env, ...cloud.env, AWS_ENDPOINT_URL_KINESIS: endpoint },
-    source: SOURCE,
-    key,
-  });
-  return { server, inputs: { headgate: inputOf('push'), bare: inputOf('bare'), parse: inputOf('parse') } };
+  return {
+    server,
+    functionOf: (bundle) => ({
+      folder: bundles.get(bundle)?.folder ?? '',
+      env: { ...env, ...cloud.env, AWS_ENDPOINT_URL_KINESIS: endpoint },
+    }),
+    senderOf: (source) => {
+      const sender = senders.find((one) => one.source === source);
+      if (sender === undefined) throw new Error(`${CONFIG_FILE} has no source ${source}`);
+      return sender;
+    },
+  };
 }
 
 /** Measures the handlers in turn, each in its own process, so that what else the machine does hits all of them. */
-async function measureCpu({ server, inputs }: Subjects, rounds: number): Promise<CpuFigures> {
+async function measureCpu({ server, functionOf, senderOf }: Subjects, rounds: number): Promise<CpuFigures> {
   const settings: StreamSettings = { seed: 1, throttledShare: 0, latencyMs: 0, remembers: false };
   await ask(server, settings);
-  const children = VARIANTS.map((variant) => ({
-    variant,
-    child: startMeasuring('push/cpu-case.ts', inputs[variant]),
-  }));
-  const times: Record<Variant, number[]> = { headgate: [], bare: [], parse: [] };
+  const children = (Object.keys(VARIANTS) as Variant[]).map((variant) => {
+    const { bundle, source } = VARIANTS[variant];
+    const input: CaseInput = { ...functionOf(bundle), sender: senderOf(source) };
+    return { variant, child: startMeasuring('push/cpu-case.ts', input) };
+  });
+  const times: Record<Variant, number[]> = { headgate: [], bare: [], parse: [], landing: [] };
   try {
     for (let round = -WARM_UP_ROUNDS; round < rounds; round++) {
       for (const { variant, child } of children) {
@@ -140,20 +164,21 @@ async function measureCpu({ server, inputs }: Subjects, rounds: number): Promise
   } finally {
     endMeasuring(children.map(({ child }) => child));
   }
-  const { headgate, bare, parse } = times;
+  const { headgate, bare, parse, landing } = times;
   return {
     headgateMsPer1000: rounded(median(headgate), 2),
     bareMsPer1000: rounded(median(bare), 2),
     parseMsPer1000: rounded(median(parse), 2),
+    landingMsPer1000: rounded(median(landing), 2),
     ratio: rounded(median(headgate.map((ms, round) => ms / (bare[round] ?? Number.NaN))), 3),
   };
 }
 
 async function measureLoads(
-  { server, inputs }: Subjects,
+  { server, functionOf, senderOf }: Subjects,
   tell: (message: string) => void,
 ): Promise<LoadFigures> {
-  const child = startMeasuring('push/load-case.ts', inputs.headgate);
+  const child = startMeasuring('push/load-case.ts', functionOf('push'));
   let seed = 0;
   const run = async (
     settings: Pick<StreamSettings, 'throttledShare' | 'shards'>,
@@ -169,7 +194,8 @@ async function measureLoads(
   };
   try {
     tell('warming up …');
-    const inTurn: Load = { kind: 'inTurn', requests: REQUESTS_IN_TURN };
+    const sender = senderOf('shop-events');
+    const inTurn: Load = { sender, kind: 'inTurn', requests: REQUESTS_IN_TURN };
     const { frameBytes } = await run({ throttledShare: 0 }, inTurn);
     const throttles: ThrottleFigures[] = [];
     for (const share of SHARES) {
@@ -184,12 +210,23 @@ async function measureLoads(
         const requestsPerSecond = (load * SHARD_BYTES_PER_SECOND) / frameBytes;
         const { summary } = await run(
           { throttledShare: share, shards: 1 },
-          { kind: 'open', seed, requestsPerSecond, seconds: LOAD_SECONDS },
+          { sender, kind: 'open', seed, requestsPerSecond, seconds: LOAD_SECONDS },
         );
         overload.push({ share, load, ...summary });
       }
     }
-    return { frameBytes, throttles, overload };
+    tell('twice the limit of a source …');
+    const { summary: limited } = await run(
+      { throttledShare: 0 },
+      {
+        sender: senderOf('shop-limited'),
+        kind: 'open',
+        seed,
+        requestsPerSecond: 2 * LOW_LIMIT,
+        seconds: LIMITED_SECONDS,
+      },
+    );
+    return { frameBytes, throttles, overload, limited };
   } finally {
     endMeasuring([child]);
   }
@@ -199,7 +236,7 @@ function isSlow({ share, p99Ms }: ThrottleFigures): boolean {
   return share === TARGET_SHARE && p99Ms >= MAX_P99_MS;
 }
 
-function toTable(rows: readonly (ThrottleFigures & { readonly load?: number })[]): string {
+function toTable(rows: readonly (ThrottleFigures & { readonly load?: number | string })[]): string {
   const table = new Table({
     head: ['throttled', 'load', 'durable/s', 'p50 ms', 'p99 ms', '2xx', '429', '503', 'lost after 2xx'],
     colAligns: Array.from({ length: 9 }, () => 'right' as const),
@@ -225,7 +262,8 @@ function toTable(rows: readonly (ThrottleFigures & { readonly load?: number })[]
 /**
  * Measures the push function as it is deployed: its bundle, with the environment that a deployment on the embedded
  * cloud gives it, and a stand-in for Kinesis. Prints tables, or one JSON object with `bodies` (what a request is),
- * `cpu` (beside a bare handler), `throttles` (one instance, requests in turn) and `overload` (rising load on one shard).
+ * `cpu` (beside a bare handler), `throttles` (one instance, requests in turn) `overload` (rising load on one shard)
+ * and `limited` (twice of what the limit of a source allows).
  *
  * @returns whether the targets were met
  */
@@ -239,23 +277,26 @@ export async function benchPush({ json, rounds }: PushBenchOptions): Promise<boo
     try {
       tell('measuring the CPU time of handlers …');
       const cpu = await measureCpu(subjects, rounds);
-      const { frameBytes, throttles, overload } = await measureLoads(subjects, tell);
+      const { frameBytes, throttles, overload, limited } = await measureLoads(subjects, tell);
       const bodies = { records: RECORDS_PER_REQUEST, gzipBytes: toBody(1).length, frameBytes };
       if (json) {
-        console.log(JSON.stringify({ bodies, cpu, throttles, overload }));
+        console.log(JSON.stringify({ bodies, cpu, throttles, overload, limited }));
       } else {
         console.log(`\n${describeMachine()}\n`);
         console.log(
           `CPU time per 1,000 records: ${cpu.headgateMsPer1000.toFixed(2)} ms, bare handler ` +
-            `${cpu.bareMsPer1000.toFixed(2)} ms, gunzip and JSON.parse ${cpu.parseMsPer1000.toFixed(2)} ms; ratio ` +
+            `${cpu.bareMsPer1000.toFixed(2)} ms, gunzip and JSON.parse ${cpu.parseMsPer1000.toFixed(2)} ms, to the ` +
+            `landing zone ${cpu.landingMsPer1000.toFixed(2)} ms; Headgate / bare ` +
             verdict(cpu.ratio <= MAX_CPU_RATIO, cpu.ratio.toFixed(2)),
         );
-        console.log(toTable([...throttles, ...overload]));
+        console.log(toTable([...throttles, ...overload, { share: 0, load: '2 x its limit', ...limited }]));
       }
       return (
         cpu.ratio <= MAX_CPU_RATIO &&
         !throttles.some(isSlow) &&
-        [...throttles, ...overload].every(({ lostAfter2xx, failed }) => lostAfter2xx === 0 && failed === 0)
+        [...throttles, ...overload, limited].every(
+          ({ lostAfter2xx, failed }) => lostAfter2xx === 0 && failed === 0,
+        )
       );
     } finally {
       endMeasuring([subjects.server]);

@@ -1,6 +1,6 @@
 import { answerMeasurements, measuringInput } from '../measuring-process.ts';
 import { loadFunction, type FunctionToLoad } from './load-function.ts';
-import { RECORDS_PER_REQUEST, toBody, toContext, toPushEvent } from './push-requests.ts';
+import { RECORDS_PER_REQUEST, toBody, toContext, toPushEvent, type Sender } from './push-requests.ts';
 
 /*
  * The CPU time of one handler: a measuring process that is given a CaseInput and answers with CaseOutputs. One
@@ -8,8 +8,7 @@ import { RECORDS_PER_REQUEST, toBody, toContext, toPushEvent } from './push-requ
  */
 
 export interface CaseInput extends FunctionToLoad {
-  readonly source: string;
-  readonly key: string;
+  readonly sender: Sender;
 }
 
 export interface CaseOutput {
@@ -22,9 +21,7 @@ const TIMEOUT_MS = 25_000;
 
 const input = measuringInput() as CaseInput;
 const handler = loadFunction(input);
-const events = Array.from({ length: REQUESTS }, (_, number) =>
-  toPushEvent(input.source, input.key, toBody(number + 1)),
-);
+const events = Array.from({ length: REQUESTS }, (_, number) => toPushEvent(input.sender, toBody(number + 1)));
 
 async function measure(): Promise<CaseOutput> {
   const before = process.cpuUsage();

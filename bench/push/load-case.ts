@@ -2,14 +2,19 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createSeededRandom } from '../../shared/domain/seeded-random.ts';
 import { answerMeasurements, measuringInput } from '../measuring-process.ts';
-import type { CaseInput } from './cpu-case.ts';
-import { loadFunction } from './load-function.ts';
-import { createUniqueBodies, RECORDS_PER_REQUEST, toContext, toPushEvent } from './push-requests.ts';
+import { loadFunction, type FunctionToLoad } from './load-function.ts';
+import {
+  createUniqueBodies,
+  RECORDS_PER_REQUEST,
+  toContext,
+  toPushEvent,
+  type Sender,
+} from './push-requests.ts';
 import type { SentRequest } from './summarise-load.ts';
 
 /*
- * The function under load: a measuring process that is given a CaseInput, is asked with a Load and answers with a
- * LoadOutput.
+ * The function under load: a measuring process that is given a FunctionToLoad, is asked with a Load and answers
+ * with a LoadOutput.
  */
 
 /**
@@ -17,14 +22,15 @@ import type { SentRequest } from './summarise-load.ts';
  * - `open`: requests come when they come, whether those before are answered or not, as to as many instances as it takes;
  *   all of them share one process here
  */
-export type Load =
+export type Load = { readonly sender: Sender } & (
   | { readonly kind: 'inTurn'; readonly requests: number }
   | {
       readonly kind: 'open';
       readonly seed: number;
       readonly requestsPerSecond: number;
       readonly seconds: number;
-    };
+    }
+);
 
 export interface LoadOutput {
   readonly requests: readonly SentRequest[];
@@ -34,14 +40,13 @@ export interface LoadOutput {
 
 const TIMEOUT_MS = 25_000;
 
-const input = measuringInput() as CaseInput;
-const handler = loadFunction(input);
+const handler = loadFunction(measuringInput() as FunctionToLoad);
 const uniqueBody = createUniqueBodies();
 let sent = 0;
 
-async function send(): Promise<SentRequest> {
+async function send(sender: Sender): Promise<SentRequest> {
   const { body, payload } = uniqueBody(sent++);
-  const event = toPushEvent(input.source, input.key, body);
+  const event = toPushEvent(sender, body);
   const beganAtMs = performance.now();
   const { statusCode = 0, body: text = '{}' } = await handler(event, toContext(TIMEOUT_MS));
   const handlerMs = performance.now() - beganAtMs;
@@ -53,17 +58,14 @@ async function send(): Promise<SentRequest> {
   return { statusCode, handlerMs, records: RECORDS_PER_REQUEST, payload: hash.digest('hex') };
 }
 
-async function sendInTurn(count: number): Promise<SentRequest[]> {
+async function sendInTurn({ sender, requests: count }: Load & { kind: 'inTurn' }): Promise<SentRequest[]> {
   const requests: SentRequest[] = [];
-  while (requests.length < count) requests.push(await send());
+  while (requests.length < count) requests.push(await send(sender));
   return requests;
 }
 
-async function sendAtRate({
-  seed,
-  requestsPerSecond,
-  seconds,
-}: Load & { kind: 'open' }): Promise<SentRequest[]> {
+async function sendAtRate(load: Load & { kind: 'open' }): Promise<SentRequest[]> {
+  const { seed, requestsPerSecond, seconds } = load;
   const random = createSeededRandom(seed);
   const beganAtMs = performance.now();
   const running: Promise<SentRequest>[] = [];
@@ -73,7 +75,7 @@ async function sendAtRate({
     if (atMs > seconds * 1000) break;
     const waitMs = beganAtMs + atMs - performance.now();
     if (waitMs > 0) await sleep(waitMs);
-    running.push(send());
+    running.push(send(load.sender));
   }
   return await Promise.all(running);
 }
@@ -81,7 +83,7 @@ async function sendAtRate({
 async function measure(question: unknown): Promise<LoadOutput> {
   const load = question as Load;
   const beganAtMs = performance.now();
-  const requests = await (load.kind === 'inTurn' ? sendInTurn(load.requests) : sendAtRate(load));
+  const requests = await (load.kind === 'inTurn' ? sendInTurn(load) : sendAtRate(load));
   return { requests, seconds: (performance.now() - beganAtMs) / 1000 };
 }
 

@@ -51,8 +51,15 @@ export function createUniqueBodies(): (number: number) => UniqueBody {
   };
 }
 
+/** Who sends. */
+export interface Sender {
+  readonly source: string;
+  /** Write key of the source. */
+  readonly key: string;
+}
+
 /** What API Gateway sends to the function for a request with a gzip body. */
-export function toPushEvent(source: string, key: string, body: Buffer): APIGatewayProxyEventV2 {
+export function toPushEvent({ source, key }: Sender, body: Buffer): APIGatewayProxyEventV2 {
   const path = `/v1/sources/${source}/records`;
   return {
     version: '2.0',

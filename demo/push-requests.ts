@@ -1,6 +1,6 @@
 import { createClient } from '../clients/typescript/src/create-client.ts';
 import type { Client } from '../clients/typescript/src/client.ts';
-import type { RequestEvent } from '../clients/typescript/src/deliver-batch.ts';
+import type { RequestEvent } from '../clients/typescript/src/request-event.ts';
 import { DeliveryError } from '../clients/typescript/src/delivery-error.ts';
 import { isDurable, type RecordResult } from '../clients/typescript/src/record-result.ts';
 import type { PlannedRequest } from './data/plan-requests.ts';

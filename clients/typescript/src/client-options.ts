@@ -1,4 +1,4 @@
-import type { RequestEvent } from './deliver-batch.ts';
+import type { RequestEvent } from './request-event.ts';
 import { describeResult, type UndeliveredRecord } from './record-result.ts';
 
 /** What a client is made of. Only `url`, `source` and one of `key` and `token` are needed. */

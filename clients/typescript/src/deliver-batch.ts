@@ -1,7 +1,7 @@
 import { waitAfter } from './backoff.ts';
 import type { Settings } from './client-options.ts';
 import type { Environment } from './environment.ts';
-import { postLines, type Attempt, type FailedAttempt } from './post-lines.ts';
+import { postLines, type FailedAttempt } from './post-lines.ts';
 import type { DeliveryFailure, RecordResult } from './record-result.ts';
 
 /** Records that travel in one request, or in parts of it. */
@@ -11,27 +11,6 @@ export interface Batch {
   readonly idempotencyKey: string;
   /** Sends at once and uncompressed what must outlive its page. */
   readonly isKeptAlive: boolean;
-}
-
-/** One attempt of a request, for logs and metrics. */
-export interface RequestEvent {
-  readonly idempotencyKey: string;
-  /** From 1. */
-  readonly attempt: number;
-  readonly records: number;
-  /** Bytes before compression, and as sent. */
-  readonly rawBytes: number;
-  readonly sentBytes: number;
-  readonly durationMs: number;
-  readonly outcome: Attempt['kind'];
-  /** Absent when there was no answer. */
-  readonly httpStatus?: number;
-  /** Whether the server repeated its answer to an earlier request with the same Idempotency-Key. */
-  readonly isReplay: boolean;
-  /** What went wrong. */
-  readonly message?: string;
-  /** When it is tried again; absent when it is not. */
-  readonly retryInMs?: number;
 }
 
 export interface DeliveryContext {

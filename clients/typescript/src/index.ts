@@ -11,4 +11,4 @@ export type {
 } from './record-result.ts';
 export type { Client, ClientStats, FlushOptions, SendOptions } from './client.ts';
 export type { ClientOptions } from './client-options.ts';
-export type { RequestEvent } from './deliver-batch.ts';
+export type { RequestEvent } from './request-event.ts';

@@ -3,7 +3,7 @@ import type { ClientOptions } from '../../../clients/typescript/src/client-optio
 import type { Client } from '../../../clients/typescript/src/client.ts';
 import { createClientIn } from '../../../clients/typescript/src/create-client.ts';
 import { DeliveryError } from '../../../clients/typescript/src/delivery-error.ts';
-import type { RequestEvent } from '../../../clients/typescript/src/deliver-batch.ts';
+import type { RequestEvent } from '../../../clients/typescript/src/request-event.ts';
 import { webEnvironment } from '../../../clients/typescript/src/environment.ts';
 import type { UndeliveredRecord } from '../../../clients/typescript/src/record-result.ts';
 import { acceptAll, answerOf, ClientWorld, problemOf, type FakeRequest } from '../../support/client-world.ts';

@@ -136,12 +136,13 @@ export function createClientIn(environment: Environment, options: ClientOptions)
   }
 
   function bufferWaiting(): void {
-    for (let next = waiting[0]; next !== undefined; next = waiting[0]) {
-      if (bufferedBytes + next.lot.bytes > settings.maxBufferedBytes) return;
-      waiting.shift();
-      buffer(next.lot);
-      next.onBuffered();
+    let count = 0;
+    for (const { lot } of waiting) {
+      if (bufferedBytes + lot.bytes > settings.maxBufferedBytes) break;
+      buffer(lot);
+      count++;
     }
+    for (const { onBuffered } of waiting.splice(0, count)) onBuffered();
   }
 
   /* ---------------------------------------------------------------------------------------------- sending */

@@ -56,9 +56,9 @@ export async function push(stage: DemoStage, progress: Progress, signal: AbortSi
  */
 export async function pull(stage: DemoStage): Promise<void> {
   const { api, clients, cloud, data } = stage;
-  await runSchedule(clients, cloud.output('ScheduleGroupName'), PULLED);
+  await runSchedule(clients, cloud.output('PullScheduleGroupName'), PULLED);
   api.publish(data.birdStrikes.length);
-  await runSchedule(clients, cloud.output('ScheduleGroupName'), PULLED);
+  await runSchedule(clients, cloud.output('PullScheduleGroupName'), PULLED);
 }
 
 /** Waits until the lake has as many rows as it must have, or nothing more comes. */

@@ -59,6 +59,6 @@ export class LandingStack extends Stack {
       })),
     });
     new CfnOutput(this, 'LandFunctionName', { value: this.lander.function.functionName });
-    new CfnOutput(this, 'ScheduleGroupName', { value: this.runs.groupName });
+    new CfnOutput(this, 'LandScheduleGroupName', { value: this.runs.groupName });
   }
 }

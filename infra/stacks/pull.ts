@@ -52,7 +52,7 @@ export class PullStack extends Stack {
       }),
     });
     new CfnOutput(this, 'PullFunctionName', { value: this.puller.function.functionName });
-    new CfnOutput(this, 'ScheduleGroupName', { value: this.runs.groupName });
+    new CfnOutput(this, 'PullScheduleGroupName', { value: this.runs.groupName });
   }
 }
 

@@ -3,6 +3,7 @@ import {
   FAILURE_BODIES,
   PREFLIGHT_ANSWER,
   PROBLEM_HEADERS,
+  RATE_LIMIT_HEADERS,
   SUCCESS_ANSWERS,
   type AnswerHeader,
   type SuccessAnswer,
@@ -151,6 +152,7 @@ function toSuccess(
 function toFailure(
   status: number,
   names: readonly ProblemName[],
+  headers: Readonly<Record<string, AnswerHeader>>,
   examples: readonly NamedExample[],
   components: Components,
 ): Json {
@@ -168,7 +170,7 @@ function toFailure(
   };
   return {
     description: names.map((name) => PROBLEMS[name].title).join('; '),
-    ...toHeaders(PROBLEM_HEADERS[status] ?? {}, components),
+    ...toHeaders(headers, components),
     content,
   };
 }
@@ -179,15 +181,18 @@ function toResponses(
   examples: readonly NamedExample[],
   components: Components,
 ): Json {
+  const limited = problems.includes('quota-exceeded') ? RATE_LIMIT_HEADERS : {};
   const ofStatus = (status: number): NamedExample[] =>
     examples.filter(([, example]) => example.status === status);
   const responses: Record<string, Json> = {};
   for (const [status, answer] of Object.entries(success)) {
-    responses[status] = toSuccess(answer, ofStatus(Number(status)), components);
+    const headers = { ...limited, ...answer.headers };
+    responses[status] = toSuccess({ ...answer, headers }, ofStatus(Number(status)), components);
   }
   for (const status of new Set(problems.map((name) => PROBLEMS[name].status))) {
     const names = problems.filter((name) => PROBLEMS[name].status === status);
-    responses[String(status)] = toFailure(status, names, ofStatus(status), components);
+    const headers = { ...limited, ...PROBLEM_HEADERS[status] };
+    responses[String(status)] = toFailure(status, names, headers, ofStatus(status), components);
   }
   return responses;
 }

@@ -66,6 +66,10 @@ const problemDocument = z
     parameter: z.string().optional().describe('The query parameter that is not valid.'),
     maxBytes: z.int().optional().describe('The limit that the body breaks.'),
     maxRecords: z.int().optional().describe('The limit that the number of records breaks.'),
+    'violated-policies': z
+      .array(z.string())
+      .optional()
+      .describe('The limits of RateLimit-Policy that the request is above.'),
     ...recordsAnswer.partial().shape,
   })
   .meta({ id: 'Problem' });
@@ -158,7 +162,15 @@ export const PREFLIGHT_ANSWER: SuccessAnswer = {
 /** What else the documents describe of the API's answers: the bodies of failures. */
 export const FAILURE_BODIES = { problemDocument, gatewayMessage } as const;
 
-/** Headers that come with problems, by status; those of every answer that limits a rate are in RATE_LIMIT_HEADERS. */
+const policies = z.string().regex(/^"[^"]+"(;[a-z]+=("[^"]*"|\d+))+(, "[^"]+"(;[a-z]+=("[^"]*"|\d+))+)*$/);
+
+/** Headers of the answers to requests that are counted against limits (draft-ietf-httpapi-ratelimit-headers). */
+export const RATE_LIMIT_HEADERS: Readonly<Record<string, AnswerHeader>> = {
+  'RateLimit-Policy': httpHeader(policies, 'The limits of the source and of the sender: quota and window.'),
+  RateLimit: httpHeader(policies, 'What is left of each limit, and when it is whole again.'),
+};
+
+/** Headers that come with problems, by status. */
 export const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, AnswerHeader>>>> = {
   401: {
     'WWW-Authenticate': httpHeader(z.string(), 'How to authenticate to this source.', true),

@@ -13,6 +13,11 @@ export interface PushServer {
   stop(): Promise<void>;
 }
 
+type Headers = Readonly<Record<string, string>>;
+
+/** Changes the headers of a request before the handler sees them, for example to sign what the sender cannot sign. */
+type Prepare = (headers: Headers, body: Buffer) => Headers;
+
 /** Content types that API Gateway hands on as text; all others are base64. */
 const TEXT_TYPE = /^(text\/|application\/(json|xml|javascript)\b)/i;
 
@@ -51,10 +56,12 @@ function toEvent(
   url: URL,
   { routeKey, source }: { routeKey: string; source?: string },
   body: Buffer,
+  prepare: Prepare,
 ): APIGatewayProxyEventV2 {
-  const headers = Object.fromEntries(
+  const received = Object.fromEntries(
     Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
   );
+  const headers = prepare(received, body);
   const isText = TEXT_TYPE.test(headers['content-type'] ?? '') && headers['content-encoding'] === undefined;
   const query: Record<string, string> = {};
   for (const name of url.searchParams.keys()) query[name] = url.searchParams.getAll(name).join(',');
@@ -82,7 +89,10 @@ function send(response: ServerResponse, result: APIGatewayProxyStructuredResultV
  * requests over in payload format 2.0. The world's clock moves on by a second with each request, so that no rate limit
  * stands in the way.
  */
-export async function startPushServer(world: PushWorld): Promise<PushServer> {
+export async function startPushServer(
+  world: PushWorld,
+  prepare: Prepare = (headers) => headers,
+): Promise<PushServer> {
   let handled = 0;
 
   async function answer(request: IncomingMessage): Promise<APIGatewayProxyStructuredResultV2> {
@@ -98,7 +108,7 @@ export async function startPushServer(world: PushWorld): Promise<PushServer> {
     world.clock.advance(1000);
     const context = { awsRequestId: `request-${String(handled)}`, getRemainingTimeInMillis: () => 25_000 };
     return await world.handle(
-      toEvent(request, url, route, Buffer.concat(chunks)),
+      toEvent(request, url, route, Buffer.concat(chunks), prepare),
       context as unknown as Context,
     );
   }

@@ -13,6 +13,10 @@ const REQUEST_HEADERS = [
   'idempotency-key',
   'traceparent',
   'tracestate',
+  // Of requests that are signed (SigV4).
+  'x-amz-content-sha256',
+  'x-amz-date',
+  'x-amz-security-token',
 ];
 /** Attributes of a CloudEvent are headers of their own, with names that its producer chooses. */
 const CLOUD_EVENT_HEADER = /^ce-[a-z0-9]{1,64}$/;

@@ -44,7 +44,7 @@ export class TokenBucket {
   /** From now on the bucket has another size and holds `tokens`, or what fits of it. */
   resize(size: BucketSize, tokens: number, nowMs: number): void {
     this.#size = size;
-    this.#tokens = Math.min(tokens, size.capacity);
+    this.#tokens = tokens;
     this.#updatedMs = nowMs;
   }
 }

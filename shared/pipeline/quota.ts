@@ -31,9 +31,8 @@ const GRACE_MS = 2_000;
 /** An instance that runs dry asks again when demand has risen by this factor; above the limit, only by the second. */
 const RISEN = 1.25;
 const RISEN_ABOVE_LIMIT = 1.6;
+/** Demand below this part of what was announced has changed. */
 const FALLEN = 0.6;
-/** Above the limit, however demand rises, an instance asks no more often. Below it, rising by the factor is enough. */
-const MIN_INTERVAL_MS = 200;
 /**
  * So long after demand has changed, or an instance has begun, near the limit a share holds no longer than this: what
  * others announced before counts until it lapses, also when they are gone.
@@ -133,7 +132,6 @@ interface BucketState {
   readonly units: readonly UnitState[];
   readonly records: DemandMeter;
   announced: Announcement | undefined;
-  announcedAtMs: number;
   /** When demand had last changed much, or the instance had begun. */
   changedAtMs: number;
   leaseMs: number;
@@ -164,7 +162,6 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
         units: unitStates(limits, policyPrefix, nowMs),
         records: new DemandMeter(WINDOWS_MS.steady, nowMs),
         announced: undefined,
-        announcedAtMs: -Infinity,
         changedAtMs: nowMs,
         leaseMs: 0,
         leaseUntilMs: -Infinity,
@@ -201,7 +198,6 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
     }
     if (isSurge || hasFallen(bucket, demand)) bucket.changedAtMs = nowMs;
     bucket.leaseMs = nextLeaseMs(bucket, nowMs, isSurge);
-    bucket.announcedAtMs = nowMs;
     const announcement = { demand, expiresAtMs: nowMs + bucket.leaseMs + GRACE_MS };
     try {
       const total = await store.announce(bucket.name, announcement, { replaces: bucket.announced, nowMs });
@@ -329,7 +325,6 @@ function reasonToAnnounce(bucket: BucketState, cost: Demand, nowMs: number): 'le
     if (share === undefined || share.waitMs(cost[unit], nowMs) === 0) return false;
     const announced = bucket.announced?.demand[unit] ?? Infinity;
     const isAboveLimit = totalPerSecond > limitPerSecond;
-    if (isAboveLimit && nowMs - bucket.announcedAtMs < MIN_INTERVAL_MS) return false;
     const demand = demandToAnnounce(state, cost[unit], nowMs, !isAboveLimit);
     return demand > announced * (isAboveLimit ? RISEN_ABOVE_LIMIT : RISEN);
   });

@@ -152,6 +152,14 @@ describe(`a fleet (QUOTA_SEED=${String(seed)})`, () => {
     expect(minutes(requests, 100, 0).most).toBeLessThan(0.6);
   });
 
+  test('that was idle has saved up no more than it could when it stopped', async () => {
+    const { requests } = await run(10, (second) => (second < 60 ? 1 : second < 180 ? 0 : 10), {
+      instances: () => 40,
+    });
+    // Its last shares counted for a while without being used; forty full buckets would make 1.8.
+    expect(minutes(requests, 10, 170).most).toBeLessThan(1.6);
+  });
+
   test('does not refuse what is below the limit for long after a surge', async () => {
     const { requests } = await run(100, (second) => (second < 100 ? 4 : 0.7), { instances: () => 5 });
     expect(refusedPart(requests.filter(({ second }) => second > 200))).toBe(0);

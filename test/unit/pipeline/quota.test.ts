@@ -92,6 +92,22 @@ describe('one instance', () => {
     expect(admitted).toBeLessThanOrEqual(13);
   });
 
+  test('serves a body far larger than all before it, when it has waited as long as it was told', async () => {
+    const world = worldOf();
+    const source = declareLimited({ bytesPerSecond: '100 kB' });
+    await send(world, source, { perSecond: 20, seconds: 60, bytes: 1_000 });
+    const large = { bytes: 5_000_000 };
+    let waitedMs = 0;
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const { admitted, retryAfterMs } = await world.quota.take(source, undefined, large);
+      if (admitted) break;
+      waitedMs += retryAfterMs;
+      world.clock.advance(retryAfterMs);
+    }
+    expect((await world.quota.take(source, undefined, large)).admitted).toBe(false);
+    expect(waitedMs).toBeLessThan(20_000);
+  });
+
   test('a sender above its own limit does not keep others from theirs', async () => {
     const world = worldOf();
     const source = declareLimited({ requestsPerSecond: 100, perKey: { requestsPerSecond: 10 } });

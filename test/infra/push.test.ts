@@ -127,6 +127,7 @@ describe('the push API', () => {
       'ACCESS_TABLE',
       'CLAIMS_TABLE',
       'INGEST_STREAM',
+      'LEDGER_TABLE',
       'NODE_OPTIONS',
     ]);
   });

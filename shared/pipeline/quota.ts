@@ -28,9 +28,9 @@ const MIN_LEASE_MS = 5_000;
 const FIRST_LEASE_MS = 1_000;
 /** How long an announcement outlives its share, so that it still counts when the next request is a little late. */
 const GRACE_MS = 2_000;
-/** An instance that runs dry asks again when demand has risen by this factor; above the limit, only by the second. */
+/** An instance that runs dry asks again when demand has risen by this factor; near the limit, only by the second. */
 const RISEN = 1.25;
-const RISEN_ABOVE_LIMIT = 1.6;
+const RISEN_NEAR_LIMIT = 1.6;
 /** Demand below this part of what was announced has changed. */
 const FALLEN = 0.6;
 /**
@@ -223,7 +223,8 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
 
   /** Makes sure that the bucket has a share that fits, as far as that is worth a write. */
   async function prepare(bucket: BucketState, cost: Demand, nowMs: number): Promise<void> {
-    if (bucket.pending !== undefined) await bucket.pending;
+    // Of those that waited for one announcement, the first may have begun another.
+    while (bucket.pending !== undefined) await bucket.pending;
     const why = reasonToAnnounce(bucket, cost, nowMs);
     if (why === undefined) return;
     if (nowMs < storePausedUntilMs) {
@@ -324,9 +325,10 @@ function reasonToAnnounce(bucket: BucketState, cost: Demand, nowMs: number): 'le
     const { unit, share, totalPerSecond, limitPerSecond } = state;
     if (share === undefined || share.waitMs(cost[unit], nowMs) === 0) return false;
     const announced = bucket.announced?.demand[unit] ?? Infinity;
-    const isAboveLimit = totalPerSecond > limitPerSecond;
-    const demand = demandToAnnounce(state, cost[unit], nowMs, !isAboveLimit);
-    return demand > announced * (isAboveLimit ? RISEN_ABOVE_LIMIT : RISEN);
+    // Where there is room, asking again gets more; near the limit, requests that come at random are no reason to ask.
+    const hasRoom = !isBusy(limitPerSecond, totalPerSecond);
+    const demand = demandToAnnounce(state, cost[unit], nowMs, hasRoom);
+    return demand > announced * (hasRoom ? RISEN : RISEN_NEAR_LIMIT);
   });
   return hasRisen ? 'surge' : undefined;
 }

@@ -31,6 +31,10 @@ const recordsAnswer = z
     duplicates: count('Are the same as an earlier record of this request.'),
     quarantined: count('Violate their contract and are kept in quarantine.'),
     rejected: count('Were refused; nothing of them is kept.'),
+    delayed: z
+      .literal(true)
+      .optional()
+      .describe('The stream took no more: the records are durable elsewhere and land later than usual.'),
     results: z.array(recordResult).describe('What is not plainly accepted, or everything with ?verbose.'),
   })
   .meta({ id: 'RecordsAnswer' });

@@ -513,7 +513,7 @@ async function send(row: Row): Promise<RawAnswer> {
     headers = JSON_TYPE,
     body: content,
   } = row;
-  const signature = headers['webhook-signature'];
+  const signature = row.headers?.['webhook-signature'];
   const sent: Record<string, string | undefined> = {
     ...headers,
     ...(signature !== undefined && signatureOf(signature, String(content))),

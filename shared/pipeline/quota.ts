@@ -82,7 +82,7 @@ export interface QuotaDecision {
 }
 
 /** What a request costs. */
-export interface RequestCost {
+interface RequestCost {
   /** Size of the body as received. */
   readonly bytes: number;
 }

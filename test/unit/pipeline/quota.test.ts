@@ -228,6 +228,33 @@ describe('the store', () => {
     expect(world.store.writes).toBe(1);
   });
 
+  test('is asked by one request after the other of those that waited for it and need more', async () => {
+    const memory = new MemoryQuotaStore();
+    const answering = Promise.withResolvers<void>();
+    let [running, most, calls] = [0, 0, 0];
+    const world = worldOf({
+      announce: async (bucket, announcement, options) => {
+        most = Math.max(most, ++running);
+        calls++;
+        if (calls === 1) await answering.promise;
+        const total = await memory.announce(bucket, announcement, options);
+        running--;
+        return total;
+      },
+    });
+    const source = declareLimited({ requestsPerSecond: 10 });
+    const take = () => world.quota.take(source, undefined, { bytes: 1 });
+    // By the answer, the share that it gives has lapsed for most of those that wait.
+    const waiting = Array.from({ length: 100 }, () => {
+      world.clock.advance(100);
+      return take();
+    });
+    answering.resolve();
+    await Promise.all(waiting);
+    expect(calls).toBeGreaterThan(1);
+    expect(most).toBe(1);
+  });
+
   test('does not get to see who sends', async () => {
     const seen: string[] = [];
     const memory = new MemoryQuotaStore();

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
+import { CONTENT_TYPES, OPERATIONS, routeKeyOf } from '../shared/config/push-api.ts';
 import { configSchema } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
@@ -143,8 +144,38 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'quarantine.md': quarantinePage,
 };
 
+const table = (head: string, rows: readonly string[]): string =>
+  [`| ${head} |`, `|${' --- |'.repeat(head.split('|').length)}`, ...rows.map((row) => `| ${row} |`)].join(
+    '\n',
+  );
+
+/** Tables within pages, by the name in the comment before them. */
+const TABLES: Readonly<Record<string, () => string>> = {
+  endpoints: () =>
+    table(
+      'Endpoint | Does',
+      OPERATIONS.map(([id, { summary }]) => `\`${routeKeyOf(id)}\` | ${summary}`),
+    ),
+  'content-types': () =>
+    table('Content-Type | Body', [
+      ...Object.entries(CONTENT_TYPES).map(([type, holds]) => `\`${type}\` | ${holds}`),
+      'any, with `ce-*` headers | the data of a CloudEvent (binary mode)',
+    ]),
+};
+/** `<!-- table: NAME -->` and the table after it. */
+const TABLE = /<!-- table: (\S+) -->\n\n(?:\|.*\n)+/g;
+
+function withTables(page: string): string {
+  return page.replaceAll(TABLE, (_block, name: string) => {
+    const render = TABLES[name];
+    if (render === undefined)
+      throw new Error(`no table ${name}; there are ${Object.keys(TABLES).join(', ')}`);
+    return `<!-- table: ${name} -->\n\n${render()}\n`;
+  });
+}
+
 /** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
-const SNIPPET_PAGES = ['README.md'];
+const SNIPPET_PAGES = ['README.md', 'docs/push.md'];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
 const OPENAPI = 'docs/reference/openapi.json';
@@ -170,7 +201,9 @@ for (const [name, render] of Object.entries(PAGES)) {
   pages.set(path, await formatted(path, render(), 'markdown'));
 }
 pages.set(OPENAPI, await formatted(OPENAPI, JSON.stringify(toOpenApi()), 'json'));
-for (const page of SNIPPET_PAGES) pages.set(page, withSnippets(readOrEmpty(page)));
+for (const page of SNIPPET_PAGES) {
+  pages.set(page, await formatted(page, withTables(withSnippets(readOrEmpty(page))), 'markdown'));
+}
 
 const stale = [...pages].filter(([path, text]) => readOrEmpty(path) !== text);
 if (process.argv.includes('--check')) {

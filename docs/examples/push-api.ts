@@ -71,7 +71,11 @@ export const PUSH_EXAMPLES: Readonly<Record<string, PushExample>> = {
           index: 1,
           id: 'A-17/2026-05-04T10:00:00Z',
           status: 'quarantined',
-          error: { field: 'amount', rule: 'type', message: '"amount" must be of type number, and is a string' },
+          error: {
+            field: 'amount',
+            rule: 'type',
+            message: '"amount" must be of type number, and is a string',
+          },
         },
         {
           index: 2,

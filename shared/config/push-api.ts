@@ -180,7 +180,7 @@ export const PUSH_API = {
   getHealth: {
     method: 'GET',
     path: '/v1/health',
-    summary: 'whether the API answers; the only one that takes no key',
+    summary: 'whether the API answers; the only one that asks for nothing',
     caller: 'anyone',
     rate: 'look-up',
     query: {},

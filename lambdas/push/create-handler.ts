@@ -12,7 +12,7 @@ import type { HeadgateError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { retryDelayMs } from '../../shared/pipeline/backpressure/retry-delay.ts';
 import type { Quota } from '../../shared/pipeline/quota.ts';
-import { waitForLanding, type WaitDeps } from '../../shared/pipeline/wait-for-landing.ts';
+import { WAIT_RESERVE_MS, waitForLanding, type WaitDeps } from '../../shared/pipeline/wait-for-landing.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 import { problemResponses } from '../middleware/problem-responses.ts';
 import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
@@ -33,8 +33,6 @@ import { withinLimits } from './within-limits.ts';
 
 /** After a failure that says nothing about when it ends. */
 const USUAL_RETRY_MS = 5_000;
-/** A request that waits for its records to land is answered with this much time left. */
-const WAIT_RESERVE_MS = 2_000;
 
 export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
   readonly sources: ReadonlyMap<string, Source>;

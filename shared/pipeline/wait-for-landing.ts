@@ -17,8 +17,11 @@ const FIRST_PAUSE_MS = 250;
 const PAUSE_GROWTH = 1.5;
 const MAX_PAUSE_MS = 2_000;
 
-/** What waiting must leave of the function's time: for a read that has begun, and for the answer. */
-export const WAIT_RESERVE_MS = GLANCE_TIMEOUTS.callMs + 1_000;
+/**
+ * What waiting must leave of the function's time: for a round that has begun, which reads the position, the ranges and
+ * those of replays one after the other, and for the answer.
+ */
+export const WAIT_RESERVE_MS = 3 * GLANCE_TIMEOUTS.callMs + 1_000;
 
 export interface WaitDeps {
   /** Should give up within `GLANCE_TIMEOUTS`: what it cannot tell now it is asked again. */

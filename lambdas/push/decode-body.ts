@@ -1,5 +1,6 @@
 import { constants, crc32, inflateRawSync, zstdDecompressSync } from 'node:zlib';
 import type { APIGatewayProxyEventV2 } from 'aws-lambda';
+import { CONTENT_ENCODINGS, type ContentEncoding } from '../../shared/config/push-api.ts';
 import { HttpProblem } from '../middleware/problems.ts';
 
 /** Bounds of a request's body, in bytes. */
@@ -91,13 +92,15 @@ function unzstd(bytes: Buffer, maxOutputLength: number): Buffer {
   return buffer;
 }
 
-const DECODERS = { gzip: gunzip, zstd: unzstd } as const;
+const DECODERS = { gzip: gunzip, zstd: unzstd } as const satisfies Record<
+  Exclude<ContentEncoding, 'identity'>,
+  unknown
+>;
 
-type Encoding = keyof typeof DECODERS | 'identity';
-
-function encodingOf(header: string | undefined): Encoding {
-  const encoding = (header ?? 'identity').trim().toLowerCase();
-  if (encoding === 'gzip' || encoding === 'zstd' || encoding === 'identity') return encoding;
+function encodingOf(header: string | undefined): ContentEncoding {
+  const name = (header ?? 'identity').trim().toLowerCase();
+  const encoding = CONTENT_ENCODINGS.find((known) => known === name);
+  if (encoding !== undefined) return encoding;
   throw new HttpProblem('unsupported-encoding', 'Content-Encoding must be gzip, zstd or absent', {
     headers: { 'accept-encoding': 'gzip, zstd' },
   });

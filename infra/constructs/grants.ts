@@ -47,7 +47,10 @@ export function grantAccepting(to: IngestFunction, stores: Stores): void {
     'ForAllValues:StringEquals': { 'dynamodb:Attributes': USE_ATTRIBUTES },
     StringEqualsIfExists: { 'dynamodb:ReturnValues': 'NONE' },
   });
-  to.grant([...TABLE_ACTIONS.push.claims], [stores.claims.tableArn]);
+  // Requests and limits, not the claims of records: those are the engine's alone.
+  to.grant([...TABLE_ACTIONS.push.claims], [stores.claims.tableArn], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['request#*', 'quota#*'] },
+  });
   to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
 }
 

@@ -125,7 +125,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
         : await storeOnce(
             deps,
             submission,
-            idempotencyKey,
+            toRequestKey(request, idempotencyKey),
             hash('sha256', Buffer.concat([Buffer.from(`${format}\n`), body])),
           );
     quota.spent(source, request.senderId, stored.records);
@@ -242,7 +242,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
 
   /** A throttled stream is asked again when what it refused will fit. */
   function retryAfterMs({ code }: HeadgateError): number {
-    return code === 'FRAMES_REFUSED'
+    return code === 'STREAM_REFUSED'
       ? backpressure.drain.retryAfterMs()
       : retryDelayMs(USUAL_RETRY_MS, Math.random());
   }
@@ -259,6 +259,14 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
         throw error;
       }
     });
+}
+
+/**
+ * What a request is remembered by. Senders who are somebody each have keys of their own, so that none can use up
+ * another's. Write keys are replaced, and the new one must find what was sent with the old one.
+ */
+function toRequestKey({ source, senderId }: PushRequest, idempotencyKey: string): string {
+  return source.config.auth.type === 'key' ? idempotencyKey : JSON.stringify([senderId, idempotencyKey]);
 }
 
 function unknownSource(): HttpProblem {

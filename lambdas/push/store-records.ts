@@ -3,7 +3,6 @@ import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import { laneOf } from '../../shared/config/lane-of.ts';
 import { toMs } from '../../shared/config/units.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
-import { TransientError } from '../../shared/domain/errors.ts';
 import { isStreamLane } from '../../shared/domain/stream-batch.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
@@ -60,9 +59,9 @@ export async function storeRecords(
   const { source, receivedAtMs } = submission;
   const batch = submission.check();
   if (submission.remainingMs() < MIN_REMAINING_MS) {
-    throw new TransientError(
-      'OUT_OF_TIME',
-      'checking the records took too long; send them in smaller requests',
+    throw new HttpProblem(
+      'too-large',
+      'checking the records took too long, and nothing was stored; send them in smaller requests',
     );
   }
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });

@@ -4,7 +4,8 @@ import { toSchemaNode, type SchemaNode, type SchemaType } from '../domain/schema
 import { toContract } from '../domain/to-contract.ts';
 import { schemaProblems } from './compile-validators.ts';
 import { cursorKind } from './cursor-kind.ts';
-import type { HeadgateConfig, SourceConfig } from './schema.ts';
+import { laneOf } from './lane-of.ts';
+import type { HeadgateConfig, ReceivedSourceConfig, SourceConfig } from './schema.ts';
 
 /** The schema at a field, or what is wrong with the path. */
 function fieldAt(schema: JsonSchema, path: string): SchemaNode | string {
@@ -53,9 +54,30 @@ function checkSource(source: SourceConfig): readonly string[] {
     const problem = checkField(schema, path, allowed);
     return problem === undefined ? [] : [`${place}: ${problem}`];
   });
+  if (source.type === 'push' || source.type === 'webhook') found.push(...checkReceived(source));
   if (source.type !== 'http' || found.length > 0) return found;
   const cursor = cursorKind(source, toContract(schema).columns);
   return cursor?.kind === 'unusable' ? [`incremental: ${cursor.problem}`] : [];
+}
+
+/** Settings that would have no effect. */
+function checkReceived(source: ReceivedSourceConfig): readonly string[] {
+  const problems: string[] = [];
+  if (laneOf(source) === 'landing') {
+    const instead = 'which is said of the stream, but this source is collected in S3 (see pattern)';
+    if (source.overflow !== 'refuse') {
+      problems.push(`overflow: is "${source.overflow}", ${instead}; remove it, or set pattern: "stream"`);
+    }
+    if (source.priority !== 'normal') {
+      problems.push(`priority: is "${source.priority}", ${instead}; remove it, or set pattern: "stream"`);
+    }
+  }
+  if (source.type === 'webhook' && Object.values(source.limits.perKey).some((limit) => limit !== undefined)) {
+    problems.push(
+      'limits.perKey: a webhook has one sender; use limits.requestsPerSecond and limits.bytesPerSecond',
+    );
+  }
+  return problems;
 }
 
 /**

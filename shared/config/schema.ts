@@ -534,6 +534,9 @@ const http = z
   })
   .describe('An HTTP API is read on a schedule, as often as the freshness asks.');
 
+/** What entries of the claims table that are no claims begin with where those of a source begin with its name. */
+const TAKEN_BY_TABLES: ReadonlySet<string> = new Set(['quota', 'request']);
+
 /** What Headgate's own alarms begin with where those of a stream begin with the name of its source. */
 const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set(['ingest', 'pull-run', 'pull-schedule']);
 
@@ -543,6 +546,9 @@ const sources = z
       .string()
       .regex(SOURCE_NAME, {
         error: 'a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
+      })
+      .refine((name) => !TAKEN_BY_TABLES.has(name), {
+        error: 'the names "quota" and "request" are used by Headgate itself; choose another one',
       })
       .refine((name) => name !== UNKNOWN_SOURCE, {
         error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,

@@ -1,3 +1,5 @@
+import { laneOf } from '../config/lane-of.ts';
+import type { ReceivedSourceConfig } from '../config/schema.ts';
 import { buildFrames } from '../domain/build-frames.ts';
 import { TransientError } from '../domain/errors.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES } from '../domain/idempotency-key.ts';
@@ -88,7 +90,7 @@ export interface SentRecords {
  */
 export async function sendRecords(
   bus: FrameBus,
-  source: Source,
+  source: Source<ReceivedSourceConfig>,
   batch: CheckedBatch,
   { frameId, receivedAtMs }: { readonly frameId: string; readonly receivedAtMs: number },
 ): Promise<SentRecords> {
@@ -120,7 +122,7 @@ export async function sendRecords(
   const { durable, places, error } = await bus.send(frames);
   if (durable.length < frames.length) {
     throw new TransientError(
-      'FRAMES_REFUSED',
+      laneOf(source.config) === 'stream' ? 'STREAM_REFUSED' : 'LANDING_REFUSED',
       `${String(durable.length)} of ${String(frames.length)} frames are stored: ${error ?? 'no reason was given'}`,
     );
   }

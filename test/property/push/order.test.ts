@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MemoryFrameBus } from '../../../shared/adapters/memory/memory-frame-bus.ts';
-import { parseConfig } from '../../../shared/config/define-config.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { comparePositions } from '../../../shared/domain/identity.ts';
 import { createSeededRandom } from '../../../shared/domain/seeded-random.ts';
 import { checkRecords, sendRecords } from '../../../shared/pipeline/accept-records.ts';
 import { runLane } from '../../../shared/pipeline/land.ts';
 import { createStreamReader } from '../../../shared/pipeline/stream-reader.ts';
+import { pushSource } from '../../support/push-source.ts';
 import { createStreamWorld } from '../../support/stream-world.ts';
 
 /*
@@ -17,24 +17,18 @@ import { createStreamWorld } from '../../support/stream-world.ts';
 
 const CUSTOMERS = ['a', 'b', 'c', 'd', 'e', 'f', 'g'];
 
-const config = parseConfig({
-  sources: {
-    orders: {
-      type: 'push',
-      freshness: '30 seconds',
-      volume: { gbPerDay: 1 },
-      orderBy: ['customer'],
-      key: ['customer', 'n'],
-      contract: {
-        schema: {
-          type: 'object',
-          required: ['customer', 'n'],
-          properties: { customer: { type: 'string' }, n: { type: 'integer' } },
-        },
-      },
+const source = pushSource('orders', {
+  orderBy: ['customer'],
+  key: ['customer', 'n'],
+  contract: {
+    schema: {
+      type: 'object',
+      required: ['customer', 'n'],
+      properties: { customer: { type: 'string' }, n: { type: 'integer' } },
     },
   },
 });
+const sources = new Map([[source.name, source]]);
 
 interface Line {
   readonly customer: string;
@@ -74,9 +68,8 @@ test('records of one customer stand in the lake in the order they were sent, eac
           shards: 4,
           refuse: () => (random() < 0.1 ? 'throttled' : undefined),
         });
-        const world = createStreamWorld({ config });
-        const source = world.deps.sources.get('orders');
-        if (source === undefined) throw new Error('the source is declared');
+        const world = createStreamWorld();
+        const deps = { ...world.deps, sources };
         const sent = new Map<string, number[]>();
         for (const [i, customers] of requests.entries()) {
           const lines = customers.map((at): Buffer => {
@@ -105,12 +98,12 @@ test('records of one customer stand in the lake in the order they were sent, eac
             .map(({ sequenceNumber, bytes }) => ({ sequenceNumber, data: bytes, arrivedAtMs: 0 }));
           while (records.length > 0) {
             const delivered = records.splice(0, 1 + Math.floor(random() * 5));
-            const reader = createStreamReader(world.deps.sources, undefined, {
+            const reader = createStreamReader(sources, undefined, {
               stream: 'ingest',
               shardId,
               records: delivered,
             });
-            await runLane(world.deps, reader, { owner: 'test', deadlineMs: Number.MAX_SAFE_INTEGER });
+            await runLane(deps, reader, { owner: 'test', deadlineMs: Number.MAX_SAFE_INTEGER });
           }
         }
         const texts = world.landed();

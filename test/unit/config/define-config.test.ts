@@ -105,6 +105,31 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
       'sources.a.cors.origins.0: must be an origin without a path, such as "https://app.example.com"',
     ],
     [
+      'spilling into where everything goes already',
+      ofSource({ ...push, freshness: '5 minutes', overflow: 'spill' }),
+      'sources.a.overflow: is "spill", which is said of the stream, but this source is collected in S3 (see pattern); remove it, or set pattern: "stream"',
+    ],
+    [
+      'a priority on a stream that is not used',
+      ofSource({ ...push, pattern: 'micro-batch', priority: 'low' }),
+      'sources.a.priority: is "low", which is said of the stream, but this source is collected in S3 (see pattern); remove it, or set pattern: "stream"',
+    ],
+    [
+      'a limit for each of the senders of a webhook',
+      ofSource({
+        ...push,
+        type: 'webhook',
+        signature: { preset: 'github', secrets: [{ parameter: '/a' }] },
+        limits: { perKey: { requestsPerSecond: 1 } },
+      }),
+      'sources.a.limits.perKey: a webhook has one sender; use limits.requestsPerSecond and limits.bytesPerSecond',
+    ],
+    [
+      'a name that entries of the claims table begin with',
+      problemsOf({ sources: { quota: push } }),
+      'sources.quota: the names "quota" and "request" are used by Headgate itself; choose another one',
+    ],
+    [
       'plain http',
       ofSource({ ...http, url: 'http://api.example.com' }),
       'sources.a.url: must be an absolute https URL, such as "https://api.example.com/orders"; plain http needs allowPrivateNetwork: true, for endpoints in your own network',

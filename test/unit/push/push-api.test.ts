@@ -5,7 +5,7 @@ import { MemoryRequestStore } from '../../../shared/adapters/memory/memory-reque
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { problemTypeOf } from '../../../shared/domain/problems.ts';
 import { hashWriteKey, toWriteKey } from '../../../shared/domain/write-key.ts';
-import { createPushWorld, ORDER_SCHEMA } from '../../support/push-world.ts';
+import { createPushWorld, ORDER_SCHEMA, type Answer } from '../../support/push-world.ts';
 
 const NDJSON = { 'content-type': 'application/x-ndjson' };
 const VALIDATE = 'POST /v1/sources/{source}/validate';
@@ -472,6 +472,23 @@ describe('Idempotency-Key', () => {
     expect(accepted.status).toBe(202);
   });
 
+  test('senders with identities of their own do not use up the keys of each other', async () => {
+    const world = await createPushWorld({
+      verifyToken: (_rules, token) =>
+        Promise.resolve({ status: 'valid', issuer: 'https://login.example.com/', subject: token }),
+    });
+    const send = (subject: string, id: string): Promise<Answer> =>
+      world.send({
+        source: 'tokens',
+        body: `{"id":"${id}"}`,
+        headers: { authorization: `Bearer ${subject}`, 'idempotency-key': '"order-1"' },
+      });
+    expect((await send('a.a.a', '1')).status).toBe(202);
+    expect((await send('b.b.b', '2')).status).toBe(202);
+    expect((await send('a.a.a', '2')).status).toBe(422);
+    expect((await send('b.b.b', '2')).headers['idempotent-replayed']).toBe('true');
+  });
+
   test('when the answer cannot be remembered it is still given', async () => {
     const inner = new MemoryRequestStore();
     const world = await createPushWorld({
@@ -523,7 +540,7 @@ describe('failures on our side', () => {
 
   test('a request is not begun when there is no time to send it', async () => {
     const world = await createPushWorld();
-    expect((await world.send({ body: '{"id":"a"}', remainingMs: 5_000 })).status).toBe(503);
+    expect((await world.send({ body: '{"id":"a"}', remainingMs: 5_000 })).status).toBe(413);
     expect(world.sent()).toEqual([]);
   });
 });

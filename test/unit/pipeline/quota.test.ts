@@ -230,7 +230,7 @@ describe('the store', () => {
 
   test('is asked by one request after the other of those that waited for it and need more', async () => {
     const memory = new MemoryQuotaStore();
-    const answering = Promise.withResolvers<void>();
+    const answering = Promise.withResolvers<undefined>();
     let [running, most, calls] = [0, 0, 0];
     const world = worldOf({
       announce: async (bucket, announcement, options) => {
@@ -249,7 +249,7 @@ describe('the store', () => {
       world.clock.advance(100);
       return take();
     });
-    answering.resolve();
+    answering.resolve(undefined);
     await Promise.all(waiting);
     expect(calls).toBeGreaterThan(1);
     expect(most).toBe(1);

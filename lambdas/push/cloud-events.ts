@@ -20,6 +20,9 @@ const NOT_IN_HEADERS = new Set(['data', 'datacontenttype']);
 // eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f\p{Noncharacter_Code_Point}\p{Surrogate}]/u;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
+/** US-ASCII is a part of UTF-8. */
+const UTF8_CHARSET = /^charset="?(?:utf-?8|us-ascii)"?$/;
+const NOT_BASE64 = /[^A-Za-z\d+/]/;
 
 /** Whether the headers of a request are those of a CloudEvent in binary mode: any of the required attributes is there. */
 export function isBinaryCloudEvent(headers: Headers): boolean {
@@ -82,6 +85,13 @@ function isJsonType(contentType: string): boolean {
   return /^[^/]+\/(?:.+\+)?json$/.test(type.trim());
 }
 
+/** Whether a content type says that its bytes are text in UTF-8: by its charset, or by having none. */
+function isUtf8Text(contentType: string): boolean {
+  const [type = '', ...parameters] = contentType.toLowerCase().split(';');
+  const charset = parameters.map((item) => item.trim()).find((item) => item.startsWith('charset='));
+  return type.trim().startsWith('text/') && (charset === undefined || UTF8_CHARSET.test(charset));
+}
+
 /** The member that holds the data, with a comma before it; empty without data. */
 function dataMember(contentType: string | undefined, body: Buffer): readonly (string | Buffer)[] {
   if (body.length === 0) return [];
@@ -95,7 +105,7 @@ function dataMember(contentType: string | undefined, body: Buffer): readonly (st
     }
     return [',"data":', body];
   }
-  const isText = contentType !== undefined && /^text\//i.test(contentType.trim()) && isUtf8(body);
+  const isText = contentType !== undefined && isUtf8Text(contentType) && isUtf8(body);
   return isText
     ? [',"data":', JSON.stringify(body.toString())]
     : [',"data_base64":', JSON.stringify(body.toString('base64'))];
@@ -122,6 +132,12 @@ export function toCloudEvent(headers: Headers, body: Buffer): Buffer {
 function decodeContentType(contentType: string): string {
   if (PRINTABLE_ASCII.test(contentType)) return contentType.trim();
   throw badHeader('content-type', 'must be a media type, such as application/json');
+}
+
+/** Base64 with its padding (RFC 4648, section 4). */
+function isBase64(text: string): boolean {
+  const padding = /={0,2}$/.exec(text.slice(-2))?.[0].length ?? 0;
+  return text.length % 4 === 0 && !NOT_BASE64.test(text.slice(0, text.length - padding));
 }
 
 type Rule = readonly [isMet: (text: string) => boolean, problem: string];
@@ -169,9 +185,10 @@ export function checkCloudEvent(record: Uint8Array): readonly Violation[] {
     } else if (typeof value !== 'string') refuse(name, 'must be text');
     else if (!isMet(value)) refuse(name, problem);
   }
-  if (Object.hasOwn(members, 'data_base64')) {
-    const isText = typeof members['data_base64'] === 'string';
-    if (!isText && members['data_base64'] !== null) refuse('data_base64', 'must be text in base64');
+  // As with attributes, null is as good as nothing; the data of an event may be null.
+  const bytes = Object.hasOwn(members, 'data_base64') ? (members['data_base64'] ?? undefined) : undefined;
+  if (bytes !== undefined) {
+    if (typeof bytes !== 'string' || !isBase64(bytes)) refuse('data_base64', 'must be text in base64');
     if (Object.hasOwn(members, 'data'))
       refuse('data_base64', 'must not stand beside "data"; send one of them');
   }

@@ -66,6 +66,21 @@ describe('a request in binary mode', () => {
     });
   });
 
+  test.each(['utf-16', 'ISO-8859-1', '"utf-16le"'])(
+    'text that is said to be %s is kept as bytes',
+    (charset) => {
+      const contentType = `text/plain; format=flowed; charset=${charset}`;
+      expect(toEvent({ ...HEADERS, 'content-type': contentType }, 'a\u0000')).toMatchObject({
+        data_base64: 'YQA=',
+      });
+    },
+  );
+
+  test.each(['utf-8', '"UTF-8"', 'us-ascii'])('text that is said to be %s is text', (charset) => {
+    const contentType = `Text/plain; charset=${charset}`;
+    expect(toEvent({ ...HEADERS, 'content-type': contentType }, 'ab')).toMatchObject({ data: 'ab' });
+  });
+
   test('without a body it has no data, and without a Content-Type its data are bytes', () => {
     expect(toEvent({ ...HEADERS, 'content-type': 'application/json' })).toEqual({
       ...EVENT,
@@ -157,6 +172,10 @@ describe('a CloudEvent', () => {
     ['time', '2026-03-01'],
     ['time', 1_700_000_000],
     ['data_base64', 5],
+    ['data_base64', '%%%'],
+    ['data_base64', 'AA'],
+    ['data_base64', 'AA==AA=='],
+    ['data_base64', 'A==='],
   ])('%s cannot be %j', (name, value) => {
     expect(fieldsOf({ ...EVENT, [name]: value })).toEqual([name]);
   });
@@ -170,6 +189,10 @@ describe('a CloudEvent', () => {
 
   test('has its data once', () => {
     expect(fieldsOf({ ...EVENT, data: 1, data_base64: 'AA==' })).toEqual(['data_base64']);
+    expect(fieldsOf({ ...EVENT, data: null, data_base64: 'AA==' })).toEqual(['data_base64']);
+    expect(fieldsOf({ ...EVENT, data: 1, data_base64: null })).toEqual([]);
+    for (const text of ['', 'AA==', 'AAA=', 'ab+/'])
+      expect(fieldsOf({ ...EVENT, data_base64: text })).toEqual([]);
   });
 });
 

@@ -244,7 +244,13 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
       for (const { units } of found) {
         for (const state of units) state.usualCost = usualCostAfter(state.usualCost, cost[state.unit]);
       }
+      const isPaid = (): boolean =>
+        found.every((bucket) =>
+          bucket.units.every((state) => tokensOf(bucket, state, nowMs).waitMs(cost[state.unit], nowMs) === 0),
+        );
       await Promise.all(found.map((bucket) => prepare(bucket, cost, nowMs)));
+      // Of simultaneous requests another one may have taken what this one was to go with.
+      if (!isPaid()) await Promise.all(found.map((bucket) => prepare(bucket, cost, nowMs)));
       for (const { units } of found) {
         for (const state of units) {
           for (const meter of Object.values(state.demand)) meter.add(nowMs, cost[state.unit]);

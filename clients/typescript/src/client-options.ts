@@ -88,7 +88,7 @@ export function toSettings(options: ClientOptions): Settings {
   const { url, source, key, token, gzip = 'auto' } = options;
   if (!isHttpUrl(url)) {
     problems.push(
-      'url must be an http or https address, such as "https://a1b2c3.execute-api.eu-west-1.amazonaws.com"',
+      'url must be an http or https address without a user, such as "https://a1b2c3.execute-api.eu-west-1.amazonaws.com"',
     );
   }
   if (typeof source !== 'string' || !SOURCE_NAME.test(source)) {
@@ -96,6 +96,11 @@ export function toSettings(options: ClientOptions): Settings {
   }
   if ((key === undefined) === (token === undefined)) {
     problems.push('one of key and token is needed: a write key (`headgate keys create` makes one), or a JWT');
+  }
+  for (const [name, secret] of Object.entries({ key, token })) {
+    if (typeof secret === 'string' && !isHeaderSafe(secret)) {
+      problems.push(`${name} must be printable ASCII without spaces`);
+    }
   }
   if (!['auto', 'never'].includes(gzip)) problems.push('gzip must be "auto" or "never"');
   const numbers = {
@@ -127,6 +132,11 @@ export function toSettings(options: ClientOptions): Settings {
   };
 }
 
+/** Whether a secret can stand in a header. */
+export function isHeaderSafe(secret: string): boolean {
+  return /^[!-~]+$/.test(secret);
+}
+
 /** An error that a function of the caller's throws is the caller's: it must not stop the client. */
 function later<T>(callback: (value: T) => void): (value: T) => void {
   return (value) => {
@@ -138,7 +148,8 @@ function later<T>(callback: (value: T) => void): (value: T) => void {
 
 function isHttpUrl(text: unknown): boolean {
   try {
-    return ['http:', 'https:'].includes(new URL(String(text)).protocol);
+    const { protocol, username, password } = new URL(String(text));
+    return ['http:', 'https:'].includes(protocol) && username === '' && password === '';
   } catch {
     return false;
   }

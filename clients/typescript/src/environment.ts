@@ -5,7 +5,7 @@ export interface Environment {
   readonly nowMs: () => number;
   /** Milliseconds since the epoch. */
   readonly dateMs: () => number;
-  /** Calls back after a time, and returns what prevents it. */
+  /** Calls back after a time, 24 days at most, and returns what prevents it. */
   readonly startTimer: (callback: () => void, delayMs: number) => () => void;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -16,6 +16,8 @@ export interface Environment {
 }
 
 const ID_BYTES = 16;
+/** Timers with a longer delay go off at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 async function gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   const stream = new Response(bytes).body?.pipeThrough(new CompressionStream('gzip'));
@@ -29,7 +31,7 @@ export function webEnvironment(): Environment {
     nowMs: () => performance.now(),
     dateMs: () => Date.now(),
     startTimer: (callback, delayMs) => {
-      const timer = setTimeout(callback, delayMs);
+      const timer = setTimeout(callback, Math.min(delayMs, MAX_TIMER_MS));
       return () => {
         clearTimeout(timer);
       };

@@ -23,6 +23,8 @@ interface PageDocument {
 }
 
 const TIMEOUT_MS = 10_000;
+/** Clients that a signal is closing: the process must not end before the last of them is closed. */
+let closing = 0;
 
 /**
  * Sends what is buffered before it is too late. In Node a signal closes the client first and then ends the process; a
@@ -62,7 +64,9 @@ function closeOnSignal(
   const listeners = signals.map((signal) => ({
     signal,
     listener: (): void => {
+      closing++;
       void client.close({ timeoutMs }).then(() => {
+        if (--closing > 0) return;
         // With the listener gone the signal does what it does by default; other listeners decide for themselves.
         process.kill(process.pid, signal);
       });

@@ -1,4 +1,4 @@
-import type { Settings } from './client-options.ts';
+import { isHeaderSafe, type Settings } from './client-options.ts';
 import type { Environment } from './environment.ts';
 import { parseObject, readAnswer } from './read-answer.ts';
 import type { RecordResult } from './record-result.ts';
@@ -55,6 +55,7 @@ export async function postLines(
   const onAbort = (): void => {
     abort.abort(request.signal.reason);
   };
+  if (request.signal.aborted) onAbort();
   request.signal.addEventListener('abort', onAbort);
   const stopTimer = environment.startTimer(() => {
     abort.abort(new Error(`there was no answer within ${String(settings.requestTimeoutMs)} ms`));
@@ -63,12 +64,16 @@ export async function postLines(
   try {
     const credentials = settings.credentials();
     // Awaited only where there is something to wait for: a page that goes away must have sent its request by then.
-    const authorization = `Bearer ${typeof credentials === 'string' ? credentials : await credentials}`;
+    const secret =
+      typeof credentials === 'string' ? credentials : await unlessAborted(credentials, abort.signal);
+    // Where it says what is wrong with a header, fetch says what is in it.
+    if (!isHeaderSafe(secret)) throw new TypeError('the token must be printable ASCII without spaces');
+    abort.signal.throwIfAborted();
     isSent = true;
     const response = await environment.fetch(settings.recordsUrl, {
       method: 'POST',
       headers: {
-        authorization,
+        authorization: `Bearer ${secret}`,
         'content-type': 'application/x-ndjson',
         ...(request.isGzip ? { 'content-encoding': 'gzip' } : {}),
         'idempotency-key': `"${request.idempotencyKey}"`,
@@ -88,6 +93,18 @@ export async function postLines(
     stopTimer();
     request.signal.removeEventListener('abort', onAbort);
   }
+}
+
+/** What a promise gives, unless the signal comes first. */
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  const aborted = new Promise<never>((_, reject) => {
+    const onAbort = (): void => {
+      reject(signal.reason instanceof Error ? signal.reason : new Error('it was aborted'));
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort);
+  });
+  return Promise.race([promise, aborted]);
 }
 
 /** Node says in the cause what went wrong. */

@@ -89,6 +89,43 @@ describe('a request', () => {
     expect(rig.events.map(({ outcome }) => outcome)).toEqual(['retry', 'answered']);
   });
 
+  test('whose token does not come is given up like one that is not answered', async () => {
+    const token = (): Promise<string> => new Promise(() => undefined);
+    const rig = createRig(acceptAll, { key: undefined, token, requestTimeoutMs: 100, maxRetryTimeMs: 150 });
+    rig.world.random = 0;
+    await rig.client.push({ n: 1 });
+    await rig.world.until(rig.client.flush());
+    expect(rig.undelivered).toMatchObject([{ result: { failure: { code: 'gave-up', mayBeStored: false } } }]);
+    await rig.client.push({ n: 2 });
+    const startMs = rig.world.nowMs;
+    await rig.world.until(rig.client.close({ timeoutMs: 30 }));
+    expect(rig.world.nowMs).toBe(startMs + 30);
+    expect(rig.undelivered[1]).toMatchObject({ result: { failure: { code: 'closed', mayBeStored: false } } });
+    expect(rig.world.requests).toEqual([]);
+  });
+
+  test('is not made with a token that fetch would complain of, and quote', async () => {
+    const rig = createRig(acceptAll, { key: undefined, token: () => 'jwt\nsecret', maxRetryTimeMs: 0 });
+    await rig.client.push({ n: 1 });
+    await rig.world.until(rig.client.flush());
+    expect(rig.world.requests).toEqual([]);
+    expect(rig.undelivered).toMatchObject([{ result: { failure: { code: 'gave-up', mayBeStored: false } } }]);
+    expect(JSON.stringify([rig.undelivered, rig.events])).not.toContain('secret');
+  });
+
+  test('is not made any more when the client is closed while its body is compressed', async () => {
+    let compressed: (bytes: Uint8Array<ArrayBuffer>) => void = () => undefined;
+    const gzip = (): Promise<Uint8Array<ArrayBuffer>> => new Promise((resolve) => (compressed = resolve));
+    const rig = createRig(acceptAll, {}, { gzip });
+    await rig.client.push({ text: 'x'.repeat(1000) });
+    const closed = rig.client.close({ timeoutMs: 30 });
+    await rig.world.advance(30);
+    compressed(new Uint8Array(10));
+    await rig.world.until(closed);
+    expect(rig.world.requests).toEqual([]);
+    expect(rig.undelivered).toMatchObject([{ result: { failure: { code: 'closed', mayBeStored: false } } }]);
+  });
+
   test('is compressed when it gets smaller by it', async () => {
     const { gzip } = webEnvironment();
     const bodies: FakeRequest[] = [];
@@ -678,7 +715,7 @@ describe('options', () => {
     ).toThrow(
       new TypeError(
         [
-          'the options of the client are wrong: url must be an http or https address, such as "https://a1b2c3.execute-api.eu-west-1.amazonaws.com"',
+          'the options of the client are wrong: url must be an http or https address without a user, such as "https://a1b2c3.execute-api.eu-west-1.amazonaws.com"',
           'source must be the name of a source, such as "orders"',
           'one of key and token is needed: a write key (`headgate keys create` makes one), or a JWT',
           'gzip must be "auto" or "never"',
@@ -688,6 +725,24 @@ describe('options', () => {
         ].join('; '),
       ),
     );
+  });
+
+  test.each([
+    [{ key: 'two\nlines' }, 'key must be printable ASCII without spaces'],
+    [{ key: '' }, 'key must be printable ASCII without spaces'],
+    [{ token: 'curly”' }, 'token must be printable ASCII without spaces'],
+    [{ key: 'k', url: 'https://me:pass@a.example.com' }, 'without a user'],
+  ])('hold no secret that could get into the message of an error: %o', (secrets, problem) => {
+    const options = { url: 'https://a.example.com', source: 'orders', ...secrets };
+    expect(() => createClientIn(environment, options)).toThrow(problem);
+  });
+
+  test('may have times that are longer than timers can be', async () => {
+    let calls = 0;
+    const stop = webEnvironment().startTimer(() => calls++, 2 ** 31);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    stop();
+    expect(calls).toBe(0);
   });
 
   test('cannot have both a key and a token', () => {

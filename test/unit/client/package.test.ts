@@ -88,7 +88,9 @@ describe('the package', () => {
     expect(lines).toEqual(['{"id":"ended"}']);
 
     lines.length = 0;
-    const waits = `${common} flushOnExit(client); client.push({ id: 'killed' }); setInterval(() => {}, 1000); console.log('up');`;
+    // One that has nothing to do is closed sooner, and must not end the process.
+    const idle = `flushOnExit(createClient({ url: '${url}', source: 'others', key: 'k' }));`;
+    const waits = `${common} ${idle} flushOnExit(client); client.push({ id: 'killed' }); setInterval(() => {}, 1000); console.log('up');`;
     await writeFile(
       join(project, 'waits.js'),
       waits.replace('maxBatchDelayMs: 300', 'maxBatchDelayMs: 60_000'),

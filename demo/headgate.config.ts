@@ -5,7 +5,7 @@ const text = { type: ['string', 'null'] };
 const number = { type: ['number', 'null'] };
 const dollars = { type: ['integer', 'null'], minimum: 0 };
 
-/** What `npm run demo` deploys: two pushed sources and one that is pulled, with real public data. */
+/** What `npm run demo` deploys, with real public data: a source that is streamed, one that is collected, one that is pulled. */
 export default defineConfig({
   name: 'headgate-demo',
   ingest: { shards: 2 },
@@ -13,7 +13,7 @@ export default defineConfig({
     earthquakes: {
       type: 'push',
       description: 'Earthquakes of one week: GeoJSON features of the USGS feed, nested.',
-      freshness: '10 seconds',
+      freshness: '5 minutes',
       volume: { recordsPerSecond: 5, recordBytes: 710 },
       budget: { usdPerGb: 0.5 },
       key: ['id', 'properties.time'],

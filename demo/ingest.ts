@@ -2,11 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { allowRepetition, expectedQuarantined } from './data/expectation.ts';
 import type { Phase, Progress } from './progress.ts';
 import { pushRequests, type PushResult } from './push-requests.ts';
-import { runSchedule } from './run-schedule.ts';
+import { runSchedules } from './run-schedules.ts';
 import type { DemoStage } from './set-up.ts';
 
 /** The source that is pulled. */
 export const PULLED = 'birdstrikes';
+/** The source that is collected in S3 and landed on a schedule. */
+export const COLLECTED = 'earthquakes';
 
 const CONNECTIONS = 4;
 const POLL_MS = 300;
@@ -56,9 +58,14 @@ export async function push(stage: DemoStage, progress: Progress, signal: AbortSi
  */
 export async function pull(stage: DemoStage): Promise<void> {
   const { api, clients, cloud, data } = stage;
-  await runSchedule(clients, cloud.output('PullScheduleGroupName'), PULLED);
+  await runSchedules(clients, cloud.output('PullScheduleGroupName'));
   api.publish(data.birdStrikes.length);
-  await runSchedule(clients, cloud.output('PullScheduleGroupName'), PULLED);
+  await runSchedules(clients, cloud.output('PullScheduleGroupName'));
+}
+
+/** Lands what was collected in the landing zone, which a schedule does every few minutes. */
+export async function land({ clients, cloud }: DemoStage): Promise<void> {
+  await runSchedules(clients, cloud.output('LandScheduleGroupName'));
 }
 
 /** Waits until the lake has as many rows as it must have, or nothing more comes. */

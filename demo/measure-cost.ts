@@ -1,12 +1,20 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createDynamoDbClient } from '../shared/adapters/aws/clients.ts';
-import { measureFunction, measureStream, measureTables, priceUsage } from './measure-usage.ts';
+import { COLLECTED } from './ingest.ts';
+import {
+  measureFunction,
+  measureStream,
+  measureTables,
+  priceUsage,
+  type FunctionUsage,
+} from './measure-usage.ts';
 import type { PushResult } from './push-requests.ts';
 import type { CostLine } from './report.ts';
 import type { DemoStage } from './set-up.ts';
 
-const FUNCTIONS = ['PushFunctionName', 'StreamFunctionName', 'PullFunctionName'];
+const FUNCTIONS = ['PushFunctionName', 'StreamFunctionName'];
+const SCHEDULED_FUNCTIONS = ['PullFunctionName', 'LandFunctionName'];
 
 /**
  * What this run would have cost on AWS.
@@ -25,7 +33,10 @@ export async function measureCost(
     const stream = await measureStream(clients.kinesis, cloud.output('IngestStreamName'));
     const tables = { claims: cloud.output('ClaimsTableName'), ledger: cloud.output('LedgerTableName') };
     const capacity = await measureTables(dynamodb, tables, stream.shards);
-    const functions = await Promise.all(FUNCTIONS.map((name) => measureFunction(logs, cloud.output(name))));
+    const measure = (names: readonly string[]): Promise<FunctionUsage[]> =>
+      Promise.all(names.map((name) => measureFunction(logs, cloud.output(name))));
+    const scheduled = await measure(SCHEDULED_FUNCTIONS);
+    const functions = [...(await measure(FUNCTIONS)), ...scheduled];
     return priceUsage({
       apiRequest: pushed.billedRequests,
       lambdaRequest: functions.reduce((sum, each) => sum + each.invocations, 0),
@@ -34,8 +45,9 @@ export async function measureCost(
       kinesisShardHour: (stream.shards * ingestSeconds) / 3600,
       dynamoWriteUnit: capacity.writeUnits,
       dynamoReadUnit: capacity.readUnits,
-      s3Put: (await lake.list()).length,
-      schedulerInvocation: functions.at(-1)?.invocations ?? 0,
+      // A frame of the landing lane is a PUT, and each of its requests had one.
+      s3Put: (await lake.list()).length + (pushed.totals.get(COLLECTED)?.requests ?? 0),
+      schedulerInvocation: scheduled.reduce((sum, each) => sum + each.invocations, 0),
     });
   } finally {
     dynamodb.destroy();

@@ -65,11 +65,17 @@ export async function measureStream(
   return { shards: shards.length, putUnits };
 }
 
-/** Invocations and GB-seconds of a function, from the lines that Lambda itself writes at the end of each. */
+/** What a function ran. */
+export interface FunctionUsage {
+  readonly invocations: number;
+  readonly gbSeconds: number;
+}
+
+/** Usage of a function, from the lines that Lambda itself writes at the end of each. */
 export async function measureFunction(
   logs: CloudWatchLogsClient,
   functionName: string,
-): Promise<{ invocations: number; gbSeconds: number }> {
+): Promise<FunctionUsage> {
   let invocations = 0;
   let gbSeconds = 0;
   const pages = paginateFilterLogEvents(

@@ -11,6 +11,8 @@ interface PushTotals {
   /** Accepted by the API: valid, known to be a duplicate, or kept in quarantine. */
   accepted: number;
   rejected: number;
+  /** HTTP requests. */
+  requests: number;
 }
 
 export interface PushOptions {
@@ -66,8 +68,15 @@ export async function pushRequests(
   const clients = new Map<string, Client>();
   const startMs = performance.now();
 
+  function totalOf(source: string): PushTotals {
+    let total = totals.get(source);
+    if (total === undefined) totals.set(source, (total = { sent: 0, accepted: 0, rejected: 0, requests: 0 }));
+    return total;
+  }
+
   function note(source: string, event: RequestEvent): void {
     sum.requests++;
+    totalOf(source).requests++;
     sum.billedRequests += Math.max(1, Math.ceil(event.sentBytes / BILLED_REQUEST_BYTES));
     for (const each of sending) {
       const { request } = each;
@@ -117,8 +126,7 @@ export async function pushRequests(
       );
     }
     const accepted = results.filter(isDurable).length;
-    const total = totals.get(source) ?? { sent: 0, accepted: 0, rejected: 0 };
-    totals.set(source, total);
+    const total = totalOf(source);
     total.sent += results.length;
     total.accepted += accepted;
     total.rejected += results.length - accepted;

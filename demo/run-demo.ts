@@ -6,7 +6,7 @@ import { checkLake } from './check-lake.ts';
 import { compileSources, listProblems } from './compile-report.ts';
 import type { DemoOptions } from './demo-options.ts';
 import config from './headgate.config.ts';
-import { pull, PULLED, push, waitUntilLanded } from './ingest.ts';
+import { land, pull, PULLED, push, waitUntilLanded } from './ingest.ts';
 import { measureCost } from './measure-cost.ts';
 import { replaceFolder } from './replace-folder.ts';
 import type { DemoReport } from './report.ts';
@@ -35,12 +35,12 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
 
   const ingestStartMs = performance.now();
   const pushed = await push(stage, progress, signal);
-  const pulling = pull(stage);
-  // There is nothing to wait for when the pull has failed.
-  pulling.catch((error: unknown) => {
+  const scheduled = Promise.all([pull(stage), land(stage)]);
+  // There is nothing to wait for when one of them has failed.
+  scheduled.catch((error: unknown) => {
     abort.abort(error);
   });
-  await Promise.all([pulling, waitUntilLanded(stage, progress, signal)]);
+  await Promise.all([scheduled, waitUntilLanded(stage, progress, signal)]);
   const ingestSeconds = (performance.now() - ingestStartMs) / 1000;
 
   const phase = progress.start('Checking the lake from S3 alone');

@@ -39,7 +39,7 @@ function compile(
     ok: true,
   };
   const pushed: PushResult = {
-    totals: new Map([['things', answered]]),
+    totals: new Map([['things', { ...answered, requests: 2 }]]),
     requests: 2,
     billedRequests: 2,
     durationMs: 1,

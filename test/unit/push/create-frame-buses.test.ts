@@ -20,7 +20,7 @@ function busesOf(
   const busOf = createFrameBuses({
     stream: hasStream ? () => stream : undefined,
     frames: hasLanding ? world.zone : undefined,
-    lag: { shouldShed: () => ({ shed: false, lagMs: 0 }) },
+    lag: { shouldShed: () => ({ shed: false, retryAfterMs: 0 }) },
     clock: world.clock,
     telemetry: world.telemetry,
     newToken: () => 'token',

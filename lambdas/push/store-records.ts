@@ -3,6 +3,7 @@ import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import { laneOf } from '../../shared/config/lane-of.ts';
 import { toMs } from '../../shared/config/units.ts';
 import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { TransientError } from '../../shared/domain/errors.ts';
 import { isStreamLane } from '../../shared/domain/stream-batch.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
@@ -16,6 +17,8 @@ import type { HttpResponse } from './http.ts';
 
 /** A request that cannot be sent, remembered and answered in the time that is left is not begun. */
 const MIN_REMAINING_MS = SEND_BUDGET_MS + PUSH_TIMEOUTS.callMs + 1_000;
+/** Records whose check takes longer are too many for one request. */
+const MAX_CHECK_MS = 5_000;
 /** A crashed attempt of a request blocks its Idempotency-Key for this long after the function's time-out. */
 const LEASE_MARGIN_MS = 1_000;
 const IN_PROGRESS_RETRY_SECONDS = 2;
@@ -57,19 +60,27 @@ export async function storeRecords(
   frameId: string = randomUUID(),
 ): Promise<Stored> {
   const { source, receivedAtMs } = submission;
+  const beforeMs = submission.remainingMs();
   const batch = submission.check();
-  if (submission.remainingMs() < MIN_REMAINING_MS) {
-    throw new HttpProblem(
-      'too-large',
-      'checking the records took too long, and nothing was stored; send them in smaller requests',
-    );
-  }
+  const remainingMs = submission.remainingMs();
+  if (remainingMs < MIN_REMAINING_MS) throw outOfTime(beforeMs - remainingMs);
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
   countRecords(telemetry, source.name, outcomes);
   const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
   if (isSpilled) telemetry.count('RequestsSpilled', source.name, 1);
   const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);
   return { response, records: outcomes.length, places };
+}
+
+/** The sender is to blame for what its records cost, and for nothing else: slow calls before are over the next time. */
+function outOfTime(checkMs: number): Error {
+  if (checkMs <= MAX_CHECK_MS) {
+    return new TransientError('OUT_OF_TIME', 'what came before the records were sent took too long');
+  }
+  return new HttpProblem(
+    'too-large',
+    'checking the records took too long, and nothing was stored; send them in smaller requests',
+  );
 }
 
 function countRecords(telemetry: Telemetry, source: string, outcomes: readonly RecordOutcome[]): void {

@@ -540,7 +540,11 @@ describe('failures on our side', () => {
 
   test('a request is not begun when there is no time to send it', async () => {
     const world = await createPushWorld();
-    expect((await world.send({ body: '{"id":"a"}', remainingMs: 5_000 })).status).toBe(413);
+    const answer = await world.send({ body: '{"id":"a"}', remainingMs: 5_000 });
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { type: problemTypeOf('temporary-reduced-capacity') },
+    });
     expect(world.sent()).toEqual([]);
   });
 });

@@ -22,7 +22,7 @@ function toShortResult({ status, violations }: RecordOutcome, index: number): Re
 }
 
 /** Counts outcomes and lists those that the sender should look at. */
-export function toAnswer(outcomes: readonly RecordOutcome[], isVerbose: boolean): PushAnswer {
+function toAnswer(outcomes: readonly RecordOutcome[], isVerbose: boolean): PushAnswer {
   const counts = { accepted: 0, duplicate: 0, quarantined: 0, rejected: 0 };
   const results: RecordResult[] = [];
   let detailLength = 0;

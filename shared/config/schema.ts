@@ -630,7 +630,6 @@ export type HeadgateConfigInput = z.input<typeof configSchema>;
 export type HeadgateConfig = z.output<typeof configSchema>;
 /** One source, of any type. */
 export type SourceConfig = HeadgateConfig['sources'][string];
-export type SourceType = SourceConfig['type'];
 /** A source that is pushed to the HTTP API. */
 export type PushSourceConfig = Extract<SourceConfig, { type: 'push' }>;
 /** A source that somebody else's service delivers to. */

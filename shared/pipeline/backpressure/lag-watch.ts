@@ -27,7 +27,7 @@ const SHED_ABOVE = { low: 1, normal: 2, high: Infinity } as const satisfies Read
   Record<Priority, number>
 >;
 
-export interface ShedDecision {
+interface ShedDecision {
   readonly shed: boolean;
   /** When the sender should come back, 1,000 to 60,000 ms; 0 when nothing is shed. */
   readonly retryAfterMs: number;

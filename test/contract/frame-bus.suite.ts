@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { RejectedError } from '../../shared/domain/errors.ts';
+import { isStreamLane } from '../../shared/domain/stream-batch.ts';
+import { streamRecordBytes } from '../../shared/domain/stream-record.ts';
 import type { FrameBus, OutgoingFrame } from '../../shared/ports/frame-bus.ts';
 import type { Subject } from './subject.ts';
 
@@ -24,6 +26,19 @@ export function frameBusContract(subject: FrameBusSubject): void {
       expect(result).toMatchObject({ durable: frames.map((_, i) => i), refused: [], error: undefined });
       const stored = await subject.stored(keysOf(frames));
       expect(stored.map(plain).sort()).toEqual(frames.map(plain).sort());
+    });
+
+    test('every durable frame has a place of its own, with its size, at a position as ledgers have it', async () => {
+      const bus = await subject.open();
+      const frames = Array.from({ length: 7 }, (_, i) => frameOf(randomUUID(), 100 + i));
+      const { places } = await bus.send(frames);
+      expect(places).toHaveLength(frames.length);
+      expect(new Set(places.map(({ lane, position }) => `${lane} ${position}`)).size).toBe(frames.length);
+      for (const [i, { lane, position, bytes }] of places.entries()) {
+        const frame = frames[i] ?? frameOf('', 0);
+        expect(bytes).toBe(isStreamLane(lane) ? streamRecordBytes(frame) : frame.bytes.length);
+        if (isStreamLane(lane)) expect(position).toMatch(/^[1-9]\d*$/);
+      }
     });
 
     test('frames that are too many bytes for one call are all stored', async () => {

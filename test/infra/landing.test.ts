@@ -162,7 +162,7 @@ describe('the land function', () => {
       'LEDGER_TABLE',
       'NODE_OPTIONS',
     ]);
-    expect(fn?.Properties).toMatchObject({ FunctionName: 'lab-land', MemorySize: 3008, Timeout: 900 });
+    expect(fn?.Properties).toMatchObject({ FunctionName: 'lab-land', MemorySize: 1769, Timeout: 900 });
   });
 
   test('has alarms of its own, dead letters included', () => {

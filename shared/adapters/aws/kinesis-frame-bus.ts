@@ -112,10 +112,12 @@ export class KinesisFrameBus implements FrameBus {
         { abortSignal: AbortSignal.timeout(Math.max(1, remainingMs)) },
       );
       for (const [i, index] of chunk.entries()) {
-        const { SequenceNumber: position, ShardId: shardId } = answer.Records?.[i] ?? {};
+        const { SequenceNumber: sequenceNumber, ShardId: shardId } = answer.Records?.[i] ?? {};
         const frame = frames[index];
-        if (position === undefined || shardId === undefined || frame === undefined) continue;
+        if (sequenceNumber === undefined || shardId === undefined || frame === undefined) continue;
         const lane = streamLane({ stream: this.#stream, shardId });
+        // As the ledger writes it. Kinesis has no leading zeros; what stands in for it elsewhere may.
+        const position = sequenceNumber.replace(/^0+(?=\d)/, '');
         places.set(index, { lane, position, bytes: streamRecordBytes(frame) });
       }
       const failures = chunk.length - places.size;

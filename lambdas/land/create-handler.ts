@@ -40,7 +40,7 @@ const BATCH_MS = 90_000;
 
 /**
  * Lands what waits in the landing zone, source by source, until all is landed or time is up. Schedules fire twice now
- * and then, and runs overlap: whoever commits first wins, the other one reads the ledger again and goes on from there.
+ * and then, and runs overlap: whoever commits first goes on, and the other one leaves the source to it.
  *
  * It begins with any of the sources, so that in runs that are too short for all of them each has its turn. A source that
  * fails does not keep the others from landing; the run fails at its end.
@@ -58,6 +58,8 @@ export function createHandler(deps: LandHandlerDeps): MiddyfiedHandler<unknown, 
       owner,
       deadlineMs,
       maxBatchBytes: MAX_BATCH_BYTES,
+      // Schedules come faster than a backlog is landed: of the runs that meet, one does the work.
+      yieldsToOthers: true,
     });
     return { source: source.name, commits, finished };
   }

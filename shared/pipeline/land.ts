@@ -68,6 +68,11 @@ export interface RunOptions {
   readonly deadlineMs: number;
   /** About how many raw bytes one commit may have: more make fewer files, and need more memory. Default: 64 MiB. */
   readonly maxBatchBytes?: number;
+  /**
+   * Leaves the lane to another writer who was first with a batch, for lanes whose every run wants the same records: the other
+   * one goes on until nothing is left. Without it a run that loses a race tries again.
+   */
+  readonly yieldsToOthers?: boolean;
 }
 
 export interface RunOutcome {
@@ -142,6 +147,8 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
       laneCache.set(reader.lane, landed.state);
       addCounts(counts, landed.counts);
       maxBytes = maxBatchBytes;
+    } else if (options.yieldsToOthers === true) {
+      return { finished: false, commits, counts };
     } else countConflict();
   }
 }

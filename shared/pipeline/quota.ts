@@ -18,6 +18,9 @@ import type { Telemetry } from '../ports/telemetry.ts';
 const WINDOWS_MS = { surge: 2_000, fall: 10_000, steady: 60_000 } as const;
 /** Requests expected in a window for their absence to mean something. */
 const MIN_TO_FALL = 5;
+/** A request that is more than this part of what the limit allows in a window tells nothing about a surge, some do. */
+const TELLING_PART = 0.1;
+const TELLING_REQUESTS = 4.5;
 /** A share holds until about this many records came under it: what bounds the writes per record. */
 const RECORDS_PER_LEASE = 2_500;
 /** No share holds longer: where few records come, it is kept close to the demand instead. */
@@ -31,6 +34,11 @@ const GRACE_MS = 2_000;
 /** An instance that runs dry asks again when demand has risen by this factor; near the limit, only by the second. */
 const RISEN = 1.25;
 const RISEN_NEAR_LIMIT = 1.6;
+/** One that lives on what it saved asks again, before that is gone, when demand has risen by this factor. */
+const RISEN_PAST_BURST = 5;
+/** All are asked for so much more, and so much of the limit, that shares are not right before all have announced it. */
+const SURGED = 1.5;
+const SURGED_TO_PART = 0.5;
 /** Demand below this part of what was announced has changed. */
 const FALLEN = 0.6;
 /**
@@ -106,6 +114,8 @@ export interface QuotaDeps {
   readonly store: QuotaStore;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
+  /** Gives numbers from 0 to 1. */
+  readonly random?: () => number;
 }
 
 type Limits = Readonly<Partial<Record<QuotaUnit, number>>>;
@@ -150,7 +160,7 @@ interface BucketState {
  * When the store does not answer, each instance applies the whole limit alone for some seconds: API Gateway's throttle
  * is the wall around that.
  */
-export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
+export function createQuota({ store, clock, telemetry, random = Math.random }: QuotaDeps): Quota {
   const buckets = new LRUCache<string, BucketState>({ max: MAX_BUCKETS });
   let storePausedUntilMs = -Infinity;
 
@@ -198,11 +208,16 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
     }
     if (isSurge || hasFallen(bucket, demand)) bucket.changedAtMs = nowMs;
     bucket.leaseMs = nextLeaseMs(bucket, nowMs, isSurge);
-    const announcement = { demand, expiresAtMs: nowMs + bucket.leaseMs + GRACE_MS };
+    // Where there was room, a surge is looked at again soon: if it is one of all, they announce it in this time.
+    const leaseMs = isSurge && !isBusyBucket(bucket) ? FIRST_LEASE_MS : bucket.leaseMs;
+    const countsMs = Math.max(leaseMs, ...bucket.units.map((state) => usualGapMs(state, demand[state.unit])));
+    const announcement = { demand, expiresAtMs: nowMs + Math.min(countsMs, MAX_LEASE_MS) + GRACE_MS };
     try {
       const total = await store.announce(bucket.name, announcement, { replaces: bucket.announced, nowMs });
+      if (bucket.units.some((state) => isSurging(state, total[state.unit]))) bucket.leaseMs = FIRST_LEASE_MS;
+      const untilMs = nowMs + Math.min(leaseMs, bucket.leaseMs);
+      giveShares(bucket, demand, total, { nowMs, untilMs, random });
       bucket.announced = announcement;
-      giveShares(bucket, demand, total, { nowMs, untilMs: nowMs + bucket.leaseMs });
     } catch (error) {
       storePausedUntilMs = nowMs + STORE_PAUSE_MS;
       bucket.announced = undefined;
@@ -218,7 +233,7 @@ export function createQuota({ store, clock, telemetry }: QuotaDeps): Quota {
   function giveWholeLimit(bucket: BucketState, nowMs: number): void {
     const whole = { requests: 0, bytes: 0 };
     for (const { unit, limitPerSecond } of bucket.units) whole[unit] = limitPerSecond;
-    giveShares(bucket, whole, whole, { nowMs, untilMs: storePausedUntilMs });
+    giveShares(bucket, whole, whole, { nowMs, untilMs: storePausedUntilMs, random });
   }
 
   /** Makes sure that the bucket has a share that fits, as far as that is worth a write. */
@@ -300,7 +315,7 @@ function unitStates(limits: Limits, policyPrefix: string, nowMs: number): readon
         fall: new DemandMeter(WINDOWS_MS.fall, nowMs),
         steady: new DemandMeter(WINDOWS_MS.steady, nowMs),
       },
-      unannounced: new TokenBucket({ perSecond, capacity }, capacity, nowMs),
+      unannounced: new TokenBucket({ perSecond, capacity, creditFrom: capacity }, capacity, nowMs),
       share: undefined,
       totalPerSecond: 0,
       usualCost: 0,
@@ -318,8 +333,8 @@ function tokensOf(bucket: BucketState, { share, unannounced }: UnitState, nowMs:
 }
 
 /**
- * Why a write is worth it: there is no share (any more) and the request is more than goes without, or the share does not
- * pay for the request although demand has risen since it was given.
+ * Why a write is worth it: there is no share (any more) and the request is more than goes without, or demand has risen
+ * since the share was given, and the share does not pay for the request, or only with what was saved for another case.
  */
 function reasonToAnnounce(bucket: BucketState, cost: Demand, nowMs: number): 'lease' | 'surge' | undefined {
   if (nowMs >= bucket.leaseUntilMs) {
@@ -329,14 +344,23 @@ function reasonToAnnounce(bucket: BucketState, cost: Demand, nowMs: number): 'le
   }
   const hasRisen = bucket.units.some((state) => {
     const { unit, share, totalPerSecond, limitPerSecond } = state;
-    if (share === undefined || share.waitMs(cost[unit], nowMs) === 0) return false;
-    const announced = bucket.announced?.demand[unit] ?? Infinity;
+    if (share === undefined) return false;
     // Where there is room, asking again gets more; near the limit, requests that come at random are no reason to ask.
     const hasRoom = !isBusy(limitPerSecond, totalPerSecond);
+    const isDry = share.waitMs(cost[unit], nowMs) > 0;
+    if (!isDry && !(hasRoom && isPastBurst(share, state.usualCost, nowMs))) return false;
+    const announced = bucket.announced?.demand[unit] ?? Infinity;
     const demand = demandToAnnounce(state, cost[unit], nowMs, hasRoom);
+    if (!isDry) return demand > announced * RISEN_PAST_BURST;
     return demand > announced * (hasRoom ? RISEN : RISEN_NEAR_LIMIT);
   });
   return hasRisen ? 'surge' : undefined;
+}
+
+/** Whether an instance has used more of what it saved than its part of the common burst. */
+function isPastBurst(share: TokenBucket, usualCost: number, nowMs: number): boolean {
+  const { capacity, creditFrom } = share.size;
+  return share.tokens(nowMs) < capacity - Math.max(creditFrom, usualCost);
 }
 
 /**
@@ -348,11 +372,24 @@ function demandToAnnounce(state: UnitState, amount: number, nowMs: number, isSur
   const { demand, limitPerSecond, usualCost } = state;
   const ofLate = demand.fall.perSecond(nowMs, amount);
   let perSecond = demand.steady.perSecond(nowMs, amount);
-  if (isSurge) perSecond = Math.max(ofLate, demand.surge.perSecond(nowMs, amount));
+  if (isSurge) {
+    for (const window of ['fall', 'surge'] as const) {
+      const measured = demand[window].perSecond(nowMs, amount);
+      if (isTelling(state, measured, WINDOWS_MS[window])) perSecond = Math.max(perSecond, measured);
+    }
+  }
   // Requests that are rare cannot be told from a fall.
   else if (perSecond * (WINDOWS_MS.fall / 1000) > MIN_TO_FALL * usualCost)
     perSecond = Math.min(perSecond, ofLate);
   return Math.ceil(Math.max(perSecond, limitPerSecond * MIN_DEMAND_PART) * 1000) / 1000;
+}
+
+/** Whether what came in a window is more than a coincidence: a single request, if small, or some. */
+function isTelling({ limitPerSecond, usualCost }: UnitState, perSecond: number, windowMs: number): boolean {
+  const seconds = windowMs / 1000;
+  return (
+    usualCost <= limitPerSecond * seconds * TELLING_PART || perSecond * seconds > TELLING_REQUESTS * usualCost
+  );
 }
 
 /** Whether the demand that is announced is much less than what was announced before. */
@@ -360,31 +397,61 @@ function hasFallen({ announced, units }: BucketState, demand: Demand): boolean {
   return announced !== undefined && units.some(({ unit }) => demand[unit] < announced.demand[unit] * FALLEN);
 }
 
+/** Whether all are asked for much more than when this instance last looked: the others are about to find out, too. */
+function isSurging({ limitPerSecond, totalPerSecond }: UnitState, total: number): boolean {
+  return totalPerSecond > 0 && total > totalPerSecond * SURGED && total > limitPerSecond * SURGED_TO_PART;
+}
+
+/** Time from one request to the next: demand that counted for less would be missing in the total most of the time. */
+function usualGapMs({ usualCost }: UnitState, perSecond: number): number {
+  return (usualCost / perSecond) * 1000;
+}
+
+/** Whether it was near a limit when the instance last looked. */
+function isBusyBucket({ units }: BucketState): boolean {
+  return units.some(({ limitPerSecond, totalPerSecond }) => isBusy(limitPerSecond, totalPerSecond));
+}
+
 function nextLeaseMs(bucket: BucketState, nowMs: number, isSurge: boolean): number {
   const recordsPerSecond = bucket.records.perSecond(nowMs);
   const targetMs = recordsPerSecond === 0 ? MAX_LEASE_MS : (RECORDS_PER_LEASE / recordsPerSecond) * 1000;
-  const isSettling =
-    nowMs - bucket.changedAtMs < SETTLING_MS &&
-    bucket.units.some(({ limitPerSecond, totalPerSecond }) => isBusy(limitPerSecond, totalPerSecond));
+  const isSettling = nowMs - bucket.changedAtMs < SETTLING_MS && isBusyBucket(bucket);
   const maxMs = isSettling ? MAX_SETTLING_LEASE_MS : MAX_LEASE_MS;
   const steadyMs = Math.min(maxMs, Math.max(MIN_LEASE_MS, targetMs));
   return Math.min(steadyMs, Math.max(FIRST_LEASE_MS, isSurge ? bucket.leaseMs / 4 : 2 * bucket.leaseMs));
 }
 
-/** Gives the instance its share of each limit of a bucket. Its shares so far gave tokens as long as they counted. */
+/**
+ * Gives the instance its share of each limit of a bucket. Its shares so far gave tokens as long as they counted; while
+ * nobody misses anything, also after that.
+ */
 function giveShares(
   bucket: BucketState,
   own: Demand,
   total: Demand,
-  { nowMs, untilMs }: { readonly nowMs: number; readonly untilMs: number },
+  {
+    nowMs,
+    untilMs,
+    random,
+  }: { readonly nowMs: number; readonly untilMs: number; readonly random: () => number },
 ): void {
   for (const state of bucket.units) {
     const { unit, limitPerSecond: limit, share, usualCost } = state;
     const demand = { limit, own: own[unit], total: total[unit], usualCost };
-    const size = shareOf(demand);
-    const heldUntilMs = Math.min(nowMs, bucket.leaseUntilMs + GRACE_MS);
-    const before = share && { perSecond: share.size.perSecond, tokens: share.tokens(heldUntilMs) };
-    const tokens = tokensUnder(size, demand, before);
+    // Of those that announce a surge, the first see too little of it: meanwhile they keep to their parts before it.
+    const partBefore = (bucket.announced?.demand[unit] ?? Infinity) / state.totalPerSecond;
+    const keepsToIt = isBusy(limit, total[unit]) && isSurging(state, total[unit]);
+    const size = shareOf(
+      keepsToIt ? { ...demand, own: Math.min(own[unit], total[unit] * partBefore) } : demand,
+    );
+    const lapsedMs = bucket.announced?.expiresAtMs ?? bucket.leaseUntilMs;
+    const heldUntilMs = isBusy(limit, demand.total) ? Math.min(nowMs, lapsedMs) : nowMs;
+    const before = share && {
+      size: share.size,
+      tokens: share.tokens(heldUntilMs),
+      total: state.totalPerSecond,
+    };
+    const tokens = tokensUnder(size, demand, before, random());
     if (share === undefined) state.share = new TokenBucket(size, tokens, nowMs);
     else share.resize(size, tokens, nowMs);
     state.totalPerSecond = total[unit];

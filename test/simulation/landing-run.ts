@@ -305,7 +305,12 @@ class LandingRun {
           newToken,
         },
         reader,
-        { owner: process.name, deadlineMs: nowMs() + runMs, maxBatchBytes: MAX_BATCH_BYTES },
+        {
+          owner: process.name,
+          deadlineMs: nowMs() + runMs,
+          maxBatchBytes: MAX_BATCH_BYTES,
+          yieldsToOthers: true,
+        },
       );
       this.#scheduler.note(`${process.name} ends after ${String(commits)} commits`);
       this.#warm.push(manifestCache);

@@ -15,11 +15,13 @@ import { createFrameNames, landingLane } from '../../shared/domain/landing-frame
 import { parseLandingPosition, type LandingPosition } from '../../shared/domain/landing-position.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import { runLane, type LandDeps, type RunOutcome } from '../../shared/pipeline/land.ts';
 import { createLandingReader } from '../../shared/pipeline/landing/create-landing-reader.ts';
 import { createManifestCache, type ManifestCache } from '../../shared/pipeline/landing/manifests.ts';
 import { LandingFrameBus } from '../../shared/pipeline/landing/landing-frame-bus.ts';
 import type { Probe } from '../../shared/pipeline/probe.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
 import type { LandingZone } from '../../shared/ports/landing-zone.ts';
 import { lineTableWriter, readLines, type WrittenLine } from './line-table-writer.ts';
 
@@ -141,21 +143,31 @@ export class LandingWorld {
     });
   }
 
-  /** One scheduled run, as the function does it. */
-  run({ probe, maxBatchBytes, zone = this.zone, manifestCache }: RunSettings = {}): Promise<RunOutcome> {
-    const reader = createLandingReader({
+  /** The reader of a run. */
+  reader({
+    zone = this.zone,
+    manifestCache,
+    clock = this.clock,
+  }: Pick<RunSettings, 'zone' | 'manifestCache'> & { readonly clock?: Clock } = {}): LaneReader {
+    return createLandingReader({
       source: this.source(),
       sources: this.sources,
       zone,
       stage: this.stage,
       manifestCache: manifestCache ?? createManifestCache(),
-      clock: this.clock,
+      clock,
       telemetry: this.telemetry,
     });
+  }
+
+  /** One scheduled run, as the function does it. */
+  run({ probe, maxBatchBytes, zone, manifestCache }: RunSettings = {}): Promise<RunOutcome> {
+    const reader = this.reader({ zone, manifestCache });
     const deps = { ...this.deps, claimCache: createClaimCache(), ...(probe && { probe }) };
     return runLane(deps, reader, {
       owner: `run-${String(++this.#runs)}`,
       deadlineMs: this.clock.nowMs() + RUN_MS,
+      yieldsToOthers: true,
       ...(maxBatchBytes !== undefined && { maxBatchBytes }),
     });
   }

@@ -57,6 +57,11 @@ export interface LandingReaderDeps {
 }
 
 const FLOOR_LAG_MS = 3_600_000;
+/**
+ * Landed frames that cannot be removed hold the floor back no longer than this: manifests are kept longer. Below the
+ * floor they are only in the way of nobody.
+ */
+const MAX_REMOVAL_MS = 12 * 3_600_000;
 /** Frames of one batch; a manifest of so many has 2.5 MB. */
 const MAX_FRAMES = 50_000;
 /** Frames that are fetched before it is seen whether the batch is full, and their bytes. */
@@ -72,8 +77,10 @@ interface Listing {
   readonly fresh: readonly ListedFrame[];
   /** Names of frames that have. */
   readonly landed: readonly string[];
-  /** The least name of any frame that is there. */
+  /** The least name of those that the floor must not pass. */
   readonly oldest: string | undefined;
+  /** Landed frames that nobody could remove for so long that the floor may pass them. */
+  readonly stuck: number;
 }
 
 /** Frames that somebody else has landed and removed since they were listed. */
@@ -84,7 +91,9 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   const { source, sources, zone, clock, telemetry } = deps;
   const lane = landingLane(source.name);
   const manifests = new Manifests(source.name, deps.stage, deps.manifestCache);
-  /** What was fetched and is not landed yet: a batch may be offered more than once. */
+  /** Frames as they are stored, until they are decoded: a portion at most. */
+  const fetched = new Map<string, Uint8Array>();
+  /** What was decoded and is not landed yet: a batch may be offered more than once. */
   const decoded = new Map<string, readonly LaneEntry[]>();
   /** The batch that was offered last. */
   let offered: { readonly number: number; readonly names: readonly string[] } | undefined;
@@ -92,14 +101,16 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'overtaken' | undefined> {
     if (offered !== undefined && state.commits > offered.number) {
-      for (const name of offered.names) decoded.delete(name);
       await remove(offered.names);
       offered = undefined;
     }
     const position = parseLandingPosition(lane, state.position);
     // Before the listing: what appears during it may be newer than what it shows.
-    const nowMs = clock.nowMs();
-    const listing = await list(position, state.commits, nowMs, maxBytes);
+    const beginMs = clock.nowMs();
+    const listing = await list(position, state.commits, beginMs, maxBytes);
+    // A clock that was set right meanwhile must not have made the floor.
+    const nowMs = Math.min(beginMs, clock.nowMs());
+    forgetOthers(listing.fresh);
     if (listing.landed.length > 0) await remove(listing.landed);
     const taken = await take(inOrder(listing.fresh, nowMs), maxBytes);
     if (taken === GONE) return gone(state);
@@ -126,18 +137,22 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
     const fresh: ListedFrame[] = [];
     const landed: string[] = [];
     let oldest: string | undefined;
+    let stuck = 0;
     let bytes = 0;
     for (let after = floor, isLast = false; !isLast && fresh.length < MAX_FRAMES && bytes < maxBytes;) {
       const page = await zone.list(source.name, after);
       const frames = page.frames.filter(({ name }) => landingTimeOf(name) !== undefined);
       if (frames.length < page.frames.length) warnForeign(page.frames);
-      oldest ??= frames[0]?.name;
       const older = frames.flatMap(({ name }) => (name <= newest ? [name] : []));
       const isLanded =
         older.length === 0 ? new Set<string>() : await manifests.landedOf(older, first, commits, nowMs);
       for (const frame of frames) {
-        if (isLanded.has(frame.name)) landed.push(frame.name);
-        else {
+        if (isLanded.has(frame.name)) {
+          landed.push(frame.name);
+          if (nowMs - (landingTimeOf(frame.name) ?? 0) > MAX_REMOVAL_MS) stuck++;
+          else oldest ??= frame.name;
+        } else {
+          oldest ??= frame.name;
           fresh.push(frame);
           bytes += frame.bytes;
         }
@@ -145,7 +160,7 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
       after = page.frames.at(-1)?.name ?? after;
       isLast = page.isLast;
     }
-    return { fresh, landed, oldest };
+    return { fresh, landed, oldest, stuck };
   }
 
   /**
@@ -169,7 +184,8 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
     for (const chunk of chunksOf(fresh)) {
       if (!(await fetch(chunk))) return GONE;
       for (const name of chunk) {
-        const entries = decoded.get(name) ?? [];
+        // One by one: what is small may be large when it is decompressed.
+        const entries = decode(name);
         bytes += entries.reduce((sum, entry) => sum + rawBytes(entry), 0);
         for (const entry of entries) addPartitions(partitions, entry);
         const isFull =
@@ -185,26 +201,46 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   async function fetch(names: readonly string[]): Promise<boolean> {
     let isGone = false;
     await forEachLimited(names, PARALLEL_READS, async (name) => {
-      if (isGone || decoded.has(name)) return;
+      if (isGone || decoded.has(name) || fetched.has(name)) return;
       const data = await zone.read(source.name, name);
-      if (data === undefined) {
-        isGone = true;
-        return;
-      }
-      const record = {
-        origin: landingOrigin(source.name, name),
-        firstIndex: 0,
-        arrivedAtMs: landingTimeOf(name) ?? clock.nowMs(),
-        data,
-      };
-      decoded.set(name, decodeStreamRecord(sources, source.name, record));
+      if (data === undefined) isGone = true;
+      else fetched.set(name, data);
     });
     return !isGone;
   }
 
+  /** What is in a frame that was fetched. */
+  function decode(name: string): readonly LaneEntry[] {
+    const data = fetched.get(name);
+    if (data === undefined) return decoded.get(name) ?? [];
+    const record = {
+      origin: landingOrigin(source.name, name),
+      firstIndex: 0,
+      arrivedAtMs: landingTimeOf(name) ?? clock.nowMs(),
+      data,
+    };
+    const entries = decodeStreamRecord(sources, source.name, record);
+    fetched.delete(name);
+    decoded.set(name, entries);
+    return entries;
+  }
+
+  /** Forgets frames that have landed, whoever landed them. */
+  function forgetOthers(fresh: readonly ListedFrame[]): void {
+    const names = new Set(fresh.map(({ name }) => name));
+    for (const known of [fetched, decoded]) {
+      for (const name of known.keys()) if (!names.has(name)) known.delete(name);
+    }
+  }
+
   async function entriesOf({ names }: LandingManifest): Promise<readonly LaneEntry[] | typeof GONE> {
-    if (!(await fetch(names))) return GONE;
-    return names.flatMap((name) => decoded.get(name) ?? []);
+    const entries: LaneEntry[] = [];
+    for (let at = 0; at < names.length; at += PARALLEL_READS) {
+      const some = names.slice(at, at + PARALLEL_READS);
+      if (!(await fetch(some))) return GONE;
+      for (const name of some) for (const entry of decode(name)) entries.push(entry);
+    }
+    return entries;
   }
 
   /** Frames are removed only after their commit: so there was one since the state was read. */
@@ -223,13 +259,24 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   async function positionAfter(
     { floor, first, newest }: LandingPosition,
     commits: number,
-    { oldest }: Listing,
+    { oldest, stuck }: Listing,
     taken: readonly string[],
     nowMs: number,
   ): Promise<LandingPosition> {
     const bounds = [toLandingTime(nowMs - FLOOR_LAG_MS), timePartOf(oldest ?? '')];
     const low = bounds.reduce((a, b) => (a < b ? a : b));
     const newFloor = low > floor ? low : floor;
+    if (stuck > 0 && newFloor > floor) {
+      telemetry.count('Errors', source.name, 1);
+      telemetry.log(
+        'error',
+        'landed frames could not be removed for hours and are left for good; look at the role',
+        {
+          source: source.name,
+          frames: stuck,
+        },
+      );
+    }
     const last = taken.at(-1) ?? '';
     return {
       floor: newFloor,

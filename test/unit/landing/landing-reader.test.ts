@@ -1,11 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
-import { landingTimeOf, toLandingTime } from '../../../shared/domain/landing-frame.ts';
+import { landingLane, landingTimeOf, toLandingTime } from '../../../shared/domain/landing-frame.ts';
+import { parseLandingPosition } from '../../../shared/domain/landing-position.ts';
 import { createManifestCache } from '../../../shared/pipeline/landing/manifests.ts';
 import type { LandingZone } from '../../../shared/ports/landing-zone.ts';
 import { LandingWorld, SOURCE } from '../../support/landing-world.ts';
 
 const MINUTE_MS = 60_000;
+
+const LANE = landingLane(SOURCE);
+const HOUR_MS = 60 * MINUTE_MS;
 
 /** A zone from which nothing can be removed. */
 const withoutRemoval = (zone: LandingZone): LandingZone => ({
@@ -213,8 +217,6 @@ describe('a landing run', () => {
 });
 
 describe('the floor of a landing lane', () => {
-  const HOUR_MS = 60 * MINUTE_MS;
-
   test('stays an hour behind the clock', async () => {
     const world = new LandingWorld();
     await world.push('a');
@@ -275,4 +277,61 @@ describe('the floor of a landing lane', () => {
       message: expect.stringContaining(early) as unknown,
     });
   });
+});
+
+describe('what a landing run holds in memory', () => {
+  test('is a batch and a frame at most, however small frames are as they are stored', async () => {
+    const world = new LandingWorld();
+    const ids = Array.from({ length: 4 }, (_, at) => `${'x'.repeat(250_000)}${String(at)}`);
+    const frame = world.frameOf(ids);
+    for (let at = 0; at < 64; at++) await world.zone.put(SOURCE, world.nextName(world.clock.nowMs()), frame);
+    const before = process.memoryUsage().arrayBuffers;
+    const batch = await world.reader().read(await world.deps.ledger.read(LANE), 4_000_000);
+    expect(batch).toMatchObject({ entries: { length: 3 } });
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(16_000_000);
+  });
+});
+
+test('of landed frames that cannot be removed the floor waits for no more than half a day', async () => {
+  const world = new LandingWorld();
+  await world.push('a');
+  await world.run({ zone: withoutRemoval(world.zone) });
+  world.clock.advance(13 * HOUR_MS);
+  await world.push('b');
+  await world.run({ zone: withoutRemoval(world.zone) });
+  expect(world.position().floor).toBe(toLandingTime(world.clock.nowMs() - HOUR_MS));
+  expect(world.landed()).toEqual(['a', 'b']);
+  expect(world.telemetry.total('Errors', SOURCE)).toBe(1);
+});
+
+test('a clock that is set back during a listing does not raise the floor', async () => {
+  const world = new LandingWorld();
+  await world.push('a');
+  const nowMs = world.clock.nowMs();
+  let isAhead = true;
+  const clock = { ...world.clock, nowMs: () => nowMs + (isAhead ? 3 * HOUR_MS : 0) } as typeof world.clock;
+  const zone: LandingZone = {
+    list: async (source, after) => {
+      isAhead = false;
+      return await world.zone.list(source, after);
+    },
+    read: (source, name) => world.zone.read(source, name),
+    remove: (source, names) => world.zone.remove(source, names),
+  };
+  const batch = await world.reader({ zone, clock }).read(await world.deps.ledger.read(LANE), 1_000_000);
+  if (batch === undefined || batch === 'overtaken') throw new Error('there is a frame to land');
+  expect(parseLandingPosition(LANE, batch.to).floor <= toLandingTime(nowMs - HOUR_MS)).toBe(true);
+});
+
+test('a run that meets another one leaves the source to it', async () => {
+  const world = new LandingWorld();
+  for (const id of ['a', 'b', 'c', 'd']) await world.push(id);
+  const [first, second] = await Promise.all([
+    world.run({ maxBatchBytes: 1 }),
+    world.run({ maxBatchBytes: 1 }),
+  ]);
+  expect(first.commits + second.commits).toBe(4);
+  expect([first.finished, second.finished].sort()).toEqual([false, true]);
+  expect(Math.min(first.commits, second.commits)).toBe(0);
+  expect(world.landed().sort()).toEqual(['a', 'b', 'c', 'd']);
 });

@@ -1,10 +1,10 @@
 import type { BucketSize } from './token-bucket.ts';
 
-/** What was not used is kept for this long: the burst that all instances together may serve above the limit. */
+/** What was not used is kept for this long: the burst that all instances together serve above the limit in a surge. */
 const BURST_SECONDS = 5;
 /**
- * An instance keeps at least this many requests of the usual size: a few of the requests that come at random must not
- * exhaust what is a small share, because instances are many or the limit is low.
+ * An instance keeps at least this many requests of the usual size, until the limit is overrun: a few of the requests
+ * that come at random must not exhaust what is a small share, because instances are many or the limit is low.
  */
 const MIN_BURST_REQUESTS = 10;
 /** What a share that is new or has grown may serve at once, and a new one at least, while there is room. */
@@ -14,6 +14,8 @@ const MIN_START_REQUESTS = 2;
 const MAX_HEADROOM = 8;
 /** Above this part of the limit, bursts are what others are missing. */
 const BUSY_PART = 0.9;
+/** From so many times the limit on, what is asked for is a surge and no coincidence. */
+const OVERRUN = 1.5;
 
 /** One limit and what is known about the demand for it, per second. */
 export interface ShareDemand {
@@ -31,6 +33,10 @@ export function isBusy(limitPerSecond: number, totalPerSecond: number): boolean 
   return totalPerSecond > limitPerSecond * BUSY_PART;
 }
 
+function isOverrun(limitPerSecond: number, totalPerSecond: number): boolean {
+  return totalPerSecond > limitPerSecond * OVERRUN;
+}
+
 /**
  * An instance's share of a limit: the part of the limit that its part of the demand is. The shares of all instances add
  * up to the limit, or, when little is asked for, to less; under the limit everybody has room to grow, above it all
@@ -38,7 +44,16 @@ export function isBusy(limitPerSecond: number, totalPerSecond: number): boolean 
  */
 export function shareOf({ limit, own, total, usualCost }: ShareDemand): BucketSize {
   const perSecond = Math.min(limit, own * Math.min(limit / Math.max(total, own), MAX_HEADROOM));
-  return { perSecond, capacity: Math.max(perSecond * BURST_SECONDS, usualCost * MIN_BURST_REQUESTS) };
+  const creditFrom = perSecond * BURST_SECONDS;
+  return { perSecond, capacity: Math.max(creditFrom, usualCost * MIN_BURST_REQUESTS), creditFrom };
+}
+
+/** An instance's share so far. */
+export interface ShareBefore {
+  readonly size: BucketSize;
+  readonly tokens: number;
+  /** What all announced then. */
+  readonly total: number;
 }
 
 /**
@@ -46,17 +61,30 @@ export function shareOf({ limit, own, total, usualCost }: ShareDemand): BucketSi
  * grown by. While others are missing something, growing gives no tokens: shares go up and down a little all the time,
  * and each time up would be a burst above the limit.
  *
- * @param before the instance's share so far, and what was left of it
+ * What was saved beyond the common burst was for requests that come at random. When the limit is overrun, all instances
+ * would spend it at once, so it is gone then. Where the part of the common burst is less than one request, the instances
+ * must not all begin with one on credit: each is as far from its next one as it would be at a random moment of an
+ * overrun that goes on all the time.
+ *
+ * @param random from 0 to 1
  */
 export function tokensUnder(
   share: BucketSize,
   { limit, total, usualCost }: ShareDemand,
-  before: { readonly perSecond: number; readonly tokens: number } | undefined,
+  before: ShareBefore | undefined,
+  random: number,
 ): number {
   const hasRoom = !isBusy(limit, total);
+  const onCredit = usualCost > share.creditFrom ? share.creditFrom - random * usualCost : Infinity;
   if (before === undefined) {
-    return Math.max(share.perSecond * START_SECONDS, hasRoom ? usualCost * MIN_START_REQUESTS : 0);
+    const start = share.perSecond * START_SECONDS;
+    return hasRoom ? Math.max(start, usualCost * MIN_START_REQUESTS) : Math.min(start, onCredit);
   }
-  const grownBy = Math.max(0, share.perSecond - before.perSecond);
+  if (isOverrun(limit, total) && !isOverrun(limit, before.total)) {
+    const reserve = before.size.capacity - before.size.creditFrom;
+    const least = Math.min(0, share.creditFrom - usualCost);
+    return Math.min(before.tokens, onCredit, Math.max(least, before.tokens - reserve));
+  }
+  const grownBy = Math.max(0, share.perSecond - before.size.perSecond);
   return before.tokens + (hasRoom ? grownBy * START_SECONDS : 0);
 }

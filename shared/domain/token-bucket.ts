@@ -1,12 +1,14 @@
-/** What a bucket yields: tokens per second, and how many it holds at most. */
+/** What a bucket yields, and how many tokens it holds at most. */
 export interface BucketSize {
   readonly perSecond: number;
   readonly capacity: number;
+  /** With this many tokens, at most `capacity`, it serves what costs more, and leaves a debt. */
+  readonly creditFrom: number;
 }
 
 /**
- * Tokens that come back at a steady rate. What costs more than the bucket can hold is served from a full bucket and
- * leaves a debt, so that it is neither impossible nor free.
+ * Tokens that come back at a steady rate. What costs more than a bucket is to save up is served on credit and leaves a
+ * debt, so that it is neither impossible nor free.
  */
 export class TokenBucket {
   #size: BucketSize;
@@ -31,9 +33,9 @@ export class TokenBucket {
 
   /** ms until `cost` can be taken, 0 if it can be now. */
   waitMs(cost: number, nowMs: number): number {
-    const missing = Math.min(cost, this.#size.capacity) - this.tokens(nowMs);
+    const missing = Math.min(cost, this.#size.creditFrom) - this.tokens(nowMs);
     // Sums of fractions are a little off; nobody waits for a billionth of a token.
-    return missing <= 1e-9 * this.#size.capacity ? 0 : (missing / this.#size.perSecond) * 1000;
+    return missing <= 1e-9 * this.#size.creditFrom ? 0 : (missing / this.#size.perSecond) * 1000;
   }
 
   take(cost: number, nowMs: number): void {

@@ -47,7 +47,14 @@ export async function runFleet(load: FleetLoad): Promise<readonly FleetRequest[]
     for (let i = fleet.length; i <= index; i++) {
       const offsetMs = (2 * random() - 1) * skewMs;
       const clock = { nowMs: () => nowMs + offsetMs, sleep: () => Promise.resolve() };
-      fleet.push(createQuota({ store: load.store, clock, telemetry: new MemoryTelemetry() }));
+      fleet.push(
+        createQuota({
+          store: load.store,
+          clock,
+          telemetry: new MemoryTelemetry(),
+          random: createSeededRandom(load.seed ^ (i + 1)),
+        }),
+      );
     }
     const quota = fleet[index];
     if (quota === undefined) throw new RangeError(`no instance ${String(index)}`);

@@ -62,6 +62,16 @@ function minutes(
   return { least: Math.min(...sums) / (60 * limit), most: Math.max(...sums) / (60 * limit) };
 }
 
+/** What was admitted between two seconds, as a part of what the limit allows in this time. */
+function admittedPart(
+  requests: readonly FleetRequest[],
+  limit: number,
+  { from, to }: { readonly from: number; readonly to: number },
+): number {
+  const admitted = requests.filter(({ admitted, second }) => admitted && second >= from && second < to);
+  return admitted.length / (limit * (to - from));
+}
+
 const refusedPart = (requests: readonly FleetRequest[]): number =>
   requests.filter(({ admitted }) => !admitted).length / requests.length;
 
@@ -174,5 +184,70 @@ describe(`a fleet (QUOTA_SEED=${String(seed)})`, () => {
     const admitted = requests.filter(isLateAndAdmitted).length / (SECONDS - WARM_UP_SECONDS);
     expect(admitted).toBeGreaterThan(0.9);
     expect(admitted).toBeLessThan(1.1);
+  });
+
+  test.each([
+    [5, 100, 20, 10],
+    [20, 100, 20, 10],
+    [100, 100, 20, 10],
+    [20, 20, 5, 10],
+    [100, 10, 1, 20],
+  ])(
+    'of %i instances that is overrun after a quiet time admits %i requests per second and five seconds of burst',
+    async (instances, limit, quiet, surgeSeconds) => {
+      const { requests } = await run(limit, (second) => (second < 300 ? quiet / limit : 10), {
+        instances: () => instances,
+        seconds: 300 + surgeSeconds,
+      });
+      const part = admittedPart(requests, limit, { from: 300, to: 300 + surgeSeconds });
+      // Instances learn of the surge one after the other: until then some requests of each get in.
+      expect(part).toBeLessThan((surgeSeconds + 5) / surgeSeconds + 0.45);
+    },
+  );
+
+  describe('with bodies worth five seconds of the limit', () => {
+    /** One body in five seconds is what the limit allows. */
+    const LIMIT = 0.2;
+    const bodies = { bytesPerSecond: '1 MB', bytesPerRequest: 5_000_000, seconds: 1_800 };
+    const load = (perSecond: number, fleet: Partial<FleetLoad>): Promise<Outcome> =>
+      run(1_000, perSecond / 1_000, { ...bodies, ...fleet });
+
+    test.each([
+      [1, 0.1],
+      [5, 0.12],
+      [20, 0.25],
+    ])('%i instances refuse few of three fifths of the limit', async (instances, most) => {
+      const { requests } = await load(0.6 * LIMIT, { instances: () => instances });
+      expect(refusedPart(requests)).toBeLessThan(most);
+    });
+
+    test.each([5, 20, 50])(
+      '%i instances hold the limit in a flood, from its first minutes',
+      async (instances) => {
+        const { requests } = await load(5, { instances: () => instances, seconds: 600 });
+        const first = admittedPart(requests, LIMIT, { from: 0, to: 120 });
+        expect(first).toBeGreaterThan(0.5);
+        expect(first).toBeLessThan(1.5);
+        const later = admittedPart(requests, LIMIT, { from: 120, to: 600 });
+        expect(later).toBeGreaterThan(0.8);
+        expect(later).toBeLessThan(1.1);
+      },
+    );
+
+    test('a flood does not get more by new instances, nor nothing', async () => {
+      const { requests } = await load(5, {
+        instances: () => 20,
+        replaced: (second) => Math.floor(second),
+        seconds: 600,
+      });
+      const part = admittedPart(requests, LIMIT, { from: 0, to: 600 });
+      expect(part).toBeGreaterThan(0.5);
+      expect(part).toBeLessThan(1.1);
+    });
+
+    test('instances that seldom have a request do not exceed the limit together', async () => {
+      const { requests } = await load(1.5 * LIMIT, { instances: () => 20 });
+      expect(admittedPart(requests, LIMIT, { from: 120, to: 1_800 })).toBeLessThan(1.05);
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { laneOf } from '../shared/config/lane-of.ts';
+import { laneOf, usesLanding } from '../shared/config/lane-of.ts';
 import type { HeadgateConfig, ReceivedSourceConfig } from '../shared/config/schema.ts';
 import { toMs } from '../shared/config/units.ts';
 import { receivedSources } from './lanes.ts';
@@ -33,11 +33,6 @@ const RUN_SECONDS = 800;
 const MAX_SOURCES = 200;
 const DAY_SECONDS = 86_400;
 
-/** Whether frames of a source go to the landing zone: all of them, or those that the stream does not take. */
-export function usesLanding(source: ReceivedSourceConfig): boolean {
-  return laneOf(source) === 'landing' || source.overflow === 'spill';
-}
-
 /**
  * The schedules of the landing lane; none where no source uses it. Sources with the same window share one, so that idle
  * sources do not cost a schedule each, as long as one run can land what they bring within the window.
@@ -47,7 +42,7 @@ export function planLandingSchedules(config: HeadgateConfig): readonly LandingSc
   if (!received.some(([, source]) => usesLanding(source))) return [];
   const byWindow = new Map<number, { readonly name: string; readonly bytes: number }[]>();
   for (const [name, source] of received) {
-    const minutes = windowMinutes(source);
+    const minutes = landingWindowMinutes(source);
     const bytes = usesLanding(source) ? bytesPerSecond(source) * minutes * 60 : 0;
     const group = byWindow.get(minutes);
     if (group === undefined) byWindow.set(minutes, [{ name, bytes }]);
@@ -67,7 +62,7 @@ export function planLandingSchedules(config: HeadgateConfig): readonly LandingSc
 }
 
 /** How often the frames of a source are landed, in whole minutes, which is what schedules know. */
-function windowMinutes(source: ReceivedSourceConfig): number {
+export function landingWindowMinutes(source: ReceivedSourceConfig): number {
   if (!usesLanding(source)) return SWEEP_WINDOW_MINUTES;
   const half = Math.floor(toMs(source.freshness) / 2 / MINUTE_MS);
   const most = laneOf(source) === 'landing' ? MAX_WINDOW_MINUTES : MAX_SPILL_WINDOW_MINUTES;

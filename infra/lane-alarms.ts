@@ -111,6 +111,24 @@ export function scheduledAlarms(fn: IngestFunction, { deadLetters }: ScheduledRu
   ];
 }
 
+/** The alarm of a function that is started every hour at least: nothing says anything when its schedules are gone. */
+export function idleAlarms({ lane, function: fn }: IngestFunction): readonly AlarmRow[] {
+  return [
+    {
+      id: `${lane}-function-idle`,
+      description:
+        `The ${lane} function was not started for two hours, so nothing of its lane lands. See whether its schedules ` +
+        'are there and enabled, and may call it; records are not lost, they wait.',
+      metric: fn.metricInvocations({ statistic: 'Sum', period: Duration.hours(1) }),
+      when: 'below',
+      threshold: 1,
+      periods: 2,
+      wrongPeriods: 2,
+      silence: 'wrong',
+    },
+  ];
+}
+
 /** The alarm of a dead-letter queue. */
 function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[] {
   return [

@@ -2,8 +2,10 @@ import { Duration } from 'aws-cdk-lib/core';
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { SourceConfig } from '../shared/config/schema.ts';
 import { toMs } from '../shared/config/units.ts';
+import { laneOf } from '../shared/config/lane-of.ts';
 import { planAlarmWindow } from './alarm-window.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
+import { landingWindowMinutes } from './landing-schedules.ts';
 import { sourceMetric } from './source-metrics.ts';
 
 /** Shortest latency that an alarm asks for when the configuration names none. */
@@ -35,8 +37,11 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
     {
       id: `${name}-latency`,
       description:
-        `The slowest 1 % of the records of ${name} reach the lake later than agreed. Look at the iterator age and the ` +
-        'errors of its lane; a growing iterator age asks for more shards.',
+        `The slowest 1 % of the records of ${name} reach the lake later than agreed. ` +
+        (windowMinutesOf(source) > 0
+          ? 'Look at the runs of the land function and its dead letters; a run that does not get done asks for ' +
+            'pattern: "stream".'
+          : 'Look at the iterator age and the errors of its lane; a growing iterator age asks for more shards.'),
       metric: sourceMetric('EndToEndLatency', name, source, 'p99'),
       when: 'above',
       threshold: maxLatencyMs(source),
@@ -78,6 +83,12 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
   return rows;
 }
 
+/** Minutes between two commits of a source that is landed on a schedule; 0 for others. */
+function windowMinutesOf(source: SourceConfig): number {
+  const isCollected = (source.type === 'push' || source.type === 'webhook') && laneOf(source) === 'landing';
+  return isCollected ? landingWindowMinutes(source) : 0;
+}
+
 /** Per cent of the received records that did not become rows of the lake. A metric that is silent counts as 0. */
 function errorRate(name: string, source: SourceConfig): MathExpression {
   return new MathExpression({
@@ -87,7 +98,8 @@ function errorRate(name: string, source: SourceConfig): MathExpression {
       rejected: sourceMetric('RecordsRejected', name, source, 'Sum'),
       quarantined: sourceMetric('RecordsQuarantined', name, source, 'Sum'),
     },
-    period: Duration.minutes(5),
+    // Records are received all the time, and landed or put into quarantine once in a window.
+    period: Duration.minutes(Math.max(5, windowMinutesOf(source))),
     label: `${name}: % of records refused or quarantined`,
   });
 }

@@ -20,8 +20,8 @@ const ONE_VCPU_MIB = 1769;
 export const FUNCTION_TUNING = {
   push: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(25), ephemeralStorageMiB: 512 },
   stream: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(120), ephemeralStorageMiB: 1024 },
-  // Holds a batch of 256 MiB and the file that is made of it.
-  land: { memoryMiB: 3008, timeout: Duration.seconds(900), ephemeralStorageMiB: 2048 },
+  // A batch of 256 MiB takes some 450 MB of memory, and as much scratch space as it has bytes.
+  land: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
   // Mostly waits for other people's servers; a run ends at its deadline and the next one continues.
   pull: { memoryMiB: 1024, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
 } as const satisfies Readonly<Record<string, FunctionTuning>>;

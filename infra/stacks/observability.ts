@@ -9,7 +9,7 @@ import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
 import type { Deployment } from '../deployment.ts';
-import { apiAlarms, functionAlarms, scheduledAlarms, streamAlarms } from '../lane-alarms.ts';
+import { apiAlarms, functionAlarms, idleAlarms, scheduledAlarms, streamAlarms } from '../lane-alarms.ts';
 import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
 import { sourceMetric } from '../source-metrics.ts';
 import type { LandingStack } from './landing.ts';
@@ -56,7 +56,9 @@ export class ObservabilityStack extends Stack {
             ...functionAlarms(stream.consumer),
             ...[...stream.streams].flatMap(([label, landing]) => streamAlarms(label, landing)),
           ]),
-      ...(landing === undefined ? [] : scheduledAlarms(landing.lander, landing.runs)),
+      ...(landing === undefined
+        ? []
+        : [...scheduledAlarms(landing.lander, landing.runs), ...idleAlarms(landing.lander)]),
       ...(pull === undefined ? [] : scheduledAlarms(pull.puller, pull.runs)),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });

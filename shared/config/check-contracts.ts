@@ -72,7 +72,7 @@ function checkReceived(source: ReceivedSourceConfig): readonly string[] {
       problems.push(`priority: is "${source.priority}", ${instead}; remove it, or set pattern: "stream"`);
     }
   }
-  if (source.type === 'webhook' && Object.values(source.limits.perKey).some((limit) => limit !== undefined)) {
+  if (source.type === 'webhook' && Object.keys(source.limits.perKey).length > 0) {
     problems.push(
       'limits.perKey: a webhook has one sender; use limits.requestsPerSecond and limits.bytesPerSecond',
     );

@@ -7,6 +7,11 @@ const MICRO_BATCH_FROM_MS = 120_000;
 /** How the records of a received source get to the lake: through the stream, or through the landing zone. */
 export type ReceivedLane = 'stream' | 'landing';
 
+/** Whether frames of a source go to the landing zone: all of them, or those that the stream does not take. */
+export function usesLanding(source: ReceivedSourceConfig): boolean {
+  return laneOf(source) === 'landing' || source.overflow === 'spill';
+}
+
 /**
  * The lane of a received source: by its `pattern` where it is set by hand, otherwise by its freshness. What has an order
  * goes through the stream, where one place gives the sequence numbers: the names of landing objects come from the clocks

@@ -1,3 +1,5 @@
+import { usesLanding } from '../config/lane-of.ts';
+import type { SourceConfig } from '../config/schema.ts';
 import { toMs } from '../config/units.ts';
 import {
   CLAIM_LIMITS,
@@ -74,6 +76,18 @@ export async function claimBatch(deps: ClaimBatchDeps, batch: LaneBatch, plan: B
   return verdicts;
 }
 
+/**
+ * Claims count from when a record lands. Of two that arrive together in the landing zone one may land a run later, or
+ * days later behind a backlog.
+ */
+const LANDING_WAIT_MS = 86_400_000;
+
+function claimWindowMs(config: SourceConfig): number {
+  const windowMs = toMs(config.dedupeWindow);
+  const mayWait = (config.type === 'push' || config.type === 'webhook') && usesLanding(config);
+  return mayWait ? windowMs + LANDING_WAIT_MS : windowMs;
+}
+
 function bucketFor(buckets: Map<string, Bucket>, source: Source, bucket: ClaimBucket): Bucket {
   let found = buckets.get(bucket.name);
   if (found === undefined) {
@@ -81,7 +95,7 @@ function bucketFor(buckets: Map<string, Bucket>, source: Source, bucket: ClaimBu
     found = {
       source: source.name,
       bucket,
-      windowMs: toMs(source.config.dedupeWindow),
+      windowMs: claimWindowMs(source.config),
       candidates: new ClaimList(),
       eventTimesMs: () =>
         subjects.flatMap(({ frame, indices }) =>

@@ -15,7 +15,10 @@ interface AlarmProperties {
   readonly Dimensions?: readonly Dimension[];
   readonly Metrics?: readonly {
     readonly Expression?: string;
-    readonly MetricStat?: { readonly Metric: { Dimensions: readonly Dimension[] } };
+    readonly MetricStat?: {
+      readonly Metric: { Dimensions: readonly Dimension[] };
+      readonly Period?: number;
+    };
   }[];
   readonly Threshold: number;
   readonly ComparisonOperator: string;
@@ -132,6 +135,29 @@ describe('the alarms of a source', () => {
     ]);
     expect(values(spilled[0]?.Dimensions)).toEqual({ source: 'orders', lane: 'push' });
     expect(alarms.some(({ AlarmName }) => AlarmName.endsWith('-spilled'))).toBe(false);
+  });
+
+  test('of a source that lands on a schedule: the share of errors over a whole window, and an idle function', () => {
+    const collected = {
+      ...everything,
+      sources: { ...everything.sources, orders: { ...orders, freshness: '1 hour' as const } },
+    };
+    const found = resourcesOf(synth(collected), 'AWS::CloudWatch::Alarm').map(
+      ({ Properties }) => Properties as unknown as AlarmProperties,
+    );
+    const of = (name: string): AlarmProperties | undefined =>
+      found.find(({ AlarmName }) => AlarmName === `lab-${name}`);
+    const periods = of('orders-error-rate')?.Metrics?.flatMap(({ MetricStat }) => MetricStat?.Period ?? []);
+    expect(periods).toEqual([1800, 1800, 1800]);
+    expect(of('orders-latency')?.AlarmDescription).toContain('land function');
+    expect(of('land-function-idle')).toMatchObject({
+      MetricName: 'Invocations',
+      Period: 3600,
+      Threshold: 1,
+      ComparisonOperator: 'LessThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+    expect(alarms.some(({ AlarmName }) => AlarmName === 'lab-land-function-idle')).toBe(false);
   });
 
   test('latency: p99 over the configured limit, where records land', () => {

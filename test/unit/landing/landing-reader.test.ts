@@ -309,7 +309,10 @@ test('a clock that is set back during a listing does not raise the floor', async
   await world.push('a');
   const nowMs = world.clock.nowMs();
   let isAhead = true;
-  const clock = { ...world.clock, nowMs: () => nowMs + (isAhead ? 3 * HOUR_MS : 0) } as typeof world.clock;
+  const clock = {
+    nowMs: () => nowMs + (isAhead ? 3 * HOUR_MS : 0),
+    sleep: (ms: number) => world.clock.sleep(ms),
+  };
   const zone: LandingZone = {
     list: async (source, after) => {
       isAhead = false;
@@ -334,4 +337,16 @@ test('a run that meets another one leaves the source to it', async () => {
   expect([first.finished, second.finished].sort()).toEqual([false, true]);
   expect(Math.min(first.commits, second.commits)).toBe(0);
   expect(world.landed().sort()).toEqual(['a', 'b', 'c', 'd']);
+});
+
+test('a record that is repeated within its window and lands a run later is a duplicate', async () => {
+  const world = new LandingWorld({ freshness: '4 hours', dedupeWindow: '1 hour' });
+  const atSeconds = Math.floor(world.clock.nowMs() / 1000);
+  const frame = world.frameOf(['a'], SOURCE, atSeconds);
+  await world.zone.put(SOURCE, world.nextName(world.clock.nowMs()), frame);
+  await world.run();
+  await world.zone.put(SOURCE, world.nextName(world.clock.nowMs() + 1000), frame);
+  world.clock.advance(2 * HOUR_MS);
+  await world.run();
+  expect(world.landed()).toEqual(['a']);
 });

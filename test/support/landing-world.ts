@@ -35,7 +35,7 @@ export const SOURCE = 'reports';
 type SourceInput = HeadgateConfigInput['sources'][string];
 
 /** Collected sources, `reports` and `others`, keyed by `id`, with the event time `at` in seconds. */
-export function declareCollected(changed: Partial<SourceInput> = {}): ReadonlyMap<string, Source> {
+function declareCollected(changed: Partial<SourceInput> = {}): ReadonlyMap<string, Source> {
   const source: SourceInput = {
     type: 'push',
     freshness: '10 minutes',

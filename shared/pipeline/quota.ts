@@ -281,7 +281,9 @@ export function createQuota({ store, clock, telemetry, random = Math.random }: Q
       return {
         admitted,
         retryAfterMs,
-        policies: states.map(({ state, tokens }, i) => toPolicy(state, tokens, waits[i] ?? 0, nowMs)),
+        policies: states.map(({ state, tokens }, i) =>
+          toPolicy(state, tokens, { cost: cost[state.unit], waitMs: waits[i] ?? 0 }, nowMs),
+        ),
         violated: states.filter((_, i) => waits[i] !== 0).map(({ state }) => state.policy),
       };
     },
@@ -460,19 +462,22 @@ function giveShares(
 }
 
 function toPolicy(
-  { unit, policy, limitPerSecond }: UnitState,
+  { unit, policy, limitPerSecond, unannounced }: UnitState,
   tokens: TokenBucket,
-  waitMs: number,
+  { cost, waitMs }: { readonly cost: number; readonly waitMs: number },
   nowMs: number,
 ): QuotaPolicy {
-  // The next request may come to any instance: what this one has left stands for all of them.
+  // The next request may come to any instance: what this one has left stands for all of them. What goes without a share
+  // says nothing of the limit: the request after it gets one.
   const part = tokens.size.perSecond / limitPerSecond;
+  const left =
+    tokens === unannounced && waitMs === 0 ? limitPerSecond - cost : Math.max(0, tokens.tokens(nowMs)) / part;
   return {
     name: policy,
     unit,
     limit: limitPerSecond,
     windowSeconds: 1,
-    remaining: Math.floor(Math.min(limitPerSecond, Math.max(0, tokens.tokens(nowMs)) / part)),
+    remaining: Math.max(0, Math.floor(Math.min(limitPerSecond, left))),
     resetSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
   };
 }

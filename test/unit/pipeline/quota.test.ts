@@ -315,3 +315,11 @@ describe('when the store fails', () => {
     expect(memory.writes).toBeGreaterThan(0);
   });
 });
+
+test('a request that needs no share leaves the limit as it is, less what it took', async () => {
+  const world = worldOf();
+  const { policies } = await world.quota.take(declareLimited({ requestsPerSecond: 100 }), undefined, {
+    bytes: 10,
+  });
+  expect(policies).toMatchObject([{ name: 'requests', limit: 100, remaining: 99 }]);
+});

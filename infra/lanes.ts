@@ -52,6 +52,8 @@ export function lanesOf(source: SourceConfig): LanesOfSource {
     case 'stream':
       return { received: 'stream', landed: 'stream' };
     case 'http':
+    case 'postgres':
+    case 'mysql':
       return { received: 'pull', landed: 'pull' };
   }
 }

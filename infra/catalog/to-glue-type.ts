@@ -5,10 +5,14 @@ const PLAIN_NAME = /^[a-z_][a-z0-9_]*$/;
 
 const SCALARS = {
   string: 'string',
+  int32: 'int',
   int64: 'bigint',
+  float: 'float',
   double: 'double',
   boolean: 'boolean',
   timestamp: 'timestamp',
+  'local-timestamp': 'timestamp',
+  bytes: 'binary',
   date: 'date',
   // Both are text in the files: Athena reads neither of Parquet's own types.
   uuid: 'string',
@@ -24,6 +28,7 @@ export function toGlueType(type: ColumnType): string | undefined {
     const element = toGlueType(type.element);
     return element === undefined ? undefined : `array<${element}>`;
   }
+  if (type.kind === 'decimal') return `decimal(${String(type.precision)},${String(type.scale)})`;
   if (type.kind !== 'struct') return SCALARS[type.kind];
   const fields: string[] = [];
   for (const { name, type: fieldType } of type.fields) {

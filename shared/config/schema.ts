@@ -1,46 +1,12 @@
 import * as z from 'zod';
 import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
+import { mysqlSource, postgresSource } from './database-source.ts';
+import { common, httpsUrl, path, secretParameter } from './fields.ts';
+import { httpSource } from './http-source.ts';
 import { duration, size } from './units.ts';
 
 /** Names of sources: they become paths, partition keys and parts of resource names. */
 export const SOURCE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
-
-const path = z
-  .string()
-  .regex(/^[^.]+(\.[^.]+)*$/, { error: 'must be a path of field names joined by dots, such as "user.id"' })
-  .describe('A field of the record, nested fields joined by dots.');
-
-const contract = z
-  .strictObject({
-    schema: z
-      .record(z.string(), z.json())
-      .describe('JSON Schema 2020-12 of one record. Its properties become the typed columns of the lake.'),
-    dataTypes: z
-      .enum(['quarantine', 'freeze'])
-      .default('quarantine')
-      .describe(
-        'A record that violates the schema: `quarantine` keeps it in the quarantine zone with its reason, ' +
-          '`freeze` refuses it.',
-      ),
-    columns: z
-      .enum(['evolve', 'freeze', 'quarantine'])
-      .default('evolve')
-      .describe(
-        'A field that the schema does not name: `evolve` keeps it in the `_extra` column, `freeze` refuses the ' +
-          'record, `quarantine` sends it to quarantine.',
-      ),
-  })
-  .describe('What a record must look like.');
-
-const eventTime = z
-  .strictObject({
-    path,
-    format: z
-      .enum(['iso-8601', 'epoch-milliseconds', 'epoch-seconds'])
-      .default('iso-8601')
-      .describe('How the field writes the time. A date without a time means midnight UTC.'),
-  })
-  .describe('When the event happened; it decides the partition. Without it the time of receipt is used.');
 
 const limits = z
   .strictObject({
@@ -70,85 +36,6 @@ const limits = z
       ),
   })
   .describe('Limits of the push API; each is named in the error of a request that breaks it.');
-
-/** The five questions of the decision framework, and what every source has. */
-const common = {
-  description: z.string().max(500).optional().describe('One sentence for people.'),
-  freshness: duration('1 second', '30 days').describe(
-    'Question 1: how old may data in the lake be? For example "30 seconds".',
-  ),
-  volume: z
-    .union(
-      [
-        z.strictObject({
-          recordsPerSecond: z.number().positive().describe('Average over a busy hour.'),
-          recordBytes: z.int().positive().describe('Average size of a record as JSON.'),
-        }),
-        z.strictObject({ gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.') }),
-      ],
-      { error: 'must be { recordsPerSecond, recordBytes } or { gbPerDay }' },
-    )
-    .describe('Question 2: how much data?'),
-  // Question 3, the source type, is the `type` of each variant below.
-  changes: z
-    .enum(['append', 'upserts', 'upserts-and-deletes'])
-    .default('append')
-    .describe(
-      'Question 4: how does the data change? Events are appended; tables also change and delete rows.',
-    ),
-  budget: z
-    .strictObject({
-      usdPerGb: z.number().positive().describe('Most that one GB of raw JSON may cost, in US dollars.'),
-    })
-    .optional()
-    .describe('Question 5: what may it cost?'),
-  contract,
-  key: z
-    .array(path)
-    .min(1)
-    .max(8)
-    .describe(
-      'The fields that identify a record: the idempotency key. Include the event time where there is one, so that ' +
-        'deduplication can be partitioned by it.',
-    ),
-  eventTime: eventTime.optional(),
-  partition: z
-    .enum(['hour', 'day'])
-    .default('hour')
-    .describe('How the lake is partitioned by event time (UTC): dt=YYYY-MM-DD/hour=HH, or dt=YYYY-MM-DD.'),
-  dedupe: z
-    .enum(['record', 'request', 'none'])
-    .default('record')
-    .describe(
-      'What is deduplicated: each `record` by its key, only repeated `request`s as a whole (cheaper), or `none`.',
-    ),
-  dedupeWindow: duration('1 hour', '90 days')
-    .default('7 days')
-    .describe('How long after its arrival a record is remembered for deduplication.'),
-  alarms: z
-    .strictObject({
-      stoppedAfter: duration('1 minute', '7 days')
-        .optional()
-        .describe('Alarm when nothing was received for this long. Without it the source has no such alarm.'),
-      maxLatency: duration('1 second', '7 days')
-        .optional()
-        .describe(
-          'Alarm when the p99 from receipt to lake is above this. Default: twice the freshness, 1 minute at least.',
-        ),
-      maxErrorRate: z
-        .number()
-        .gt(0)
-        .lte(1)
-        .default(0.05)
-        .describe('Alarm above this share of failed records.'),
-    })
-    .prefault({})
-    .describe('Thresholds of the alarms of this source.'),
-};
-
-const httpsUrl = z.string().refine((text) => URL.parse(text)?.protocol === 'https:', {
-  error: 'must be an absolute https URL, such as "https://login.example.com/"',
-});
 
 const auth = z
   .discriminatedUnion('type', [
@@ -290,12 +177,6 @@ const headerName = z
   .regex(/^[A-Za-z0-9-]{1,64}$/, { error: 'must be the name of a header, such as "X-Signature"' })
   .toLowerCase();
 
-const secretParameter = z.strictObject({
-  parameter: z.string().regex(/^\/[\w./-]+$/, {
-    error: 'must be the name of an SSM parameter, such as "/headgate/github/secret"',
-  }),
-});
-
 const secrets = z
   .array(secretParameter)
   .min(1)
@@ -428,112 +309,6 @@ const stream = z
   })
   .describe("Producers put plain JSON records (or frames) on a Kinesis stream of the source's own.");
 
-const deploymentValue = z.union(
-  [
-    z.string(),
-    z
-      .strictObject({
-        parameter: z.string().regex(/^\/[\w./-]+$/, {
-          error: 'must be the name of an SSM parameter, such as "/headgate/orders/url"',
-        }),
-      })
-      .describe('An SSM parameter (a SecureString for secrets) that is read at run time.'),
-  ],
-  { error: 'must be text, or { parameter: "/name/of/an/ssm/parameter" }' },
-);
-
-const paginator = z
-  .discriminatedUnion('type', [
-    z.strictObject({
-      type: z.literal('page'),
-      parameter: z.string().min(1).default('page').describe('Query parameter of the page number.'),
-      firstPage: z.int().min(0).default(1),
-      sizeParameter: z.string().min(1).optional().describe('Query parameter of the page size.'),
-      size: z.int().min(1).max(100_000).optional(),
-    }),
-    z.strictObject({
-      type: z.literal('offset'),
-      parameter: z.string().min(1).default('offset'),
-      sizeParameter: z.string().min(1).default('limit'),
-      size: z.int().min(1).max(100_000),
-    }),
-    z.strictObject({
-      type: z.literal('cursor'),
-      parameter: z.string().min(1).describe('Query parameter that takes the cursor.'),
-      path: path.describe('Where the response holds the cursor of the next page; the last page has none.'),
-    }),
-    z.strictObject({ type: z.literal('link-header') }).describe('RFC 8288 Link header with rel="next".'),
-    z.strictObject({ type: z.literal('none') }),
-  ])
-  .describe('How the API divides its answer into pages.');
-
-function isAllowedUrl(text: string, allowPrivateNetwork: boolean): boolean {
-  const protocol = URL.parse(text)?.protocol;
-  return protocol === 'https:' || (protocol === 'http:' && allowPrivateNetwork);
-}
-
-const http = z
-  .strictObject({
-    type: z.literal('http'),
-    ...common,
-    url: deploymentValue.describe('The endpoint: https, or an SSM parameter that holds it.'),
-    headers: z
-      .record(z.string(), deploymentValue)
-      .default({})
-      .describe('Request headers, for example authorization.'),
-    query: z.record(z.string(), z.string()).default({}).describe('Query parameters of every request.'),
-    recordsPath: path
-      .optional()
-      .describe('Where the response holds the array of records; the whole body if absent.'),
-    paginator: paginator.default({ type: 'none' }),
-    incremental: z
-      .strictObject({
-        cursor: path.describe('The field that grows: a time stamp or a version.'),
-        parameter: z
-          .string()
-          .min(1)
-          .describe("Query parameter that takes the cursor's value: records from there on."),
-        initialValue: z.string().describe('Where the first run starts.'),
-        lookback: duration('0 seconds', '30 days')
-          .default('0 seconds')
-          .describe(
-            'Read again this far behind the cursor, for records that appear late; they are deduplicated.',
-          ),
-        order: z
-          .enum(['ascending', 'unknown'])
-          .default('unknown')
-          .describe(
-            '`ascending`: the API lists records in ascending order of the cursor (add its sort parameter to `query`), ' +
-              'so the cursor moves with every page. `unknown`: it moves at the end of a listing, and a listing of ' +
-              'several pages is read two or three times, to notice records that moved from page to page meanwhile.',
-          ),
-      })
-      .optional()
-      .describe('Read only what is new. Without it every run reads everything.'),
-    allowPrivateNetwork: z
-      .boolean()
-      .default(false)
-      .describe('Allow plain http and private addresses. Only for endpoints in your own network.'),
-    requestTimeout: duration('1 second', '5 minutes').default('30 seconds'),
-    pagesPerCommit: z.int().min(1).max(1000).default(20).describe('Pages that land together in one commit.'),
-  })
-  .refine(
-    ({ url, allowPrivateNetwork }) => typeof url !== 'string' || isAllowedUrl(url, allowPrivateNetwork),
-    {
-      path: ['url'],
-      error:
-        'must be an absolute https URL, such as "https://api.example.com/orders"; ' +
-        'plain http needs allowPrivateNetwork: true, for endpoints in your own network',
-    },
-  )
-  .refine((source) => source.incremental === undefined || source.dedupe === 'record', {
-    path: ['dedupe'],
-    error:
-      'must be "record" where the source is read incrementally: every run reads the records at its cursor again; ' +
-      'remove "dedupe", or remove "incremental" to read everything in every run',
-  })
-  .describe('An HTTP API is read on a schedule, as often as the freshness asks.');
-
 /** What entries of the claims table that are no claims begin with where those of a source begin with its name. */
 const TAKEN_BY_TABLES: ReadonlySet<string> = new Set(['quota', 'request']);
 
@@ -553,7 +328,7 @@ const sources = z
       .refine((name) => name !== UNKNOWN_SOURCE, {
         error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,
       }),
-    z.discriminatedUnion('type', [push, webhook, stream, http]),
+    z.discriminatedUnion('type', [push, webhook, stream, httpSource, postgresSource, mysqlSource]),
   )
   .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' })
   .superRefine((all, context) => {
@@ -642,3 +417,7 @@ export type ReceivedSourceConfig = PushSourceConfig | WebhookSourceConfig;
 export type StreamSourceConfig = Extract<SourceConfig, { type: 'stream' }>;
 /** A source that is read from an HTTP API. */
 export type HttpSourceConfig = Extract<SourceConfig, { type: 'http' }>;
+/** A source that is a table of a database. */
+export type DatabaseSourceConfig = Extract<SourceConfig, { type: 'postgres' | 'mysql' }>;
+/** A source that Headgate reads on a schedule. */
+export type PulledSourceConfig = HttpSourceConfig | DatabaseSourceConfig;

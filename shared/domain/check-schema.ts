@@ -1,3 +1,4 @@
+import { COLUMN_TYPE_WORDS, parseColumnType } from './column-type.ts';
 import type { JsonSchema } from './contract.ts';
 import { FORMATS } from './formats.ts';
 import { patternProblem } from './pattern-problem.ts';
@@ -33,7 +34,7 @@ const KEYWORDS: Readonly<Record<string, KeywordKind>> = {
     'value',
     'type enum const multipleOf maximum exclusiveMaximum minimum exclusiveMinimum maxLength minLength pattern format ' +
       'maxItems minItems uniqueItems maxContains minContains maxProperties minProperties required dependentRequired ' +
-      '$ref $schema $id $comment title description default deprecated readOnly writeOnly examples',
+      'columnType $ref $schema $id $comment title description default deprecated readOnly writeOnly examples',
   ),
 };
 
@@ -65,6 +66,10 @@ const CHECKS: Readonly<
     } else if (followRef(root, value) === undefined) {
       report(`points to ${JSON.stringify(value)}, which does not exist in this document`);
     }
+  },
+  columnType: (value, _schema, _root, report) => {
+    if (typeof value !== 'string' || parseColumnType(value) === undefined)
+      report(`must be one of ${COLUMN_TYPE_WORDS}`);
   },
   type: (value, _schema, _root, report) => {
     const types: unknown[] = Array.isArray(value) ? value : [value];

@@ -3,10 +3,32 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /**
  * The type of a lake column. Each has one DuckDB and one Parquet type; `json` is text that holds any JSON value,
- * for what the schema leaves open.
+ * for what the schema leaves open. A `timestamp` is an instant, a `local-timestamp` a date and time of no zone, both in
+ * microseconds.
  */
 export type ColumnType =
-  | { readonly kind: 'string' | 'int64' | 'double' | 'boolean' | 'timestamp' | 'date' | 'uuid' | 'json' }
+  | {
+      readonly kind:
+        | 'string'
+        | 'int32'
+        | 'int64'
+        | 'float'
+        | 'double'
+        | 'boolean'
+        | 'timestamp'
+        | 'local-timestamp'
+        | 'date'
+        | 'uuid'
+        | 'json'
+        | 'bytes';
+    }
+  | {
+      readonly kind: 'decimal';
+      /** Digits altogether: 1 to 38. */
+      readonly precision: number;
+      /** Digits behind the point: 0 to `precision`. */
+      readonly scale: number;
+    }
   | { readonly kind: 'list'; readonly element: ColumnType }
   | { readonly kind: 'struct'; readonly fields: readonly Column[] };
 

@@ -62,7 +62,9 @@ function toKind(
 ): CursorKind | undefined {
   if (column === undefined) return undefined;
   switch (column) {
+    case 'int32':
     case 'int64':
+    case 'float':
     case 'double':
       return { kind: 'number', unitMs: epochUnit && (epochUnit === 'seconds' ? 1000 : 1) };
     case 'timestamp':
@@ -73,6 +75,9 @@ function toKind(
     case 'uuid':
       return { kind: 'text' };
     case 'boolean':
+    case 'local-timestamp':
+    case 'decimal':
+    case 'bytes':
     case 'json':
     case 'list':
     case 'struct':

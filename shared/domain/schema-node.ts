@@ -8,6 +8,8 @@ export interface SchemaNode {
   /** Allowed types without `null`; undefined when the schema does not restrict them. */
   readonly types: readonly SchemaType[] | undefined;
   readonly format: string | undefined;
+  /** Word for the lake column's type, where the schema gives one. */
+  readonly columnType: string | undefined;
   /** Schemas of the named properties. */
   readonly properties: ReadonlyMap<string, unknown>;
   /** Schema of the array's elements, unless it has special first elements. */
@@ -66,9 +68,11 @@ export function toSchemaNode(schema: unknown, root: JsonSchema): SchemaNode {
     }
   }
   const format = all.find((part) => typeof part.format === 'string')?.format;
+  const columnType = all.find((part) => typeof part.columnType === 'string')?.columnType;
   return {
     types: typed === undefined ? undefined : typesOf(typed)?.filter((type) => type !== 'null'),
     format: typeof format === 'string' ? format : undefined,
+    columnType: typeof columnType === 'string' ? columnType : undefined,
     properties,
     items: all.some((part) => part.prefixItems !== undefined)
       ? undefined

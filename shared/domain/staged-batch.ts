@@ -31,7 +31,7 @@ export interface StagedPart {
   readonly origin: Origin;
   /** Index of the part's first record inside its origin. */
   readonly firstIndex: number;
-  /** See `LaneEntry`. */
+  /** See `RecordEntry`. */
   readonly claims?: 'none' | undefined;
   /** Source that the bytes belong to, where they are no frame. */
   readonly source?: string | undefined;

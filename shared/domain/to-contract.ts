@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { parseColumnType } from './column-type.ts';
 import { checkSchema } from './check-schema.ts';
 import type { Column, ColumnType, Contract, JsonSchema } from './contract.ts';
 import { RejectedError } from './errors.ts';
@@ -37,6 +38,8 @@ function toColumnType(schema: unknown, root: JsonSchema, refs: readonly string[]
   const node = toSchemaNode(schema, root);
   if (node.refs.some((ref) => refs.includes(ref))) return { kind: 'json' };
   const below = [...refs, ...node.refs];
+  const declared = node.columnType === undefined ? undefined : parseColumnType(node.columnType);
+  if (declared !== undefined) return declared;
   const [type, second] = node.types ?? [];
   if (type === undefined || second !== undefined) return { kind: 'json' };
   switch (type) {

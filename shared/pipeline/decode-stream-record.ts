@@ -5,7 +5,7 @@ import { splitRecords } from '../domain/json-records.ts';
 import { UNKNOWN_SOURCE, type QuarantineReason, type QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import { judgeRecords } from './judge-records.ts';
-import type { LaneEntry } from './lane.ts';
+import type { RecordEntry } from './lane.ts';
 
 /** A stream record, or a part of one, with its place. */
 export interface RecordToDecode {
@@ -30,8 +30,8 @@ export function decodeStreamRecord(
   sources: ReadonlyMap<string, Source>,
   sourceOfStream: string | undefined,
   record: RecordToDecode,
-): readonly LaneEntry[] {
-  const whole = (reason: QuarantineReason, source: string, error: string): LaneEntry =>
+): readonly RecordEntry[] {
+  const whole = (reason: QuarantineReason, source: string, error: string): RecordEntry =>
     quarantined(record, 0, { source, reason, error, raw: record.data, receivedAtMs: record.arrivedAtMs });
   if (isFrame(record.data)) {
     try {
@@ -56,7 +56,7 @@ function decodeFrame(
   sources: ReadonlyMap<string, Source>,
   record: RecordToDecode,
   frame: Frame,
-): readonly LaneEntry[] {
+): readonly RecordEntry[] {
   const { header } = frame;
   const { origin, firstIndex } = record;
   const source = sources.get(header.source);
@@ -86,7 +86,7 @@ const recordsOf = (frame: Frame): Buffer[] =>
 function decodePlain(
   source: Source,
   { origin, firstIndex, arrivedAtMs, data }: RecordToDecode,
-): readonly LaneEntry[] {
+): readonly RecordEntry[] {
   const header = { source: source.name, frameId: origin, receivedAtMs: arrivedAtMs };
   const texts = splitRecords(data);
   if (texts.length === 0) return [];
@@ -99,7 +99,7 @@ function quarantined(
   row: Pick<QuarantineRow, 'source' | 'reason' | 'error' | 'raw' | 'receivedAtMs'> & {
     readonly schemaVersion?: string;
   },
-): LaneEntry {
+): RecordEntry {
   return {
     kind: 'quarantine',
     row: {

@@ -35,7 +35,10 @@ export interface LaneBatch {
 }
 
 /** What stood at one position of a lane. */
-export type LaneEntry =
+export type LaneEntry = RecordEntry | TableEntry;
+
+/** Records that the engine judges, claims and writes. */
+export type RecordEntry =
   | {
       readonly kind: 'frame';
       /**
@@ -55,3 +58,18 @@ export type LaneEntry =
       readonly frame: Frame;
     }
   | { readonly kind: 'quarantine'; readonly row: QuarantineRow };
+
+/** A finished file. Its rows are not claimed: the lane's position alone keeps them from landing twice. */
+export interface TableEntry {
+  readonly kind: 'table';
+  readonly source: Source;
+  /** Partition that all of its rows fall into, see `partitionNumber`. */
+  readonly partition: number;
+  readonly rows: number;
+  /** Size of the Parquet file. */
+  readonly bytes: number;
+  /** When its rows were read, ms since the epoch. */
+  readonly receivedAtMs: number;
+  /** The file; called once per attempt, so that large ones need not be held. */
+  load(): Promise<Uint8Array>;
+}

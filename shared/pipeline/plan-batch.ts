@@ -5,7 +5,7 @@ import { partitionNumber } from '../domain/object-key.ts';
 import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import type { FrameSlice } from '../ports/table-writer.ts';
-import type { LaneBatch } from './lane.ts';
+import type { LaneBatch, TableEntry } from './lane.ts';
 
 /** The records of one frame that fall into one partition. */
 interface PartitionSlice extends FrameSlice {
@@ -33,6 +33,8 @@ interface PlannedQuarantine {
 /** Where the records of a batch belong. */
 export interface BatchPlan {
   readonly partitions: readonly PartitionPlan[];
+  /** Files that are finished already. */
+  readonly tables: readonly TableEntry[];
   /** Records that are known to go to quarantine before any key is claimed. */
   readonly quarantine: readonly PlannedQuarantine[];
   readonly records: number;
@@ -51,6 +53,7 @@ const MAX_PARTITIONS = 10_000;
 /** Divides a batch into partitions by event time, in one pass over the frames' indices. */
 export function planBatch(batch: LaneBatch): BatchPlan {
   const partitions = new Map<Source, Map<number, PartitionPlan>>();
+  const tables: TableEntry[] = [];
   const quarantine: PlannedQuarantine[] = [];
   let records = 0;
   let bytes = 0;
@@ -59,6 +62,12 @@ export function planBatch(batch: LaneBatch): BatchPlan {
       quarantine.push({ row: entry.row });
       records++;
       bytes += entry.row.raw.length;
+      continue;
+    }
+    if (entry.kind === 'table') {
+      tables.push(entry);
+      records += entry.rows;
+      bytes += entry.bytes;
       continue;
     }
     const { source, frame, origin, firstIndex } = entry;
@@ -90,10 +99,11 @@ export function planBatch(batch: LaneBatch): BatchPlan {
     for (const slice of slices) quarantine.push(...scattered(source, slice));
   return {
     partitions: all,
+    tables,
     quarantine,
     records,
     bytes,
-    fileCount: all.length + groupQuarantine(quarantine.map(({ row }) => row)).length,
+    fileCount: all.length + tables.length + groupQuarantine(quarantine.map(({ row }) => row)).length,
   };
 }
 

@@ -1,7 +1,7 @@
 import type { Source } from '../domain/source.ts';
 import type { StagedPart } from '../domain/staged-batch.ts';
 import { decodeStreamRecord } from './decode-stream-record.ts';
-import type { LaneEntry } from './lane.ts';
+import type { RecordEntry } from './lane.ts';
 
 /** Partitions, and so files, of one staged batch; about as many as one intent can name without being large. */
 export const MAX_STAGED_PARTITIONS = 500;
@@ -10,7 +10,7 @@ export const MAX_STAGED_PARTITIONS = 500;
 export function toLaneEntries(
   sources: ReadonlyMap<string, Source>,
   parts: readonly StagedPart[],
-): readonly LaneEntry[] {
+): readonly RecordEntry[] {
   return parts.flatMap(({ claims, source, bytes, ...place }) =>
     decodeStreamRecord(sources, source, { ...place, data: bytes }).map((entry) =>
       entry.kind === 'frame' && claims !== undefined ? { ...entry, claims } : entry,

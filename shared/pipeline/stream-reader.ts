@@ -3,7 +3,7 @@ import type { Source } from '../domain/source.ts';
 import { streamLane, type StreamBatch, type StreamRecord } from '../domain/stream-batch.ts';
 import type { LedgerState } from '../ports/ledger-store.ts';
 import { decodeStreamRecord } from './decode-stream-record.ts';
-import type { LaneBatch, LaneEntry, LaneReader } from './lane.ts';
+import type { LaneBatch, LaneReader, RecordEntry } from './lane.ts';
 
 /** A delivery is what it is: nobody can be ahead of it. */
 export interface StreamReader extends LaneReader {
@@ -49,8 +49,8 @@ export function createRecordTaker(
   sourceOfStream: string | undefined,
   { stream, shardId }: Pick<StreamBatch, 'stream' | 'shardId'>,
 ): (pending: readonly StreamRecord[], maxBytes: number) => TakenRecords | undefined {
-  const decoded = new Map<string, readonly LaneEntry[]>();
-  const decode = ({ sequenceNumber, data, arrivedAtMs }: StreamRecord): readonly LaneEntry[] => {
+  const decoded = new Map<string, readonly RecordEntry[]>();
+  const decode = ({ sequenceNumber, data, arrivedAtMs }: StreamRecord): readonly RecordEntry[] => {
     let entries = decoded.get(sequenceNumber);
     if (entries === undefined) {
       const origin = kinesisOrigin(stream, shardId, sequenceNumber);
@@ -64,7 +64,7 @@ export function createRecordTaker(
     for (const sequenceNumber of decoded.keys()) {
       if (!isPending.has(sequenceNumber)) decoded.delete(sequenceNumber);
     }
-    const entries: LaneEntry[] = [];
+    const entries: RecordEntry[] = [];
     let bytes = 0;
     let from: string | undefined;
     let to: string | undefined;
@@ -80,5 +80,5 @@ export function createRecordTaker(
   };
 }
 
-const rawBytes = (entry: LaneEntry): number =>
+const rawBytes = (entry: RecordEntry): number =>
   entry.kind === 'frame' ? entry.frame.payload.length : entry.row.raw.length;

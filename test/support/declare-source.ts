@@ -4,7 +4,7 @@ import { parseConfig } from '../../shared/config/define-config.ts';
 import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
 
-type SourceInput = HeadgateConfigInput['sources'][string];
+type SourceInput = Extract<HeadgateConfigInput['sources'][string], { type: 'push' }>;
 
 /** A compiled source `events` of type push with this schema; everything else can be given. */
 export function declareSource(

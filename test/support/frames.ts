@@ -15,7 +15,12 @@ export function sourceOf(schema: JsonSchema, key: readonly string[] = ['id']): S
         type: 'push',
         freshness: '1 minute',
         volume: { recordsPerSecond: 1, recordBytes: 1000 },
-        contract: { schema: schema as HeadgateConfigInput['sources'][string]['contract']['schema'] },
+        contract: {
+          schema: schema as Extract<
+            HeadgateConfigInput['sources'][string],
+            { type: 'push' }
+          >['contract']['schema'],
+        },
         key: [...key],
       },
     },

@@ -16,21 +16,27 @@ export function quoteText(text: string): string {
  * - `json` must be read as JSON: as VARCHAR the string "1" and the number 1 would be the same text. It is written as
  *   plain text, because not every reader knows Parquet's JSON type.
  * - `uuid` is read and written as text: Athena and Spark cannot read Parquet's UUID type.
- * - `timestamp` becomes microseconds with isAdjustedToUTC.
+ * - `timestamp` becomes microseconds with isAdjustedToUTC, `local-timestamp` without.
+ * - `bytes` are base64 in JSON.
  */
 const SCALARS = {
   string: ['VARCHAR', 'VARCHAR'],
+  int32: ['INTEGER', 'INTEGER'],
   int64: ['BIGINT', 'BIGINT'],
+  float: ['FLOAT', 'FLOAT'],
   double: ['DOUBLE', 'DOUBLE'],
   boolean: ['BOOLEAN', 'BOOLEAN'],
   timestamp: ['TIMESTAMPTZ', 'TIMESTAMPTZ'],
+  'local-timestamp': ['TIMESTAMP', 'TIMESTAMP'],
   date: ['DATE', 'DATE'],
   uuid: ['VARCHAR', 'VARCHAR'],
   json: ['JSON', 'VARCHAR'],
+  bytes: ['VARCHAR', 'BLOB'],
 } as const;
 
 function toSqlType(type: ColumnType, use: 0 | 1): string {
   if (type.kind === 'list') return `${toSqlType(type.element, use)}[]`;
+  if (type.kind === 'decimal') return `DECIMAL(${String(type.precision)},${String(type.scale)})`;
   if (type.kind !== 'struct') return SCALARS[type.kind][use];
   return `STRUCT(${type.fields.map((field) => `${quoteName(field.name)} ${toSqlType(field.type, use)}`).join(', ')})`;
 }
@@ -45,6 +51,7 @@ export function toSelectItem({ name, type }: Column): string {
   const read = toSqlType(type, 0);
   const written = toSqlType(type, 1);
   const quoted = quoteName(name);
+  if (type.kind === 'bytes') return `from_base64(${quoted}) AS ${quoted}`;
   return read === written ? quoted : `CAST(${quoted} AS ${written}) AS ${quoted}`;
 }
 

@@ -18,7 +18,7 @@ import type { LandingZone, ListedFrame } from '../../ports/landing-zone.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { decodeStreamRecord } from '../decode-stream-record.ts';
-import type { LaneBatch, LaneEntry, LaneReader } from '../lane.ts';
+import type { LaneBatch, LaneReader, RecordEntry } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS } from '../staged-entries.ts';
 import { Manifests, type ManifestCache } from './manifests.ts';
 
@@ -94,7 +94,7 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   /** Frames as they are stored, until they are decoded: a portion at most. */
   const fetched = new Map<string, Uint8Array>();
   /** What was decoded and is not landed yet: a batch may be offered more than once. */
-  const decoded = new Map<string, readonly LaneEntry[]>();
+  const decoded = new Map<string, readonly RecordEntry[]>();
   /** The batch that was offered last. */
   let offered: { readonly number: number; readonly names: readonly string[] } | undefined;
   let goneAt: number | undefined;
@@ -210,7 +210,7 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   }
 
   /** What is in a frame that was fetched. */
-  function decode(name: string): readonly LaneEntry[] {
+  function decode(name: string): readonly RecordEntry[] {
     const data = fetched.get(name);
     if (data === undefined) return decoded.get(name) ?? [];
     const record = {
@@ -233,8 +233,8 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
     }
   }
 
-  async function entriesOf({ names }: LandingManifest): Promise<readonly LaneEntry[] | typeof GONE> {
-    const entries: LaneEntry[] = [];
+  async function entriesOf({ names }: LandingManifest): Promise<readonly RecordEntry[] | typeof GONE> {
+    const entries: RecordEntry[] = [];
     for (let at = 0; at < names.length; at += PARALLEL_READS) {
       const some = names.slice(at, at + PARALLEL_READS);
       if (!(await fetch(some))) return GONE;
@@ -311,10 +311,10 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
 
 const timePartOf = (name: string): string => name.slice(0, name.indexOf('-'));
 
-const rawBytes = (entry: LaneEntry): number =>
+const rawBytes = (entry: RecordEntry): number =>
   entry.kind === 'frame' ? entry.frame.payload.length : entry.row.raw.length;
 
-function addPartitions(partitions: Set<string>, entry: LaneEntry): void {
+function addPartitions(partitions: Set<string>, entry: RecordEntry): void {
   if (entry.kind !== 'frame') return;
   const { source, frame } = entry;
   const numbers = new Set<number>();

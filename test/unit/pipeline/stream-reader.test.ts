@@ -57,15 +57,22 @@ async function entriesOf(data: string | Uint8Array, source?: string): Promise<re
 
 /** What entries hold, in a form that is easy to compare. */
 const summary = (entries: readonly LaneEntry[]): string[] =>
-  entries.flatMap((entry) =>
-    entry.kind === 'quarantine'
-      ? [`${entry.row.source} ${entry.row.reason} ${entry.row.id} ${Buffer.from(entry.row.raw).toString()}`]
-      : Array.from(
+  entries.flatMap((entry) => {
+    switch (entry.kind) {
+      case 'quarantine':
+        return [
+          `${entry.row.source} ${entry.row.reason} ${entry.row.id} ${Buffer.from(entry.row.raw).toString()}`,
+        ];
+      case 'frame':
+        return Array.from(
           { length: entry.frame.count },
           (_, i) =>
             `${entry.source.name} ${String(entry.frame.flags[i])} ${recordBytes(entry.frame, i).toString()}`,
-        ),
-  );
+        );
+      case 'table':
+        throw new Error('streams bring records');
+    }
+  });
 
 describe('plain JSON on a stream of its own', () => {
   test.each([

@@ -14,12 +14,23 @@ export interface WorkQueue {
 /** What an invocation of a pulling function is asked to do; schedules send the first form. */
 export type PullWork =
   | { readonly source: string; readonly task?: 'run' }
-  /** Read one range of a large extract and stage it. */
-  | { readonly source: string; readonly task: 'split'; readonly extract: number; readonly split: number }
-  /** Go on with a backfill: the window with this number, or plan what is next. */
-  | {
-      readonly source: string;
-      readonly task: 'backfill';
-      readonly backfill: string;
-      readonly window?: number;
-    };
+  /** Go on with a large extract in one of its slots: read the next range that nobody reads and stage it, or land all. */
+  | SplitWork
+  /** Go on with a backfill in one of its slots; without a slot: plan it and begin. */
+  | BackfillWork;
+
+export interface SplitWork {
+  readonly source: string;
+  readonly task: 'split';
+  /** Number of commits in the source's lane when the extract was planned. */
+  readonly extract: number;
+  readonly slot: number;
+}
+
+export interface BackfillWork {
+  readonly source: string;
+  readonly task: 'backfill';
+  /** Number of the source's backfill. */
+  readonly backfill: number;
+  readonly slot?: number;
+}

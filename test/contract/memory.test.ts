@@ -3,6 +3,7 @@ import { seededFaults } from '../../shared/adapters/faults/fault-plan.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-zone.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
@@ -19,6 +20,7 @@ import { lineTableWriter, readQuarantineLines } from '../support/line-table-writ
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
+import { fileStageContract } from './file-stage.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { landingZoneContract } from './landing-zone.suite.ts';
@@ -84,6 +86,11 @@ describe.each([
   batchStageContract({
     open: () => new MemoryBatchStage({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryBatchStage({ turn: losingAnswers() }),
+  });
+
+  fileStageContract({
+    open: () => new MemoryFileStage({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryFileStage({ turn: losingAnswers() }),
   });
 
   let lake = new MemoryLake();

@@ -29,6 +29,7 @@ import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
 import type { FaultPlan } from '../../../shared/adapters/faults/fault-plan.ts';
 import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.ts';
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
+import { S3FileStage } from '../../../shared/adapters/aws/s3-file-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
 import { S3FrameWriter } from '../../../shared/adapters/aws/s3-frame-writer.ts';
@@ -38,6 +39,7 @@ import type { ObjectKind } from '../../../shared/ports/lake.ts';
 import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
 import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
+import { fileStageContract } from '../../contract/file-stage.suite.ts';
 import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
 import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
@@ -159,6 +161,14 @@ describe('AWS', () => {
     open: () => new S3BatchStage({ s3, bucket: BUCKET }),
     openLosingAnswers: () =>
       new S3BatchStage({
+        s3: faulty(createS3Client(emulator.connection), losingAnswers),
+        bucket: BUCKET,
+      }),
+  });
+  fileStageContract({
+    open: () => new S3FileStage({ s3, bucket: BUCKET }),
+    openLosingAnswers: () =>
+      new S3FileStage({
         s3: faulty(createS3Client(emulator.connection), losingAnswers),
         bucket: BUCKET,
       }),

@@ -54,6 +54,7 @@ export function lanesOf(source: SourceConfig): LanesOfSource {
     case 'http':
     case 'postgres':
     case 'mysql':
+    case 'files':
       return { received: 'pull', landed: 'pull' };
   }
 }

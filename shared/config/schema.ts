@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { mysqlSource, postgresSource } from './database-source.ts';
 import { common, httpsUrl, path, secretParameter } from './fields.ts';
+import { filesSource } from './files-source.ts';
 import { httpSource } from './http-source.ts';
 import { duration, size } from './units.ts';
 
@@ -328,7 +329,15 @@ const sources = z
       .refine((name) => name !== UNKNOWN_SOURCE, {
         error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,
       }),
-    z.discriminatedUnion('type', [push, webhook, stream, httpSource, postgresSource, mysqlSource]),
+    z.discriminatedUnion('type', [
+      push,
+      webhook,
+      stream,
+      httpSource,
+      postgresSource,
+      mysqlSource,
+      filesSource,
+    ]),
   )
   .refine((all) => Object.keys(all).length > 0, { error: 'declare at least one source' })
   .superRefine((all, context) => {
@@ -419,5 +428,7 @@ export type StreamSourceConfig = Extract<SourceConfig, { type: 'stream' }>;
 export type HttpSourceConfig = Extract<SourceConfig, { type: 'http' }>;
 /** A source that is a table of a database. */
 export type DatabaseSourceConfig = Extract<SourceConfig, { type: 'postgres' | 'mysql' }>;
+/** A source whose records are in the objects of a bucket. */
+export type FilesSourceConfig = Extract<SourceConfig, { type: 'files' }>;
 /** A source that Headgate reads on a schedule. */
-export type PulledSourceConfig = HttpSourceConfig | DatabaseSourceConfig;
+export type PulledSourceConfig = HttpSourceConfig | DatabaseSourceConfig | FilesSourceConfig;

@@ -47,7 +47,7 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
     [
       'a source type',
       ofSource({ ...push, type: 'kafka' }),
-      "sources.a.type: Invalid discriminator value. Expected 'push' | 'webhook' | 'stream' | 'http'",
+      "sources.a.type: Invalid discriminator value. Expected 'push' | 'webhook' | 'stream' | 'http' | 'postgres' | 'mysql' | 'files'",
     ],
     [
       'a field that does not exist',

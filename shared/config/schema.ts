@@ -426,6 +426,8 @@ export type ReceivedSourceConfig = PushSourceConfig | WebhookSourceConfig;
 export type StreamSourceConfig = Extract<SourceConfig, { type: 'stream' }>;
 /** A source that is read from an HTTP API. */
 export type HttpSourceConfig = Extract<SourceConfig, { type: 'http' }>;
+/** A source that is read page by page, see docs/pull-sources.md. */
+export type PagedSourceConfig = Extract<SourceConfig, { pagesPerCommit: number }>;
 /** A source that is a table of a database. */
 export type DatabaseSourceConfig = Extract<SourceConfig, { type: 'postgres' | 'mysql' }>;
 /** A source whose records are in the objects of a bucket. */

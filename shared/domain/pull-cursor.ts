@@ -205,3 +205,71 @@ function moveBack(kind: CursorKind, cursor: string, startedAtMs: number, lookbac
       return cursor;
   }
 }
+
+/** How a source takes a cursor's value: as its records hold it, or converted. */
+export type CursorFormat = 'as-read' | 'iso-8601' | 'date' | 'epoch-seconds' | 'epoch-milliseconds';
+
+const DAY_MS = 86_400_000;
+
+/** Whether the values of a kind are times. */
+export function isTimeKind(kind: CursorKind): boolean {
+  return (
+    kind.kind === 'time' || kind.kind === 'date' || (kind.kind === 'number' && kind.unitMs !== undefined)
+  );
+}
+
+/** The time that a value stands for, ms since the epoch, rounded down; of a kind for which {@link isTimeKind} holds. */
+export function cursorTimeMs(kind: CursorKind, value: string): number {
+  switch (kind.kind) {
+    case 'time':
+      return toInstant(value).ms;
+    case 'date':
+      return Date.parse(`${value}T00:00:00Z`);
+    case 'number':
+      return Math.floor(Number(value) * (kind.unitMs ?? 1));
+    case 'text':
+      return Number.NaN;
+  }
+}
+
+/** The last value of a kind that is not after a time: a text that compares with those of records. */
+export function cursorAtMs(kind: CursorKind, timeMs: number): string {
+  switch (kind.kind) {
+    case 'time':
+      return new Date(timeMs).toISOString();
+    case 'date':
+      return new Date(timeMs).toISOString().slice(0, 'YYYY-MM-DD'.length);
+    case 'number':
+      return String(Math.floor(timeMs / (kind.unitMs ?? 1)));
+    case 'text':
+      return '';
+  }
+}
+
+/**
+ * A cursor's value as a source takes it. What the format cannot hold is rounded `down` for the beginning of a range and
+ * `up` for its end: a range is never smaller than it was meant.
+ */
+export function writeCursor(
+  kind: CursorKind,
+  value: string,
+  format: CursorFormat,
+  rounding: 'down' | 'up',
+): string {
+  if (format === 'as-read' || !isTimeKind(kind) || !isCursor(kind, value)) return value;
+  const isExact =
+    rounding === 'down' || compareCursors(kind, cursorAtMs(kind, cursorTimeMs(kind, value)), value) >= 0;
+  const timeMs = cursorTimeMs(kind, value) + (isExact ? 0 : 1);
+  const round = (unitMs: number): number =>
+    rounding === 'down' ? Math.floor(timeMs / unitMs) : Math.ceil(timeMs / unitMs);
+  switch (format) {
+    case 'iso-8601':
+      return new Date(timeMs).toISOString();
+    case 'date':
+      return new Date(round(DAY_MS) * DAY_MS).toISOString().slice(0, 'YYYY-MM-DD'.length);
+    case 'epoch-seconds':
+      return String(round(1000));
+    case 'epoch-milliseconds':
+      return String(timeMs);
+  }
+}

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import { BlockedError } from './errors.ts';
 import { compareCursors, isCursor, type CursorKind } from './pull-cursor.ts';
 import type { Listing } from './pull-position.ts';
+import { OPEN_RANGE, type ListingRange } from './pull-window.ts';
 
 /*
  * When may the cursor move past what a listing has read? Pages are separate answers of a system that changes meanwhile:
@@ -48,9 +49,15 @@ export type ListingStep =
   | { readonly kind: 'settled'; readonly reached: string | undefined; readonly next: Listing | undefined };
 
 /** A listing of which nothing was read. */
-export function beginListing(anchor: string | undefined, startedAtMs: number): Listing {
+export function beginListing(
+  anchor: string | undefined,
+  startedAtMs: number,
+  { until, isClosed }: ListingRange = OPEN_RANGE,
+): Listing {
   return {
     anchor,
+    until,
+    isClosed,
     startedAtMs,
     token: undefined,
     bound: undefined,
@@ -86,7 +93,7 @@ export function takePage(listing: Listing, page: ListedPage, rules: ListingRules
   return {
     kind: 'settled',
     reached,
-    next: mayHaveMore ? beginListing(reached, listing.startedAtMs) : undefined,
+    next: mayHaveMore ? beginListing(reached, listing.startedAtMs, listing) : undefined,
   };
 }
 
@@ -122,7 +129,7 @@ function compareReadings(
 function beginReading(listing: Listing): Listing {
   const { bound, highest, digest } = listing;
   return {
-    ...beginListing(listing.anchor, listing.startedAtMs),
+    ...beginListing(listing.anchor, listing.startedAtMs, listing),
     bound: highest,
     former: { bound, highest, digest },
     readings: listing.readings + 1,

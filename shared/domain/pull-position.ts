@@ -35,6 +35,13 @@ interface Reading {
 export interface Listing extends Reading {
   /** Cursor value that the pages are asked from; undefined where the source is not read incrementally. */
   readonly anchor: string | undefined;
+  /** Cursor value up to which the pages are asked; undefined where no end is asked for. */
+  readonly until: string | undefined;
+  /**
+   * Whether `until` is so long ago that nothing can appear before it any more: the cursor may move there, whatever was
+   * found.
+   */
+  readonly isClosed: boolean;
   /** When the listing began, ms since the epoch; it stays when the listing goes on from another anchor. */
   readonly startedAtMs: number;
   /** Token of the next page; undefined for the first. */
@@ -59,7 +66,7 @@ export const START: PullPosition = {
 const VERSION = 1;
 const POSITION_TEXTS = ['cursor', 'since', 'seenUpTo'] as const;
 const READING_TEXTS = ['bound', 'highest'] as const;
-const LISTING_TEXTS = ['anchor', 'token'] as const;
+const LISTING_TEXTS = ['anchor', 'token', 'until'] as const;
 
 /** The position as text: one text per position. */
 export function formatPosition({ cursor, since, listing, seen, seenUpTo }: PullPosition): string {
@@ -69,6 +76,9 @@ export function formatPosition({ cursor, since, listing, seen, seenUpTo }: PullP
     since,
     listing: listing && {
       anchor: listing.anchor,
+      until: listing.until,
+      // Positions of sources without windows stay as they always were.
+      isClosed: listing.isClosed || undefined,
       startedAtMs: listing.startedAtMs,
       token: listing.token,
       readings: listing.readings,
@@ -98,7 +108,7 @@ export function parsePosition(lane: string, text: string | undefined): PullPosit
   return {
     cursor: textOf(value.cursor),
     since: textOf(value.since),
-    listing,
+    listing: listing && { ...listing, until: listing.until, isClosed: listing.isClosed === true },
     seen: value.seen,
     seenUpTo: textOf(value.seenUpTo),
   };
@@ -133,13 +143,14 @@ function isReading(value: unknown): value is Reading {
   return isObject(value) && hasTexts(value, READING_TEXTS) && typeof value.digest === 'string';
 }
 
-function isListing(value: unknown): value is Listing {
+function isListing(value: unknown): value is Omit<Listing, 'isClosed'> & { readonly isClosed?: boolean } {
   if (!isObject(value) || !isReading(value) || !hasTexts(value, LISTING_TEXTS)) return false;
-  const { startedAtMs, readings, check, former }: Fields = { ...value };
+  const { startedAtMs, readings, check, former, isClosed }: Fields = { ...value };
   return (
     typeof startedAtMs === 'number' &&
     typeof readings === 'number' &&
     typeof check === 'string' &&
+    (isClosed === undefined || typeof isClosed === 'boolean') &&
     (former === undefined || isReading(former))
   );
 }

@@ -13,6 +13,7 @@ import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quar
 import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import { MemoryTokenStore } from '../../shared/adapters/memory/memory-token-store.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
 import { faultTurn } from '../../shared/adapters/memory/fault-turn.ts';
 import type { Turn } from '../../shared/adapters/memory/turn.ts';
@@ -30,6 +31,7 @@ import { parameterStoreContract } from './parameter-store.suite.ts';
 import { quotaStoreContract } from './quota-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
+import { tokenStoreContract } from './token-store.suite.ts';
 import { writeKeyStoreContract } from './write-key-store.suite.ts';
 
 const noWait = (): Promise<void> => Promise.resolve();
@@ -73,6 +75,10 @@ describe.each([
   writeKeyStoreContract({
     open: () => new MemoryWriteKeyStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryWriteKeyStore({ turn: losingAnswers() }),
+  });
+  tokenStoreContract({
+    open: () => new MemoryTokenStore({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryTokenStore({ turn: losingAnswers() }),
   });
 
   quarantineReaderContract({

@@ -37,9 +37,14 @@ const RESERVED_IPV6 = toBlockList('ipv6', [
   ['3fff::', 20],
 ]);
 
-/** Metadata services and link-local addresses: refused even where private networks are allowed. */
+/**
+ * Metadata services (AWS, Google, Alibaba, and Azure's, which looks public), link-local addresses, and addresses that
+ * hide another one: refused even where private networks are allowed.
+ */
 const NEVER_IPV4 = toBlockList('ipv4', [
   ['0.0.0.0', 8],
+  ['100.100.100.200', 32],
+  ['168.63.129.16', 32],
   ['169.254.0.0', 16],
   ['224.0.0.0', 4],
   ['240.0.0.0', 4],
@@ -48,14 +53,26 @@ const NEVER_IPV6 = toBlockList('ipv6', [
   ['::', 128],
   ['fe80::', 10],
   ['fd00:ec2::', 32],
+  ['fd20:ce::', 32],
   ['ff00::', 8],
+  // Tunnels and translators that carry an IPv4 address somewhere inside: local NAT64 (RFC 8215), Teredo, 6to4.
+  ['64:ff9b:1::', 48],
+  ['2001::', 32],
+  ['2002::', 16],
 ]);
 
-/** Prefixes of IPv6 addresses that stand for the IPv4 address in their last 32 bits: mapped, and NAT64 (RFC 6052). */
+/**
+ * Prefixes of IPv6 addresses that stand for the IPv4 address in their last 32 bits: mapped, translated (RFC 2765), NAT64
+ * (RFC 6052), and the old compatible ones (RFC 4291), of which `::` and `::1` are not part.
+ */
 const WRAPPED_IPV4 = toBlockList('ipv6', [
+  ['::', 96],
+  ['::ffff:0:0:0', 96],
   ['::ffff:0:0', 96],
   ['64:ff9b::', 96],
 ]);
+
+const NOT_WRAPPED = toBlockList('ipv6', [['::', 127]]);
 
 function toBlockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [string, number])[]): BlockList {
   const list = new BlockList();
@@ -90,7 +107,7 @@ function ipv4Problem(address: string, allowPrivateNetwork: boolean): string | un
 
 /** The IPv4 address that an IPv6 address stands for, if it stands for one. */
 function wrappedIpv4(address: string): string | undefined {
-  if (!WRAPPED_IPV4.check(address, 'ipv6')) return undefined;
+  if (!WRAPPED_IPV4.check(address, 'ipv6') || NOT_WRAPPED.check(address, 'ipv6')) return undefined;
   // URLs write the last 32 bits as two groups of hex digits, whatever the input's notation was; a zero group that is
   // left out by `::` is 0.
   const groups = new URL(`http://[${address}]`).hostname.slice(1, -1).split(':');

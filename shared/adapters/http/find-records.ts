@@ -1,5 +1,6 @@
 import { BlockedError, TransientError } from '../../domain/errors.ts';
-import { elementSpans, findSpan, isArrayAt, textAt } from '../../domain/json-spans.ts';
+import { findEach, toPathSteps, type PathStep } from '../../domain/json-path.ts';
+import { elementSpans, isArrayAt, textAt, type Span } from '../../domain/json-spans.ts';
 import { showPath } from '../../domain/violation.ts';
 
 const MAX_NAMES = 12;
@@ -7,7 +8,7 @@ const MAX_NAMES = 12;
 /**
  * The records of an answer, as slices of its original bytes.
  *
- * @param recordsPath field names joined by dots; undefined when the answer itself is the array
+ * @param recordsPath where the array is, or with `[*]` the arrays; undefined when the answer itself is the array
  * @throws TransientError with code `PULL_NOT_JSON` when the answer is not JSON: cut off, or an error page
  * @throws BlockedError with code `PULL_NO_RECORDS` when there is no array; the message names what there is
  */
@@ -17,12 +18,27 @@ export function findRecords(
   contentType: string | undefined,
 ): readonly Uint8Array[] {
   const value = parseBody(body, contentType);
-  const path = recordsPath?.split('.') ?? [];
-  const span = findSpan(body, path);
+  const path = recordsPath === undefined ? [] : toPathSteps(recordsPath);
+  const arrays = findArrays(body, path);
+  if (arrays === undefined) throw noRecords(value, recordsPath ?? '', path);
+  return arrays
+    .flatMap((array) => elementSpans(body, array))
+    .map(({ start, end }) => body.subarray(start, end));
+}
+
+/** The arrays at a path; undefined when something else is there, or nothing. */
+function findArrays(body: Buffer, path: readonly PathStep[]): readonly Span[] | undefined {
+  const spans = findEach(body, path);
+  const all = path.indexOf(undefined);
+  // No elements, no arrays in them.
+  if (spans.length === 0)
+    return all !== -1 &&
+      findArrays(body, path.slice(0, all))?.every((array) => elementSpans(body, array).length === 0)
+      ? []
+      : undefined;
   // Some APIs write an empty list as null.
-  if (span !== undefined && path.length > 0 && textAt(body, span) === 'null') return [];
-  if (span === undefined || !isArrayAt(body, span)) throw noRecords(value, path);
-  return elementSpans(body, span).map(({ start, end }) => body.subarray(start, end));
+  const arrays = path.length === 0 ? spans : spans.filter((span) => textAt(body, span) !== 'null');
+  return arrays.every((span) => isArrayAt(body, span)) ? arrays : undefined;
 }
 
 function parseBody(body: Buffer, contentType: string | undefined): unknown {
@@ -41,21 +57,26 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function noRecords(root: unknown, path: readonly string[]): BlockedError {
+function noRecords(root: unknown, recordsPath: string, path: readonly PathStep[]): BlockedError {
   let value = root;
-  let depth = 0;
-  for (const name of path) {
-    if (!isObject(value) || !Object.hasOwn(value, name)) break;
-    value = value[name];
-    depth++;
+  const reached: string[] = [];
+  for (const step of path) {
+    const below = childOf(value, step);
+    if (below === undefined) break;
+    value = below;
+    reached.push(typeof step === 'string' ? step : `[${String(step ?? 0)}]`);
   }
-  const place = depth === 0 ? 'the answer' : `"${showPath(path.slice(0, depth))}"`;
-  const wanted =
-    path.length === 0 ? 'the answer is not an array' : `there is no array at "${showPath(path)}"`;
+  const place = reached.length === 0 ? 'the answer' : `"${showPath(reached)}"`;
+  const wanted = path.length === 0 ? 'the answer is not an array' : `there is no array at "${recordsPath}"`;
   return new BlockedError(
     'PULL_NO_RECORDS',
     `${wanted}: ${place} is ${describe(value)}; set recordsPath to the path of the array of records${arraysHint(root)}`,
   );
+}
+
+function childOf(value: unknown, step: PathStep): unknown {
+  if (typeof step !== 'string') return Array.isArray(value) ? (value as unknown[]).at(step ?? 0) : undefined;
+  return isObject(value) && Object.hasOwn(value, step) ? value[step] : undefined;
 }
 
 /** Names of fields only, never values. */

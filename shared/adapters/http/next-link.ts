@@ -14,15 +14,24 @@ export function nextLink(header: string | undefined, base: URL): URL | undefined
   for (const [, target = '', parameters = ''] of (header ?? '').matchAll(LINK)) {
     const [, quoted, bare] = REL.exec(parameters) ?? [];
     const relations = (quoted ?? bare ?? '').toLowerCase().split(/\s+/);
-    if (!relations.includes('next')) continue;
-    const url = URL.canParse(target, base.href) ? new URL(target, base) : undefined;
-    if (url?.origin === base.origin) return url;
-    throw new BlockedError(
-      'PULL_LINK',
-      url === undefined
-        ? 'the Link header with rel="next" is not a URL'
-        : `the Link header with rel="next" leads from ${base.origin} to ${url.origin}, which is refused; configure the url whose links stay on one origin`,
-    );
+    if (relations.includes('next')) return sameOrigin(target, base, 'the Link header with rel="next"');
   }
   return undefined;
+}
+
+/**
+ * The address that an answer names for its next page.
+ *
+ * @param what says in messages where the address stands
+ * @throws BlockedError with code `PULL_LINK` when it is none, or on another origin: credentials must not go there
+ */
+export function sameOrigin(target: string, base: URL, what: string): URL {
+  const url = URL.canParse(target, base.href) ? new URL(target, base) : undefined;
+  if (url?.origin === base.origin) return url;
+  throw new BlockedError(
+    'PULL_LINK',
+    url === undefined
+      ? `${what} is not a URL`
+      : `${what} leads from ${base.origin} to ${url.origin}, which is refused; configure the url whose links stay on one origin`,
+  );
 }

@@ -23,6 +23,8 @@ export interface HttpAnswer {
 }
 
 export interface SendOptions {
+  /** A POST has a body. Default: GET. */
+  readonly body?: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly allowPrivateNetwork: boolean;
   /** For the whole exchange: name, connection, redirects and body. */
@@ -31,7 +33,7 @@ export interface SendOptions {
   readonly maxBytes: number;
 }
 
-/** Sends GET requests over kept connections. */
+/** Sends requests over kept connections: GET, or POST where there is a body. */
 export interface HttpSender {
   /**
    * @throws BlockedError for a URL or address that is refused, a certificate that does not hold, too large a body
@@ -63,26 +65,33 @@ const PERMANENT_CODES: ReadonlySet<string> = new Set([
  * goes to a checked address: a name server cannot answer differently in between.
  */
 export function createHttpSender(): HttpSender {
-  const agents = {
-    'http:': new HttpAgent({ keepAlive: true }),
-    'https:': new HttpsAgent({ keepAlive: true }),
-  };
+  // A kept connection is not checked again, so those that may be private are kept apart.
+  const open = createAgents();
+  const guarded = createAgents();
 
-  function get(url: URL, options: SendOptions, signal: AbortSignal): Promise<IncomingMessage> {
+  function exchange(url: URL, options: SendOptions, signal: AbortSignal): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const isHttps = url.protocol === 'https:';
+      const { body } = options;
+      const agents = options.allowPrivateNetwork ? open : guarded;
       const request = (isHttps ? requestHttps : requestHttp)(
         url,
         {
+          method: body === undefined ? 'GET' : 'POST',
           agent: agents[isHttps ? 'https:' : 'http:'],
-          headers: { 'user-agent': 'headgate', ...options.headers, 'accept-encoding': 'gzip' },
+          headers: {
+            'user-agent': 'headgate',
+            ...options.headers,
+            ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
+            'accept-encoding': 'gzip',
+          },
           lookup: checkedLookup(options.allowPrivateNetwork),
           signal,
         },
         resolve,
       );
       request.on('error', reject);
-      request.end();
+      request.end(body);
     });
   }
 
@@ -93,7 +102,7 @@ export function createHttpSender(): HttpSender {
     for (let redirects = 0; ; redirects++) {
       checkUrl(url, options.allowPrivateNetwork);
       try {
-        const response = await get(url, { ...options, headers }, signal);
+        const response = await exchange(url, { ...options, headers }, signal);
         const status = response.statusCode ?? 0;
         const { location } = response.headers;
         if (!REDIRECTS.has(status) || location === undefined) {
@@ -102,6 +111,7 @@ export function createHttpSender(): HttpSender {
         }
         response.destroy();
         const target = redirectTarget(location, url, redirects);
+        if (options.body !== undefined) checkPostRedirect(status, url, target);
         // Configured headers may hold credentials; they are meant for the configured origin only.
         if (target.origin !== start.origin) headers = acceptOnly(headers);
         url = target;
@@ -114,10 +124,13 @@ export function createHttpSender(): HttpSender {
   return {
     send,
     close() {
-      agents['http:'].destroy();
-      agents['https:'].destroy();
+      for (const agents of [open, guarded]) for (const agent of Object.values(agents)) agent.destroy();
     },
   };
+}
+
+function createAgents(): { readonly 'http:': HttpAgent; readonly 'https:': HttpsAgent } {
+  return { 'http:': new HttpAgent({ keepAlive: true }), 'https:': new HttpsAgent({ keepAlive: true }) };
 }
 
 function refused(url: URL, problem: string): BlockedError {
@@ -200,6 +213,23 @@ function redirectTarget(location: string, from: URL, redirects: number): URL {
     );
   }
   return target;
+}
+
+/**
+ * A body is sent again only where the status says so (307 and 308, RFC 9110), and to the same origin only: it may hold
+ * credentials.
+ *
+ * @throws BlockedError with code `PULL_REDIRECT`
+ */
+function checkPostRedirect(status: number, from: URL, target: URL): void {
+  const keepsBody = status === 307 || status === 308;
+  if (keepsBody && target.origin === from.origin) return;
+  throw new BlockedError(
+    'PULL_REDIRECT',
+    keepsBody
+      ? `${from.host} redirects a POST to ${target.origin}, which is refused: its body may hold credentials; configure the final url`
+      : `${from.host} redirects a POST with status ${String(status)}, which would drop its body; configure the final url`,
+  );
 }
 
 function acceptOnly(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {

@@ -10,7 +10,8 @@ export interface StoreCall {
     | 'parameters'
     | 'stage'
     | 'landing'
-    | 'quota';
+    | 'quota'
+    | 'tokens';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { HttpSourceConfig } from '../../config/schema.ts';
+import type { PagedSourceConfig } from '../../config/schema.ts';
 import { BlockedError, dispositionOf } from '../../domain/errors.ts';
 import { RecordFlag, writeFrame, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
@@ -21,6 +21,8 @@ import {
   type Listing,
   type PullPosition,
 } from '../../domain/pull-position.ts';
+import { OPEN_RANGE, planRange } from '../../domain/pull-window.ts';
+import { RateLimitedError } from '../../domain/rate-limited-error.ts';
 import type { Source } from '../../domain/source.ts';
 import { readStagedBatch, writeStagedBatch, type StagedBatch } from '../../domain/staged-batch.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
@@ -45,7 +47,7 @@ import { formatMarks, parseMarks, type Mark } from './marks.ts';
  */
 
 export interface PullReaderDeps {
-  readonly source: Source<HttpSourceConfig>;
+  readonly source: Source<PagedSourceConfig>;
   readonly pages: PullSource;
   readonly stage: BatchStage;
   readonly clock: Clock;
@@ -59,6 +61,25 @@ export interface PullReader extends LaneReader {
   observe(state: LedgerState): void;
   /** Since when the lake may lack what the source has, in ms; undefined while no page was read. */
   checkpointAgeMs(): number | undefined;
+  /** What this run has met so far, for its outcome and for adaptive polling. */
+  summary(): PullSummary;
+}
+
+/** How a run went. */
+export interface PullSummary {
+  /**
+   * Why the reader asks for no more pages: `end`: the source was read to its end; `unsettled`: it changes too fast for its
+   * cursor to move; `deadline`: time is up; `rate-limit` and `budget`: the source, or the budget that the configuration
+   * gives it, asks for more patience than the run has. After all but `end` the next run goes on. undefined: it goes on.
+   */
+  readonly stoppedBy: 'end' | 'unsettled' | 'deadline' | 'rate-limit' | 'budget' | undefined;
+  /** Whether the source has said that it is asked too often: poll it less. */
+  readonly rateLimited: boolean;
+  /** When the source, or its budget, may be asked again, ms since the epoch, where that is known. */
+  readonly heldUntilMs: number | undefined;
+  readonly pages: number;
+  /** Answers that `errorHandler` took as empty pages. */
+  readonly ignoredAnswers: number;
 }
 
 /** Time left for the commit when the reader stops asking for pages. */
@@ -115,6 +136,13 @@ export function createPullReader({
   let endPosition: string | undefined;
   let isOver = false;
   let checkpointMs: number | undefined;
+  const summary: { -readonly [Name in keyof PullSummary]: PullSummary[Name] } = {
+    stoppedBy: undefined,
+    rateLimited: false,
+    heldUntilMs: undefined,
+    pages: 0,
+    ignoredAnswers: 0,
+  };
   /** The batch that was offered last. */
   let offered:
     { readonly to: string; readonly commits: number; readonly frames: readonly Frame[] } | undefined;
@@ -155,8 +183,7 @@ export function createPullReader({
       bytes: 0,
     };
     let { cursor } = before;
-    let listing: Listing =
-      before.listing ?? beginListing(before.since ?? incremental?.initialValue, clock.nowMs());
+    let listing: Listing = before.listing ?? begin(before.since ?? incremental?.initialValue);
     for (;;) {
       const page = await fetchPage(listing, collected);
       if (page === undefined) {
@@ -171,8 +198,12 @@ export function createPullReader({
       const step = takePage(listing, { records, next: page.next }, rules);
       if (step.kind === 'settled') {
         if (rules.kind !== undefined) cursor = laterOf(rules.kind, cursor, step.reached);
-        if (step.next === undefined) return complete(before, cursor, listing, collected);
-        listing = step.next;
+        const next = step.next ?? nextWindow(listing, step.reached);
+        if (next === undefined) return complete(before, cursor, listing, collected);
+        if (step.next === undefined && rules.kind !== undefined) {
+          cursor = laterOf(rules.kind, cursor, next.anchor);
+        }
+        listing = next;
       } else {
         listing = step.listing;
         if (step.kind === 'again' && listing.readings >= MAX_READINGS) {
@@ -181,6 +212,19 @@ export function createPullReader({
       }
       if (isFull(collected, maxBytes)) return goOn(before, cursor, listing, collected);
     }
+  }
+
+  /** A listing that begins now. */
+  function begin(anchor: string | undefined): Listing {
+    const nowMs = clock.nowMs();
+    const range = incremental?.hasEnd === true ? planRange(anchor, nowMs, incremental) : OPEN_RANGE;
+    return beginListing(anchor, nowMs, range);
+  }
+
+  /** The window after one that nothing can appear in any more; undefined after the last one. */
+  function nextWindow({ until, isClosed }: Listing, reached: string | undefined): Listing | undefined {
+    if (!isClosed || until === undefined || rules.kind === undefined) return undefined;
+    return begin(laterOf(rules.kind, until, reached));
   }
 
   function isFull({ records, partitions, pagesRead, bytes }: Collected, maxBytes: number): boolean {
@@ -193,16 +237,29 @@ export function createPullReader({
   /** @returns undefined when no time is left, or when what is at hand is to be committed before an error is reported */
   async function fetchPage(listing: Listing, collected: Collected): Promise<Page | undefined> {
     const untilMs = deadlineMs - COMMIT_RESERVE_MS;
-    if (clock.nowMs() >= untilMs) return undefined;
+    if (clock.nowMs() >= untilMs) {
+      summary.stoppedBy = 'deadline';
+      return undefined;
+    }
+    if (summary.heldUntilMs !== undefined && clock.nowMs() < summary.heldUntilMs) return undefined;
     try {
       const page = await pages.fetchPage({
         since: listing.anchor,
+        until: listing.until,
         token: listing.token,
         deadlineMs: untilMs,
       });
       collected.pagesRead++;
+      summary.pages++;
+      summary.stoppedBy = undefined;
+      summary.rateLimited ||= page.rateLimited === true;
+      summary.ignoredAnswers += page.ignored ?? 0;
       return page;
     } catch (error) {
+      if (error instanceof RateLimitedError) {
+        hold(error);
+        return undefined;
+      }
       if (collected.records.length === 0 || dispositionOf(error) !== 'retry') throw error;
       telemetry.log('warn', 'a page could not be read; what was read before it is committed first', {
         source: source.name,
@@ -210,6 +267,22 @@ export function createPullReader({
       });
       return undefined;
     }
+  }
+
+  /**
+   * Ends the run where it stands; the next one goes on. Of a source that lets a whole run read nothing that is a failure,
+   * because it may stay so.
+   */
+  function hold(error: RateLimitedError): void {
+    const { by, untilMs } = error;
+    summary.rateLimited ||= by === 'source';
+    if (by === 'source' && summary.pages === 0) throw error;
+    summary.stoppedBy = by === 'source' ? 'rate-limit' : 'budget';
+    summary.heldUntilMs = untilMs ?? deadlineMs;
+    telemetry.log('warn', 'the run ends before the source was read to its end', {
+      source: source.name,
+      reason: error.message,
+    });
   }
 
   /** Checks the records that are not known yet. The same record twice in one answer is left to the claims. */
@@ -240,6 +313,7 @@ export function createPullReader({
     listing: Listing,
     collected: Collected,
   ): Draft | undefined {
+    summary.stoppedBy = 'end';
     const isNews = collected.records.length > 0 || before.listing !== undefined || cursor !== before.cursor;
     if (!isNews) return undefined;
     const since = cursor === undefined ? undefined : startAfter(cursor, listing);
@@ -261,7 +335,8 @@ export function createPullReader({
       readings: listing.readings,
       hint: 'let the API sort by the cursor field and set incremental.order to "ascending"',
     });
-    const again = beginListing(listing.anchor, listing.startedAtMs);
+    summary.stoppedBy = 'unsettled';
+    const again = beginListing(listing.anchor, listing.startedAtMs, listing);
     return endWith(goOn(before, cursor, again, collected));
   }
 
@@ -355,6 +430,7 @@ export function createPullReader({
     lane,
     read,
     observe,
+    summary: () => ({ ...summary }),
     checkpointAgeMs: () => (checkpointMs === undefined ? undefined : clock.nowMs() - checkpointMs),
   };
 }
@@ -397,6 +473,8 @@ function seemsExclusive(
 ): boolean {
   if (incremental === undefined || anchor === undefined || token !== undefined || records.length === 0)
     return false;
+  // The end of a window need not be the cursor of any record.
+  if (incremental.windowMs !== undefined) return false;
   const { kind } = incremental;
   return records.every(({ cursor }) => cursor !== undefined && compareCursors(kind, cursor, anchor) > 0);
 }

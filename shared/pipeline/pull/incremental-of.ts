@@ -1,5 +1,5 @@
 import { cursorKind } from '../../config/cursor-kind.ts';
-import type { HttpSourceConfig } from '../../config/schema.ts';
+import type { PagedSourceConfig } from '../../config/schema.ts';
 import { toMs } from '../../config/units.ts';
 import { BlockedError } from '../../domain/errors.ts';
 import { isCursor, type CursorKind } from '../../domain/pull-cursor.ts';
@@ -12,6 +12,10 @@ export interface Incremental {
   readonly path: readonly string[];
   readonly initialValue: string;
   readonly lookbackMs: number;
+  /** Whether listings ask for an end too. */
+  readonly hasEnd: boolean;
+  /** Longest range of one listing; undefined: up to now at once. */
+  readonly windowMs: number | undefined;
 }
 
 /**
@@ -19,7 +23,11 @@ export interface Incremental {
  *
  * @throws BlockedError with code `BAD_CURSOR` when the field cannot be a cursor
  */
-export function incrementalOf({ name, config, contract }: Source<HttpSourceConfig>): Incremental | undefined {
+export function incrementalOf({
+  name,
+  config,
+  contract,
+}: Source<PagedSourceConfig>): Incremental | undefined {
   const { incremental } = config;
   const kind = cursorKind(config, contract.columns);
   if (incremental === undefined || kind === undefined) return undefined;
@@ -31,6 +39,8 @@ export function incrementalOf({ name, config, contract }: Source<HttpSourceConfi
     path: incremental.cursor.split('.'),
     initialValue: incremental.initialValue,
     lookbackMs: toMs(incremental.lookback),
+    hasEnd: incremental.endParameter !== undefined,
+    windowMs: incremental.window === undefined ? undefined : toMs(incremental.window),
   };
 }
 

@@ -24,6 +24,7 @@ import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
 import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
+import { DynamoTokenStore } from '../../../shared/adapters/aws/dynamo-token-store.ts';
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
 import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
 import type { FaultPlan } from '../../../shared/adapters/faults/fault-plan.ts';
@@ -47,6 +48,7 @@ import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
 import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
+import { tokenStoreContract } from '../../contract/token-store.suite.ts';
 import { writeKeyStoreContract } from '../../contract/write-key-store.suite.ts';
 import { startBareEmulator, type BareEmulator } from '../../support/emulator.ts';
 
@@ -156,6 +158,10 @@ describe('AWS', () => {
     open: () => new DynamoWriteKeyStore({ dynamodb, table: 'access', clock: systemClock }),
     openLosingAnswers: () =>
       new DynamoWriteKeyStore({ dynamodb: losingDynamoDb(), table: 'access', clock: systemClock }),
+  });
+  tokenStoreContract({
+    open: () => new DynamoTokenStore({ dynamodb, table: 'ledger' }),
+    openLosingAnswers: () => new DynamoTokenStore({ dynamodb: losingDynamoDb(), table: 'ledger' }),
   });
   batchStageContract({
     open: () => new S3BatchStage({ s3, bucket: BUCKET }),

@@ -4,6 +4,7 @@ import { createHttpPullSource } from '../../../shared/adapters/http/http-pull-so
 import { createHttpSender } from '../../../shared/adapters/http/send-request.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryParameterStore } from '../../../shared/adapters/memory/memory-parameter-store.ts';
+import { MemoryTokenStore } from '../../../shared/adapters/memory/memory-token-store.ts';
 import { MemoryTelemetry } from '../../../shared/adapters/memory/memory-telemetry.ts';
 import type { PullSource } from '../../../shared/ports/pull-source.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
@@ -39,9 +40,9 @@ async function open(
   const telemetry = new MemoryTelemetry();
   const source = declareHttp({ url: `${server.origin}/items`, allowPrivateNetwork: true, ...config });
   const pages = createHttpPullSource({
-    name: source.name,
-    config: source.config,
+    source,
     sender,
+    tokens: new MemoryTokenStore(),
     parameters: new MemoryParameterStore({ values: { '/url': `${server.origin}/items`, ...values } }),
     clock,
     telemetry,
@@ -277,7 +278,10 @@ describe('failures', () => {
 
   test('a Retry-After that is too long ends the run at once', async () => {
     const opened = await open({}, failing(429, { 'retry-after': '3600' }));
-    await expect(fetchPage(opened)).rejects.toMatchObject({ code: 'PULL_BUSY', disposition: 'retry' });
+    await expect(fetchPage(opened)).rejects.toMatchObject({
+      code: 'PULL_RATE_LIMITED',
+      disposition: 'retry',
+    });
     expect(opened.server.requests).toHaveLength(1);
   });
 

@@ -76,7 +76,7 @@ export interface RunOptions {
 }
 
 export interface RunOutcome {
-  /** Whether the reader had nothing left; otherwise the deadline came first and the rest is for the next run. */
+  /** Whether the reader had nothing left; otherwise time was up first and the rest is for the next run. */
   readonly finished: boolean;
   readonly commits: number;
   /** What this run committed, by source. */
@@ -133,6 +133,10 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     if (batch === undefined) {
       laneCache.set(reader.lane, state);
       return { finished: true, commits, counts };
+    }
+    if (batch === 'interrupted') {
+      laneCache.set(reader.lane, state);
+      return { finished: false, commits, counts };
     }
     if (batch === 'overtaken') {
       countConflict();

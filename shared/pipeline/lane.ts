@@ -18,9 +18,10 @@ export interface LaneReader {
    * @param maxBytes about how many raw bytes the batch may have; a batch has at least one entry whatever its size.
    * The engine lowers it when a batch is too much for one commit.
    * @returns undefined when there is nothing to do; `'overtaken'` when another writer has committed since `state` was
-   * read: the engine reads the ledger and asks again
+   * read: the engine reads the ledger and asks again; `'interrupted'` when there is more, and no time for it: it is left
+   * to the next run
    */
-  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'overtaken' | undefined>;
+  read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'overtaken' | 'interrupted' | undefined>;
 }
 
 /** Consecutive records of one lane that are committed together. */

@@ -322,7 +322,7 @@ test('a clock that is set back during a listing does not raise the floor', async
     remove: (source, names) => world.zone.remove(source, names),
   };
   const batch = await world.reader({ zone, clock }).read(await world.deps.ledger.read(LANE), 1_000_000);
-  if (batch === undefined || batch === 'overtaken') throw new Error('there is a frame to land');
+  if (typeof batch !== 'object') throw new Error('there is a frame to land');
   expect(parseLandingPosition(LANE, batch.to).floor <= toLandingTime(nowMs - HOUR_MS)).toBe(true);
 });
 

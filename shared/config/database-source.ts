@@ -3,7 +3,7 @@ import { COLUMN_TYPE_WORDS, parseColumnType } from '../domain/column-type.ts';
 import { common, deploymentValue, secretParameter } from './fields.ts';
 import { pulled } from './pulled-fields.ts';
 import { toTableSchema } from './table-contract.ts';
-import { duration } from './units.ts';
+import { duration, toMs } from './units.ts';
 
 const { description, freshness, volume, changes, budget, partition, dedupeWindow, alarms } = common;
 
@@ -101,7 +101,8 @@ const database = {
     .strictObject({ path: columnName, format: z.literal('iso-8601').default('iso-8601') })
     .optional()
     .describe(
-      'Column (date, timestamp, local-timestamp) that decides the partition. Without it the time of reading is used.',
+      'Column (date, timestamp, local-timestamp) that decides the partition. Without it the time of reading is used, and ' +
+        'with `lookback` the cursor.',
     ),
   connection,
   table: tableName.optional().describe('Table or view that is read.'),
@@ -185,6 +186,7 @@ interface DatabaseRules {
   readonly key: readonly string[];
   readonly columns: Readonly<Record<string, string>>;
   readonly eventTime?: { readonly path: string } | undefined;
+  readonly dedupeWindow: string;
   readonly incremental?: { readonly cursor: string; readonly lookback?: string | undefined } | undefined;
   readonly changeLog?: { readonly id: string; readonly processed?: string | undefined } | undefined;
 }
@@ -218,6 +220,7 @@ function checkRules(source: DatabaseRules, context: z.core.$RefinementCtx): void
         ['incremental', 'lookback'],
         `needs a cursor that is a time, and "${incremental.cursor}" is ${type}; remove it`,
       );
+    checkWindow(source, report);
     if (changeLog !== undefined)
       report(['changeLog'], 'cannot be set together with `incremental`; remove one of them');
   }
@@ -228,6 +231,22 @@ function checkRules(source: DatabaseRules, context: z.core.$RefinementCtx): void
     if (source.query !== undefined)
       report(['query'], 'cannot be set together with `changeLog`; name the log in `table`');
   }
+}
+
+/** A day: between two runs, and for clocks that differ. */
+const WINDOW_RESERVE_MS = 86_400_000;
+
+/** Rows are recognised by claims for as long as they are read again. */
+function checkWindow(
+  { dedupeWindow, incremental }: DatabaseRules,
+  report: (path: string[], message: string) => void,
+): void {
+  const { lookback } = incremental ?? {};
+  if (lookback === undefined || toMs(dedupeWindow) >= toMs(lookback) + WINDOW_RESERVE_MS) return;
+  report(
+    ['dedupeWindow'],
+    `is ${dedupeWindow}; it must be a day longer than \`incremental.lookback\` (${lookback}) at least, or rows that are read again land again`,
+  );
 }
 
 const isEither = ({ table, query }: DatabaseRules): boolean =>

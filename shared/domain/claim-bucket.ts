@@ -31,8 +31,12 @@ export interface ClaimBucket {
   readonly level: number | undefined;
 }
 
-/** Whether the keys of a source can be sliced by time: only if the event time is part of the key. */
+/**
+ * Whether the keys of a source can be sliced by time: only if the event time is part of the key. Rows of a table are
+ * claimed with all that they hold, and their event time is one of their columns.
+ */
 function hasTimeInKey(config: SourceConfig): boolean {
+  if (config.type === 'postgres' || config.type === 'mysql') return true;
   return config.eventTime !== undefined && config.key.includes(config.eventTime.path);
 }
 

@@ -42,6 +42,8 @@ export const RecordFlag = {
   extra: 1,
   /** Violates the contract; it goes to quarantine with its reason. */
   violation: 2,
+  /** A row of a table: its `_extra` member, not named by the contract, is what is kept in `_extra`, as it is written. */
+  carried: 3,
 } as const;
 export type RecordFlag = (typeof RecordFlag)[keyof typeof RecordFlag];
 

@@ -3,6 +3,8 @@ import { extraOf } from '../../domain/extra-of.ts';
 import { RecordFlag, recordBytes, type Frame } from '../../domain/frame.ts';
 import { FINGERPRINT_BYTES } from '../../domain/idempotency-key.ts';
 import { recordIdentity } from '../../domain/identity.ts';
+import { findSpan } from '../../domain/json-spans.ts';
+import { EXTRA_MEMBER } from '../../domain/row-json.ts';
 import type { FrameSlice } from '../../ports/table-writer.ts';
 import type { LineFiles } from './line-files.ts';
 
@@ -111,10 +113,17 @@ function writeHex(buffer: Buffer, at: number, bytes: Buffer, from: number, lengt
 }
 
 function extraText(contract: Contract, frame: Frame, index: number, fields: AddedFields): Buffer | undefined {
+  if (frame.flags[index] === RecordFlag.carried) return carriedExtraText(frame, index, fields);
   if (frame.flags[index] !== RecordFlag.extra) return undefined;
   const record = JSON.parse(recordBytes(frame, index).toString('utf8')) as Record<string, unknown>;
   const extra = extraOf(contract, record);
   return extra === undefined ? undefined : Buffer.from(`,"${fields.extra}":${JSON.stringify(extra)}`);
+}
+
+function carriedExtraText(frame: Frame, index: number, fields: AddedFields): Buffer | undefined {
+  const record = recordBytes(frame, index);
+  const span = findSpan(record, [EXTRA_MEMBER]);
+  return span && Buffer.concat([Buffer.from(`,"${fields.extra}":`), record.subarray(span.start, span.end)]);
 }
 
 /** Writes one line per record of a slice. */

@@ -1,0 +1,137 @@
+import {
+  formatTablePosition,
+  parseTablePosition,
+  requireSameColumn,
+  type Followed,
+  type PositionOf,
+} from '../../domain/table-position.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { CursorPlace, Horizon } from '../../ports/table-source.ts';
+import type { LaneBatch } from '../lane.ts';
+import { fillTable, toTableEntries } from './fill-table.ts';
+import {
+  COMMIT_RESERVE_MS,
+  laneOf,
+  RunNotes,
+  type TableReader,
+  type TableReaderDeps,
+} from './table-reader.ts';
+
+type Position = PositionOf<'cursor'>;
+
+/** A batch that was offered and what it was made of. */
+interface Offered {
+  readonly version: number;
+  readonly rows: number;
+}
+
+/**
+ * Reads a table by cursor, below the horizon: rows by (cursor, key) after those that are committed, and before the
+ * smallest cursor that an open transaction may still bring. Nothing is claimed and nothing staged: what is at or below
+ * the position is in the lake, and what an aborted attempt wrote is a tombstone. A retry reads again from the position,
+ * and may find other rows.
+ *
+ * The horizon is read before the rows, and once in a run: what was final then is final, and a run that went on after
+ * each new row would write files of a few rows.
+ *
+ * @param initialValue where the first run begins, inclusive
+ */
+export function createCursorReader(
+  deps: TableReaderDeps,
+  by: Followed,
+  initialValue: string | undefined,
+): TableReader {
+  const { source, table, clock, deadlineMs } = deps;
+  const lane = laneOf(source);
+  const notes = new RunNotes(deps);
+  let horizon: Horizon | undefined;
+  let offered: Offered | undefined;
+
+  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
+    notes.observe(state);
+    const before = parseTablePosition(source.name, 'cursor', state.position);
+    if (before !== undefined) requireSameColumn(source.name, before.by, by);
+    if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
+    horizon ??= await readHorizon(before);
+    const place = before?.place;
+    const { until, memory } = horizon;
+    if (until === undefined) return remember(state, before, memory);
+    const from: CursorPlace | undefined =
+      place ?? (initialValue === undefined ? undefined : { cursor: initialValue, key: undefined });
+    const receivedAtMs = clock.nowMs();
+    // Asked again for the same state: the rows fall into more partitions than one commit may write.
+    const maxRows =
+      offered?.version === state.version ? Math.max(1, Math.floor(offered.rows / 2)) : undefined;
+    const filled = await fillTable(deps, {
+      read: { cursor: { from, until }, ...(maxRows !== undefined && { maxRows }) },
+      lake: { origin: `${lane}/${String(state.commits)}`, firstIndex: 0, receivedAtMs },
+      maxBytes,
+    });
+    const { files, rows, bytes, last } = filled;
+    if (rows === 0) return remember(state, before, memory);
+    if (last === undefined) throw new Error('rows that are read by cursor have a place');
+    offered = { version: state.version, rows };
+    const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory };
+    return notes.offer(state, batchOf(state, to, toTableEntries(deps, files, receivedAtMs)), { rows, bytes });
+  }
+
+  async function readHorizon(before: Position | undefined): Promise<Horizon> {
+    notes.readSince(clock.nowMs());
+    const found = await table.readHorizon({
+      former: before?.memory,
+      deadlineMs: deadlineMs - COMMIT_RESERVE_MS,
+    });
+    notes.heldBackSince(found.oldestOpenMs);
+    return found;
+  }
+
+  /**
+   * There is nothing to read. A horizon that is known only from a later run on must be remembered until then, but only
+   * where rows wait for it: otherwise a table at rest would be written about with every run.
+   */
+  async function remember(
+    state: LedgerState,
+    before: Position | undefined,
+    memory: string | undefined,
+  ): Promise<LaneBatch | undefined> {
+    if (memory === before?.memory || memory === undefined) return undefined;
+    if (!(await hasRowsAfter(before?.place))) return undefined;
+    const to: Position = { v: 1, mode: 'cursor', by, place: before?.place, memory };
+    return notes.offer(state, batchOf(state, to, []), { rows: 0, bytes: 0 });
+  }
+
+  async function hasRowsAfter(place: CursorPlace | undefined): Promise<boolean> {
+    const rows = table.read({
+      cursor: { from: place, until: undefined },
+      maxRows: 1,
+      deadlineMs: deadlineMs - COMMIT_RESERVE_MS,
+    });
+    for await (const batch of rows) if (batch.rows.rows > 0) return true;
+    return false;
+  }
+
+  function batchOf(state: LedgerState, to: Position, entries: LaneBatch['entries']): LaneBatch {
+    const start: Position = { v: 1, mode: 'cursor', by };
+    return {
+      from: state.position ?? formatTablePosition(start),
+      to: formatTablePosition(to),
+      stem: `pull-${String(state.commits)}`,
+      entries,
+    };
+  }
+
+  return {
+    lane,
+    read,
+    observe: (state) => {
+      notes.observe(state);
+    },
+    checkpointAgeMs: notes.checkpointAgeMs,
+    sourceLagMs: notes.sourceLagMs,
+  };
+}
+
+const toPlace = ({ cursor, key }: CursorPlace): NonNullable<Position['place']> => ({
+  cursor,
+  key: key && [...key],
+});

@@ -1,0 +1,268 @@
+import { hash } from 'node:crypto';
+import { toMs } from '../../config/units.ts';
+import type { ColumnData } from '../../domain/column-batch.ts';
+import { dispositionOf } from '../../domain/errors.ts';
+import { isLakeTime } from '../../domain/formats.ts';
+import { RecordFlag, writeFrame, type FrameRecord } from '../../domain/frame.ts';
+import { fingerprint, payloadDigest } from '../../domain/idempotency-key.ts';
+import { partitionNumber } from '../../domain/object-key.ts';
+import { toRowTexts } from '../../domain/row-json.ts';
+import { readStagedBatch, writeStagedBatch, type StagedBatch } from '../../domain/staged-batch.ts';
+import {
+  formatTablePosition,
+  parseTablePosition,
+  requireSameColumn,
+  type Followed,
+  type PositionOf,
+} from '../../domain/table-position.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { CursorPlace, TableBatch } from '../../ports/table-source.ts';
+import type { LaneBatch } from '../lane.ts';
+import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
+import {
+  COMMIT_RESERVE_MS,
+  laneOf,
+  RunNotes,
+  type TableReader,
+  type TableReaderDeps,
+} from './table-reader.ts';
+
+type Position = PositionOf<'lookback'>;
+
+/** Rows as text take more memory than as columns, and are in it several times. */
+const MAX_RAW_BYTES = 24 * 1024 * 1024;
+/** Marks in a position: about 15 bytes each, and a position is written several times per commit. */
+const MAX_MARKS = 2_000;
+const MARK_LENGTH = 12;
+
+/** What one call of `read` has collected. */
+interface Collected {
+  /** Rows that are not known yet. */
+  readonly records: FrameRecord[];
+  readonly partitions: Set<number>;
+  /** Marks of all rows, in order. */
+  readonly marks: string[];
+  bytes: number;
+  last: CursorPlace | undefined;
+  /** Whether the table was read to its end. */
+  isRead: boolean;
+}
+
+/**
+ * Reads a table by cursor, from a look-back behind the highest cursor that is in the lake. Every row claims its whole
+ * content: read again it is a duplicate, changed under the same cursor it is another version. Rows that appear later
+ * than the look-back after their cursor are not found.
+ *
+ * What is committed together is decided once, by whoever stages it first, before anything is claimed: a row that was
+ * claimed by an attempt which died, and has changed since, would be lost otherwise.
+ */
+export function createLookbackReader(
+  deps: TableReaderDeps,
+  by: Followed,
+  settings: { readonly initialValue: string | undefined; readonly lookback: string },
+): TableReader {
+  const { source, table, stage, clock, telemetry, deadlineMs } = deps;
+  const { config } = source;
+  const lane = laneOf(source);
+  const untilMs = deadlineMs - COMMIT_RESERVE_MS;
+  const notes = new RunNotes(deps);
+  const eventTimeOf = createEventTimes(source, by.column);
+  /** Position after which this run has nothing to do. It spares work, nothing relies on it. */
+  let endPosition: string | undefined;
+
+  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
+    notes.observe(state);
+    if (endPosition !== undefined && state.position === endPosition) return undefined;
+    let staged = await stage.find(lane, state.commits);
+    if (staged === undefined) {
+      const before = parseTablePosition(source.name, 'lookback', state.position);
+      if (before !== undefined) requireSameColumn(source.name, before.by, by);
+      if (clock.nowMs() >= untilMs) return 'interrupted';
+      const batch = await readRows(state, before, maxBytes);
+      if (batch === undefined) return undefined;
+      staged = await stage.decide(lane, state.commits, writeStagedBatch(batch));
+    }
+    return toBatch(state, readStagedBatch(staged));
+  }
+
+  async function readRows(
+    state: LedgerState,
+    before: Position | undefined,
+    maxBytes: number,
+  ): Promise<StagedBatch | undefined> {
+    const sweep = before?.sweep ?? beginSweep(before);
+    notes.readSince(sweep.startedAtMs);
+    const receivedAtMs = clock.nowMs();
+    const collected = await collect(sweep.place ?? startOf(sweep.from), new Set(before?.seen), maxBytes);
+    const { records, marks, last, isRead } = collected;
+    if (isRead && records.length === 0 && before?.sweep === undefined) return undefined;
+    const place = last ?? sweep.place;
+    const after: Position = {
+      v: 1,
+      mode: 'lookback',
+      by,
+      highest: laterOf(before?.highest, last?.cursor),
+      ...(isRead || place === undefined
+        ? { swept: { atMs: sweep.startedAtMs, forMs: Math.max(0, clock.nowMs() - sweep.startedAtMs) } }
+        : {
+            sweep: { ...sweep, place: { cursor: place.cursor, key: place.key && [...place.key] } },
+            swept: before?.swept,
+          }),
+      seen: (isRead && before?.sweep === undefined ? marks : [...(before?.seen ?? []), ...marks]).slice(
+        -MAX_MARKS,
+      ),
+    };
+    const to = formatTablePosition(after);
+    if (isRead) endPosition = to;
+    const origin = `${lane}/${String(state.commits)}`;
+    const header = {
+      source: source.name,
+      frameId: origin,
+      contractVersion: source.contract.version,
+      receivedAtMs,
+    };
+    const part = { origin, firstIndex: 0, arrivedAtMs: receivedAtMs, bytes: writeFrame(header, records) };
+    return { to, parts: records.length === 0 ? [] : [part] };
+  }
+
+  function beginSweep(before: Position | undefined): {
+    from: string | undefined;
+    startedAtMs: number;
+    place?: CursorPlace;
+  } {
+    const startedAtMs = clock.nowMs();
+    if (before?.highest === undefined) return { from: settings.initialValue, startedAtMs };
+    warnOfExpiry(before, startedAtMs);
+    // What appeared while the last reading went on, behind the place that it had reached, is found by this one.
+    const { forMs } = before.swept ?? { forMs: 0 };
+    const from = table.before(before.highest, toMs(settings.lookback) + forMs);
+    return { from: laterOf(settings.initialValue, from), startedAtMs };
+  }
+
+  /** Claims last for a time after the row was read first; marks for ever, but there are only so many of them. */
+  function warnOfExpiry({ swept, seen }: Position, nowMs: number): void {
+    const safeMs = toMs(config.dedupeWindow) - toMs(settings.lookback);
+    if (swept === undefined || nowMs - swept.atMs < safeMs || seen.length < MAX_MARKS) return;
+    telemetry.log('warn', 'rows of the look-back may land again: the source stood still for too long', {
+      source: source.name,
+      hint: 'dedupeWindow less the look-back is how long it may stand still',
+    });
+  }
+
+  const laterOf = (a: string | undefined, b: string | undefined): string | undefined =>
+    a === undefined ? b : b === undefined || table.compare(a, b) >= 0 ? a : b;
+
+  async function collect(
+    from: CursorPlace | undefined,
+    known: ReadonlySet<string>,
+    maxBytes: number,
+  ): Promise<Collected> {
+    const collected: Collected = {
+      records: [],
+      partitions: new Set(),
+      marks: [],
+      bytes: 0,
+      last: undefined,
+      isRead: false,
+    };
+    const limit = Math.min(maxBytes, MAX_RAW_BYTES);
+    try {
+      for await (const batch of table.read({ cursor: { from, until: undefined }, deadlineMs: untilMs })) {
+        collectRows(batch, known, collected);
+        const { bytes, partitions } = collected;
+        if (bytes >= limit || partitions.size >= MAX_STAGED_PARTITIONS || clock.nowMs() >= untilMs)
+          return collected;
+      }
+      collected.isRead = true;
+    } catch (error) {
+      if (collected.records.length === 0 || dispositionOf(error) !== 'retry') throw error;
+      telemetry.log('warn', 'the database broke off; what was read before is committed first', {
+        source: source.name,
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+    return collected;
+  }
+
+  function collectRows({ rows, last }: TableBatch, known: ReadonlySet<string>, collected: Collected): void {
+    const { extra } = rows;
+    for (const [row, bytes] of toRowTexts(source.contract.columns, rows).entries()) {
+      const content = hash('sha256', bytes, 'base64url');
+      const mark = content.slice(0, MARK_LENGTH);
+      collected.marks.push(mark);
+      if (known.has(mark)) continue;
+      const hasExtra = extra !== undefined && extra.nulls?.[row] !== 1;
+      const eventTimeMs = eventTimeOf(rows.columns, row);
+      collected.records.push({
+        bytes,
+        flag: hasExtra ? RecordFlag.carried : RecordFlag.valid,
+        fingerprint: fingerprint(source.name, [content]),
+        digest: payloadDigest(bytes),
+        eventTimeMs,
+      });
+      collected.partitions.add(partitionNumber(config.partition, eventTimeMs));
+      collected.bytes += bytes.length;
+    }
+    collected.last = last ?? collected.last;
+  }
+
+  function toBatch(state: LedgerState, { to, parts }: StagedBatch): LaneBatch {
+    const entries = toLaneEntries(new Map([[source.name, source]]), parts);
+    const received = { rows: 0, bytes: 0 };
+    for (const entry of entries) {
+      if (entry.kind !== 'frame') continue;
+      received.rows += entry.frame.count;
+      received.bytes += entry.frame.payload.length;
+    }
+    const start: Position = { v: 1, mode: 'lookback', by, seen: [] };
+    const batch: LaneBatch = {
+      from: state.position ?? formatTablePosition(start),
+      to,
+      stem: `pull-${String(state.commits)}`,
+      entries,
+    };
+    return notes.offer(state, batch, received);
+  }
+
+  return {
+    lane,
+    read,
+    observe: (state) => {
+      notes.observe(state);
+    },
+    checkpointAgeMs: notes.checkpointAgeMs,
+    sourceLagMs: notes.sourceLagMs,
+  };
+}
+
+const startOf = (cursor: string | undefined): CursorPlace | undefined =>
+  cursor === undefined ? undefined : { cursor, key: undefined };
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Event times, ms since the epoch: the declared column's, and the cursor's where it is null or none is declared. It
+ * decides where a row is claimed, so it must not depend on when the row is read.
+ */
+function createEventTimes(
+  { config, contract }: TableReaderDeps['source'],
+  cursor: string,
+): (columns: readonly ColumnData[], row: number) => number {
+  const names = config.eventTime === undefined ? [cursor] : [config.eventTime.path, cursor];
+  const places = names.map((name) => contract.columns.findIndex((column) => column.name === name));
+  return (columns, row) => {
+    for (const place of places) {
+      const column = columns[place];
+      if (column === undefined || column.nulls?.[row] === 1) continue;
+      const ms = toMilliseconds(column, row);
+      if (ms !== undefined && isLakeTime(ms)) return ms;
+    }
+    return 0;
+  };
+}
+
+function toMilliseconds(column: ColumnData, row: number): number | undefined {
+  if (column.kind === 'int32') return (column.values[row] ?? 0) * DAY_MS;
+  // Rounded down, also before 1970.
+  return column.kind === 'int64' ? Math.floor(Number(column.values[row] ?? 0n) / 1000) : undefined;
+}

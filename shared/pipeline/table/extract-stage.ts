@@ -1,0 +1,219 @@
+import * as z from 'zod';
+import { BlockedError, TransientError } from '../../domain/errors.ts';
+import type { ColumnFile } from '../../ports/column-table-writer.ts';
+import type { KeyText, TableRead } from '../../ports/table-source.ts';
+import type { TableEntry } from '../lane.ts';
+import { COMMIT_RESERVE_MS, laneOf, MAX_HELD_BYTES, type TableReaderDeps } from './table-reader.ts';
+
+/*
+ * A full read of a table: an *extract*. It is divided by the key into *splits*. A split is read by one statement, its
+ * files are staged as they fill, under names that no other attempt has; then one attempt of each split is decided. When
+ * all splits are decided, all of their files go into the lake with one commit. So whoever reads splits, in whatever
+ * order and how often, an extract is in the lake as a whole or not at all.
+ *
+ *   pull/<source>/extract                          batch n: the plan of extract n
+ *   pull/<source>/extract/<n>                      batch i: which attempt of split i counts, and its files
+ *   pull/<source>/extract/<n>/<i>/<attempt>        batch k: file k of the attempt
+ */
+
+/** Staged files expire, three days after they were written at the earliest: an older extract is begun anew. */
+const MAX_EXTRACT_AGE_MS = 2 * 86_400_000;
+
+const planSchema = z.object({
+  startedAtMs: z.number(),
+  /** See `TableSource.planBoundaries`. */
+  boundaries: z.array(z.array(z.string())),
+});
+
+/** What an extract is, decided once. */
+export interface ExtractPlan {
+  /** Extracts of a source count from 1. */
+  readonly number: number;
+  /** `_received_at` of all its rows, ms since the epoch. */
+  readonly startedAtMs: number;
+  readonly boundaries: readonly KeyText[];
+}
+
+const splitSchema = z.object({
+  attempt: z.string(),
+  rows: z.number(),
+  /** Raw bytes, about. */
+  bytes: z.number(),
+  files: z.array(z.object({ partition: z.number(), rows: z.number(), bytes: z.number() })),
+});
+
+/** A split that is staged. */
+export type StagedSplit = z.infer<typeof splitSchema>;
+
+export const splitCount = ({ boundaries }: ExtractPlan): number => boundaries.length + 1;
+
+type StageDeps = Pick<TableReaderDeps, 'source' | 'stage' | 'clock'>;
+
+const extractLane = ({ source }: StageDeps): string => `${laneOf(source)}/extract`;
+const splitLane = (deps: StageDeps, number: number): string => `${extractLane(deps)}/${String(number)}`;
+
+/**
+ * The extract that is being read after the extract `committed`; undefined if none was begun, or it is too old to go on
+ * with.
+ */
+export async function findExtract(
+  deps: StageDeps,
+  committed: number,
+): Promise<{ readonly plan: ExtractPlan | undefined; readonly next: number }> {
+  for (let number = committed + 1; ; number++) {
+    const bytes = await deps.stage.find(extractLane(deps), number);
+    if (bytes === undefined) return { plan: undefined, next: number };
+    const plan = toPlan(deps, number, bytes);
+    if (deps.clock.nowMs() - plan.startedAtMs < MAX_EXTRACT_AGE_MS) return { plan, next: number };
+  }
+}
+
+/** Begins extract `number`, unless somebody else has. */
+export async function beginExtract(deps: TableReaderDeps, number: number): Promise<ExtractPlan> {
+  const { source, table, clock, stage, deadlineMs } = deps;
+  const startedAtMs = clock.nowMs();
+  const boundaries = await table.planBoundaries({
+    rowsPerSplit: source.config.rowsPerSplit,
+    deadlineMs: deadlineMs - COMMIT_RESERVE_MS,
+  });
+  const bytes = Buffer.from(JSON.stringify({ startedAtMs, boundaries }));
+  return toPlan(deps, number, await stage.decide(extractLane(deps), number, bytes));
+}
+
+function toPlan(deps: StageDeps, number: number, bytes: Uint8Array): ExtractPlan {
+  return { number, ...parseStaged(deps, planSchema, bytes) };
+}
+
+/** The decided attempt of a split; undefined if none is. */
+export async function findSplit(
+  deps: StageDeps,
+  plan: ExtractPlan,
+  split: number,
+): Promise<StagedSplit | undefined> {
+  const bytes = await deps.stage.find(splitLane(deps, plan.number), split);
+  return bytes && parseStaged(deps, splitSchema, bytes);
+}
+
+/** Files of a split that is so small that they are in memory together. */
+export interface HeldSplit {
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: readonly ColumnFile[];
+}
+
+/**
+ * Reads a split with one statement and stages it.
+ *
+ * @param mayHold whether a split that fits into one table is to be returned instead
+ * @returns undefined when time was up first: what was staged of it expires
+ */
+export async function readSplit(
+  deps: TableReaderDeps,
+  plan: ExtractPlan,
+  split: number,
+  mayHold: boolean,
+): Promise<StagedSplit | HeldSplit | undefined> {
+  const { stage } = deps;
+  const attempt = deps.newToken();
+  const lane = `${splitLane(deps, plan.number)}/${String(split)}/${attempt}`;
+  const staged: StagedSplit = { attempt, rows: 0, bytes: 0, files: [] };
+  const keys = { from: plan.boundaries[split - 1], to: plan.boundaries[split] };
+  const origin = `${splitLane(deps, plan.number)}/${String(split)}`;
+  for await (const part of readParts(deps, { keys }, { origin, receivedAtMs: plan.startedAtMs })) {
+    if (part === 'interrupted') return undefined;
+    if (mayHold && part.isLast && staged.files.length === 0) return part;
+    staged.rows += part.rows;
+    staged.bytes += part.bytes;
+    for (const { partition, rows, bytes } of part.files) {
+      const written = await stage.decide(lane, staged.files.length, bytes);
+      if (written.length !== bytes.length) throw new Error(`${lane} is written by somebody else`);
+      staged.files.push({ partition, rows, bytes: bytes.length });
+    }
+  }
+  const decided = await stage.decide(
+    splitLane(deps, plan.number),
+    split,
+    Buffer.from(JSON.stringify(staged)),
+  );
+  return parseStaged(deps, splitSchema, decided);
+}
+
+interface Part extends HeldSplit {
+  readonly isLast: boolean;
+}
+
+/**
+ * Rows of one statement, table by table: what is held is bounded, whatever the size of the whole.
+ *
+ * @param lake rows count on through all parts
+ */
+async function* readParts(
+  deps: TableReaderDeps,
+  read: Omit<TableRead, 'deadlineMs'>,
+  lake: { readonly origin: string; readonly receivedAtMs: number },
+): AsyncGenerator<Part | 'interrupted'> {
+  const { source, table, columns, clock, deadlineMs } = deps;
+  const untilMs = deadlineMs - COMMIT_RESERVE_MS;
+  const batches = table.read({ ...read, deadlineMs: untilMs })[Symbol.asyncIterator]();
+  let firstIndex = 0;
+  try {
+    for (let isLast = false; !isLast;) {
+      const held = await columns.open(source, { ...lake, firstIndex });
+      try {
+        while (!isLast && held.bytes < MAX_HELD_BYTES) {
+          if (clock.nowMs() >= untilMs) {
+            yield 'interrupted';
+            return;
+          }
+          const next = await batches.next();
+          if (next.done === true) isLast = true;
+          else await held.append(next.value.rows);
+        }
+        const { rows, bytes } = held;
+        const files = rows === 0 ? [] : await held.finish();
+        firstIndex += rows;
+        yield { rows, bytes, files, isLast };
+      } finally {
+        await held.discard();
+      }
+    }
+  } finally {
+    await batches.return?.();
+  }
+}
+
+/** Staged files as entries of a lane. */
+export function toStagedEntries(
+  deps: StageDeps,
+  plan: ExtractPlan,
+  splits: readonly StagedSplit[],
+): TableEntry[] {
+  const { source, stage } = deps;
+  return splits.flatMap(({ attempt, files }, split) => {
+    const lane = `${splitLane(deps, plan.number)}/${String(split)}/${attempt}`;
+    return files.map(({ partition, rows, bytes }, file): TableEntry => ({
+      ...{ kind: 'table', source, partition, rows, bytes },
+      receivedAtMs: plan.startedAtMs,
+      load: async () => {
+        const loaded = await stage.find(lane, file);
+        if (loaded !== undefined) return loaded;
+        throw new TransientError(
+          'STAGED_FILE_VANISHED',
+          `file ${String(file)} of ${lane} was staged and is gone; nothing may delete files that are not committed. The extract is begun anew two days after its beginning`,
+        );
+      },
+    }));
+  });
+}
+
+function parseStaged<Value>(deps: StageDeps, schema: z.ZodType<Value>, bytes: Uint8Array): Value {
+  try {
+    return schema.parse(JSON.parse(Buffer.from(bytes).toString()));
+  } catch (cause) {
+    throw new BlockedError(
+      'UNREADABLE_EXTRACT',
+      `what is staged of the extract of source ${deps.source.name} is not what this version of Headgate can read; deploy the version that wrote it, or remove landing/${extractLane(deps)}/ to begin the extract anew`,
+      { cause },
+    );
+  }
+}

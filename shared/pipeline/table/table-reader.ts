@@ -1,0 +1,94 @@
+import type { DatabaseSourceConfig } from '../../config/schema.ts';
+import type { Source } from '../../domain/source.ts';
+import type { BatchStage } from '../../ports/batch-stage.ts';
+import type { Clock } from '../../ports/clock.ts';
+import type { ColumnTableWriter } from '../../ports/column-table-writer.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { TableSource } from '../../ports/table-source.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
+import type { LaneBatch, LaneReader } from '../lane.ts';
+
+export interface TableReaderDeps {
+  readonly source: Source<DatabaseSourceConfig>;
+  readonly table: TableSource;
+  readonly columns: ColumnTableWriter;
+  readonly stage: BatchStage;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  /** A text that no other attempt has. */
+  readonly newToken: () => string;
+  /** When the run must be over, ms since the epoch. */
+  readonly deadlineMs: number;
+}
+
+/** A reader of one run over a table of a database. */
+export interface TableReader extends LaneReader {
+  /** Counts what was received, once it is committed. `read` does so with every call; a run does it at its end. */
+  observe(state: LedgerState): void;
+  /** Since when the lake may lack what the table has, in ms; undefined while nothing was read. */
+  checkpointAgeMs(): number | undefined;
+  /** How long the oldest open transaction has held the reading back, in ms; undefined where none does. */
+  sourceLagMs(): number | undefined;
+}
+
+/** Lane of a pulled source. */
+export const laneOf = (source: Pick<Source, 'name'>): string => `pull/${source.name}`;
+
+/** Time left for the commit when a reader stops reading. */
+export const COMMIT_RESERVE_MS = 20_000;
+
+/** Held rows of one table at most: with the file that is made of them, and those of others on their way, memory stays below 512 MiB. */
+export const MAX_HELD_BYTES = 64 * 1024 * 1024;
+
+/** What was received with one batch. */
+export interface Received {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+/** What a run remembers of itself. Nothing that delivery relies on. */
+export class RunNotes {
+  readonly #deps: Pick<TableReaderDeps, 'source' | 'clock' | 'telemetry'>;
+  #offered: { readonly to: string; readonly commits: number; readonly received: Received } | undefined;
+  #readSinceMs: number | undefined;
+  #oldestOpenMs: number | undefined;
+
+  constructor(deps: Pick<TableReaderDeps, 'source' | 'clock' | 'telemetry'>) {
+    this.#deps = deps;
+  }
+
+  /** What is offered with this state; it counts when it is committed. */
+  offer(state: LedgerState, batch: LaneBatch, received: Received): LaneBatch {
+    this.#offered = { to: batch.to, commits: state.commits, received };
+    return batch;
+  }
+
+  observe(state: LedgerState): void {
+    const offered = this.#offered;
+    if (offered === undefined) return;
+    // Asked again for the same state, because it was too much: nothing is committed.
+    if (state.position === offered.to && state.commits > offered.commits) {
+      const { source, telemetry } = this.#deps;
+      telemetry.count('RecordsReceived', source.name, offered.received.rows);
+      telemetry.count('RecordsAccepted', source.name, offered.received.rows);
+      telemetry.count('BytesReceived', source.name, offered.received.bytes);
+    }
+    this.#offered = undefined;
+  }
+
+  /** Everything that the table had at this time is read, or will be with the batches that follow. */
+  readSince(ms: number): void {
+    this.#readSinceMs = ms;
+  }
+
+  heldBackSince(ms: number | undefined): void {
+    this.#oldestOpenMs = ms;
+  }
+
+  checkpointAgeMs = (): number | undefined => this.#age(this.#readSinceMs);
+  sourceLagMs = (): number | undefined => this.#age(this.#oldestOpenMs);
+
+  #age(sinceMs: number | undefined): number | undefined {
+    return sinceMs === undefined ? undefined : Math.max(0, this.#deps.clock.nowMs() - sinceMs);
+  }
+}

@@ -3,6 +3,7 @@ import type { Source } from '../../domain/source.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ColumnTableWriter } from '../../ports/column-table-writer.ts';
+import type { FileStage } from '../../ports/file-stage.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { TableSource } from '../../ports/table-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
@@ -13,9 +14,11 @@ export interface TableReaderDeps {
   readonly table: TableSource;
   readonly columns: ColumnTableWriter;
   readonly stage: BatchStage;
+  /** Where the files of a large extract wait until all are there. */
+  readonly files: FileStage;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
-  /** A text that no other attempt has. */
+  /** A text that no other attempt has: letters, digits, `-` and `_`. */
   readonly newToken: () => string;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;

@@ -22,7 +22,7 @@ export type PullWork =
 export interface SplitWork {
   readonly source: string;
   readonly task: 'split';
-  /** Number of commits in the source's lane when the extract was planned. */
+  /** Number of the extract. */
   readonly extract: number;
   readonly slot: number;
 }

@@ -1,0 +1,192 @@
+import type { SplitWork, WorkQueue } from '../../ports/work-queue.ts';
+import { BlockedError, TransientError } from '../../domain/errors.ts';
+import { forEachLimited } from '../../domain/for-each-limited.ts';
+import { parseTablePosition } from '../../domain/table-position.ts';
+import {
+  readFanOut,
+  runAlone,
+  slotsToWake,
+  workInSlot,
+  type FanOut,
+  type TaskOutcome,
+} from '../fan-out/fan-out.ts';
+import { runLane, type LandDeps, type RunOptions, type RunOutcome } from '../land.ts';
+import { probeNothing } from '../probe.ts';
+import { createExtractReader, splitTooLarge, type ExtractSteps } from '../table/create-extract-reader.ts';
+import {
+  findExtract,
+  findSplit,
+  readSplit,
+  splitCount,
+  type ExtractPlan,
+  type StagedSplit,
+} from '../table/extract-stage.ts';
+import { laneOf, type TableReaderDeps } from '../table/table-reader.ts';
+
+/*
+ * A large extract, read by up to `tasksMax` invocations at the same time.
+ *
+ * A scheduled run that finds an extract due plans it and sends one message per slot. Each message stages one split (see
+ * `extract-stage.ts`: whoever decides a split first wins) and sends the next one; the one that finds all staged lands
+ * them, with one commit. Nothing is kept in messages: one that comes twice finds its slot taken or the split staged, and
+ * one that was lost is sent again by the next run. A split that fails frees its slot and is repeated alone.
+ */
+
+export interface ExtractDeps extends TableReaderDeps {
+  readonly queue: WorkQueue;
+  /** The engine, and who runs until when. */
+  readonly land: LandDeps;
+  readonly options: RunOptions;
+}
+
+/** What a run or a message did. */
+export interface ExtractOutcome extends RunOutcome {
+  /** Since when the lake may lack what the table has, in ms; undefined where nothing was planned or landed. */
+  readonly checkpointAgeMs: number | undefined;
+}
+
+const NOTHING_DONE: ExtractOutcome = {
+  finished: false,
+  commits: 0,
+  counts: new Map(),
+  checkpointAgeMs: undefined,
+};
+
+/** Files of one extract altogether: what an invocation can copy within its 15 minutes, with room to spare. */
+export const MAX_EXTRACT_BYTES = 24 * 1024 ** 3;
+const PARALLEL_READS = 16;
+/** Between two looks whether the source's lane is free. */
+const LANDING_DELAY_SECONDS = 60;
+
+const fanOutLane = (source: string): string => `extract/${source}`;
+
+function toFanOut({ source }: Pick<TableReaderDeps, 'source'>, plan: ExtractPlan): FanOut {
+  return {
+    lane: fanOutLane(source.name),
+    // After the position was reset by hand, extracts count from 1 again.
+    run: `${String(plan.number)}@${String(plan.startedAtMs)}`,
+    slots: source.config.tasksMax,
+    tasks: splitCount(plan),
+  };
+}
+
+/** Whether a source is read by several invocations at the same time. */
+export function isReadInParallel({ config }: Pick<TableReaderDeps['source'], 'config'>): boolean {
+  return config.tasksMax > 1 && config.incremental === undefined && config.changeLog === undefined;
+}
+
+/**
+ * A scheduled run: plans an extract that is due, wakes those that read it, lands it when all is staged. A table of one
+ * split is read here.
+ */
+export async function runExtract(deps: ExtractDeps): Promise<ExtractOutcome> {
+  return (await landAlone(deps, (plan) => stageOrWake(deps, plan))) ?? NOTHING_DONE;
+}
+
+async function stageOrWake(deps: ExtractDeps, plan: ExtractPlan): ReturnType<ExtractSteps['stageSplits']> {
+  if (splitCount(plan) === 1) return await stageOnly(deps, plan);
+  const fanOut = toFanOut(deps, plan);
+  const { done } = await readFanOut(deps.land, fanOut);
+  if (done.size >= fanOut.tasks) return await findAll(deps, plan);
+  for (const slot of await slotsToWake(deps.land, fanOut)) await send(deps, plan, slot);
+  return 'interrupted';
+}
+
+/** Does what one message asks for. */
+export async function runSplit(deps: ExtractDeps, work: SplitWork): Promise<ExtractOutcome> {
+  const { extract, slot } = work;
+  const plan = await findCurrent(deps, extract);
+  if (plan === undefined) return { ...NOTHING_DONE, finished: true };
+  const worker = { owner: deps.options.owner, untilMs: deps.deadlineMs };
+  const outcome = await workInSlot(deps.land, toFanOut(deps, plan), slot, worker, (split) =>
+    stageSplit(deps, plan, split),
+  );
+  switch (outcome) {
+    case 'worked':
+      await send(deps, plan, slot);
+      return NOTHING_DONE;
+    case 'taken':
+    case 'waiting':
+      return NOTHING_DONE;
+    case 'all-done': {
+      const landed = await landAlone(deps, (current) => findAll(deps, current));
+      // Who is at it may have looked before the last split was staged, and leave it at that.
+      if (landed === undefined) await send(deps, plan, slot, LANDING_DELAY_SECONDS);
+      return landed ?? NOTHING_DONE;
+    }
+  }
+}
+
+/** The extract that a message is about, unless it is in the lake or given up. */
+async function findCurrent(deps: ExtractDeps, number: number): Promise<ExtractPlan | undefined> {
+  const { source, land } = deps;
+  const { position } = await land.ledger.read(laneOf(source));
+  const committed = parseTablePosition(source.name, 'extract', position)?.number ?? 0;
+  const { plan } = await findExtract(deps, committed);
+  return plan?.number === number ? plan : undefined;
+}
+
+async function send(
+  deps: ExtractDeps,
+  { number }: ExtractPlan,
+  slot: number,
+  delaySeconds = 0,
+): Promise<void> {
+  await deps.queue.send({ source: deps.source.name, task: 'split', extract: number, slot }, delaySeconds);
+  await (deps.land.probe ?? probeNothing)('F.4');
+}
+
+async function stageSplit(deps: ExtractDeps, plan: ExtractPlan, split: number): Promise<TaskOutcome> {
+  const staged = (await findSplit(deps, plan, split)) ?? (await readSplit(deps, plan, split, false));
+  // A message has all of an invocation's time for one split: without a smaller one it would come to the same end again.
+  if (staged === undefined) throw splitTooLarge(deps, split);
+  await (deps.land.probe ?? probeNothing)('F.6');
+  return { rows: staged.rows, bytes: staged.bytes };
+}
+
+async function stageOnly(deps: ExtractDeps, plan: ExtractPlan): ReturnType<ExtractSteps['stageSplits']> {
+  const staged = (await findSplit(deps, plan, 0)) ?? (await readSplit(deps, plan, 0, true));
+  if (staged === undefined) throw splitTooLarge(deps, 0);
+  return 'attempt' in staged ? [staged] : staged;
+}
+
+/**
+ * Runs the source's lane with nobody beside: landing an extract takes minutes, and a second run would fence off the
+ * files of the first.
+ *
+ * @returns undefined when somebody is at it
+ */
+async function landAlone(
+  deps: ExtractDeps,
+  stageSplits: ExtractSteps['stageSplits'],
+): Promise<ExtractOutcome | undefined> {
+  const worker = { owner: deps.options.owner, untilMs: deps.deadlineMs };
+  return await runAlone(deps.land, `${fanOutLane(deps.source.name)}/landing`, worker, async () => {
+    const reader = createExtractReader(deps, { stageSplits });
+    const outcome = await runLane(deps.land, reader, deps.options);
+    if (!outcome.finished) reader.observe(await deps.land.ledger.read(reader.lane));
+    return { ...outcome, checkpointAgeMs: reader.checkpointAgeMs() };
+  });
+}
+
+/** All splits of an extract, each of which is staged. */
+async function findAll(deps: ExtractDeps, plan: ExtractPlan): Promise<readonly StagedSplit[]> {
+  const splits: StagedSplit[] = [];
+  const numbers = Array.from({ length: splitCount(plan) }, (_, i) => i);
+  await forEachLimited(numbers, PARALLEL_READS, async (split) => {
+    const staged = await findSplit(deps, plan, split);
+    if (staged === undefined) {
+      throw new TransientError(
+        'SPLIT_NOT_STAGED',
+        `range ${String(split)} of extract ${String(plan.number)} of source ${deps.source.name} is not staged (any more); two days after its beginning the extract is begun anew`,
+      );
+    }
+    splits[split] = staged;
+  });
+  const bytes = splits.flatMap(({ files }) => files).reduce((total, file) => total + file.bytes, 0);
+  if (bytes <= MAX_EXTRACT_BYTES) return splits;
+  throw new BlockedError(
+    'EXTRACT_TOO_LARGE',
+    `the files of an extract of source ${deps.source.name} have ${String(Math.ceil(bytes / 1024 ** 3))} GiB, and ${String(MAX_EXTRACT_BYTES / 1024 ** 3)} GiB can land with one commit; read the table with incremental, or declare sources with a query for parts of it`,
+  );
+}

@@ -189,18 +189,18 @@ export function toStagedEntries(
   plan: ExtractPlan,
   splits: readonly StagedSplit[],
 ): TableEntry[] {
-  const { source, stage } = deps;
+  const { source } = deps;
   return splits.flatMap(({ attempt, files }, split) => {
-    const lane = `${splitLane(deps, plan.number)}/${String(split)}/${attempt}`;
+    const names = `${splitLane(deps, plan.number)}/${String(split)}/${attempt}`;
     return files.map(({ partition, rows, bytes }, file): TableEntry => ({
       ...{ kind: 'table', source, partition, rows, bytes },
       receivedAtMs: plan.startedAtMs,
       load: async () => {
-        const loaded = await stage.find(lane, file);
+        const loaded = await deps.files.read(`${names}/${String(file)}`);
         if (loaded !== undefined) return loaded;
         throw new TransientError(
           'STAGED_FILE_VANISHED',
-          `file ${String(file)} of ${lane} was staged and is gone; nothing may delete files that are not committed. The extract is begun anew two days after its beginning`,
+          `file ${String(file)} of ${names} was staged and is gone; nothing may delete files that are not committed. The extract is begun anew two days after its beginning`,
         );
       },
     }));

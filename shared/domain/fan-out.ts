@@ -33,7 +33,9 @@ export function parseSlot(run: string, text: string | undefined): SlotProgress {
   const nothing = { run, done: new Set<number>(), rows: 0, bytes: 0 };
   if (text === undefined) return nothing;
   const slot = JSON.parse(text) as Omit<SlotProgress, 'done'> & { readonly done: string };
-  return slot.run === run ? { run, done: parseRowSet(slot.done), rows: slot.rows, bytes: slot.bytes } : nothing;
+  return slot.run === run
+    ? { run, done: parseRowSet(slot.done), rows: slot.rows, bytes: slot.bytes }
+    : nothing;
 }
 
 /** The slots of one run, together. */

@@ -1,6 +1,7 @@
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
@@ -31,6 +32,7 @@ export class ExtractWorld {
   readonly lake: MemoryLake;
   readonly ledger: MemoryLedgerStore;
   readonly stage: MemoryBatchStage;
+  readonly files: MemoryFileStage;
   readonly telemetry = new MemoryTelemetry();
   readonly land: LandDeps;
   readonly #crowd: Crowd;
@@ -43,6 +45,7 @@ export class ExtractWorld {
     this.lake = new MemoryLake({ turn });
     this.ledger = new MemoryLedgerStore({ turn });
     this.stage = new MemoryBatchStage({ turn });
+    this.files = new MemoryFileStage({ turn });
     let tokens = 0;
     this.land = {
       ledger: this.ledger,
@@ -71,7 +74,15 @@ export class ExtractWorld {
   deps(source: Source<DatabaseSourceConfig>, table: TableSource): ExtractDeps {
     const deadlineMs = this.clock.nowMs() + INVOCATION_MS;
     return {
-      ...{ source, table, columns: orderLineWriter, stage: this.stage, queue: this.queue, deadlineMs },
+      ...{
+        source,
+        table,
+        columns: orderLineWriter,
+        stage: this.stage,
+        files: this.files,
+        queue: this.queue,
+        deadlineMs,
+      },
       ...{ clock: this.clock, telemetry: this.telemetry, newToken: this.land.newToken },
       land: { ...this.land, claimCache: createClaimCache() },
       options: { owner: `invocation-${String(++this.#invocations)}`, deadlineMs },

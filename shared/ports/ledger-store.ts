@@ -35,6 +35,21 @@ export interface LedgerStore {
   cede(lane: string, expectedVersion: number, to: string, writer: string): Promise<CasResult>;
 
   /**
+   * Moves the position of a lane by hand, anywhere, or (`undefined`) to before its beginning, and writes no range. It
+   * counts as a commit: what is staged or claimed under the number of the next one is never taken for what is read from
+   * there on. The lane must have no pending intent: the caller resolves it first and passes the version that it read
+   * after that.
+   *
+   * @throws RangeError when an intent is pending
+   */
+  reposition(
+    lane: string,
+    expectedVersion: number,
+    to: string | undefined,
+    writer: string,
+  ): Promise<CasResult>;
+
+  /**
    * The committed ranges that have a position between `from` and `to` (all inclusive), in their order, for replays.
    * Only lanes whose positions are sequence numbers have ranges, and ranges of one lane never overlap; for bounds that
    * are none the answer is empty. Strongly consistent.
@@ -48,7 +63,7 @@ export type CasResult = 'ok' | 'conflict';
 export interface LedgerState {
   /** Everything up to and including this position is durable in the lake; undefined before the first commit. */
   readonly position: string | undefined;
-  /** Number of commits; unlike `version` it does not change when an intent is announced or aborted. */
+  /** Number of commits and repositions; unlike `version` it does not change when an intent is announced or aborted. */
   readonly commits: number;
   readonly version: number;
   readonly intent: Intent | undefined;

@@ -1,14 +1,23 @@
 /**
  * What is known about a pulled source beside its checkpoint: whether it is paused, how its last runs went, how often it is
- * polled. Nothing that delivery relies on: losing it loses comfort, never records.
+ * polled, who is at work. Nothing that delivery relies on: losing it loses comfort, never records.
  *
  * Promises of every implementation:
  * - `read` is strongly consistent; a source that nothing was written about has `INITIAL_CONTROL`.
- * - `write` is a compare-and-set on `version`: `'conflict'` when somebody else has written since.
+ * - `write` is a compare-and-set on `version`, which it increases by one: exactly one of several writers with the same
+ *   expected version succeeds; the others get `'conflict'` and must read again.
+ * - A write whose response was lost and that is repeated by the SDK is recognised by its `writer` token.
+ * - Throttled, denied or failed calls throw; they never answer `'conflict'`.
  */
 export interface PullControlStore {
   read(source: string): Promise<PullControl>;
-  write(source: string, expectedVersion: number, control: PullControlState): Promise<'ok' | 'conflict'>;
+  /** @param writer a token of this write alone */
+  write(
+    source: string,
+    expectedVersion: number,
+    control: PullControlState,
+    writer: string,
+  ): Promise<'ok' | 'conflict'>;
 }
 
 export interface PullControl extends PullControlState {
@@ -21,16 +30,33 @@ export interface PullControlState {
   /** Runs in a row that failed. */
   readonly failures: number;
   readonly lastRun: PullRunSummary | undefined;
-  /** Time between two runs, in minutes, as it was set last; undefined: as deployed. */
-  readonly pollEveryMinutes: number | undefined;
-  /** Runs in a row that found nothing: what adaptive polling decides by. */
+  /** How often the source is polled, as it was decided last; undefined: as deployed. */
+  readonly polling: PollDecision | undefined;
+  /** Runs in a row that found nothing since the interval has changed: what adaptive polling decides by. */
   readonly emptyRuns: number;
+  /** The run that is at work, once it takes longer; liveness only, never safety. */
+  readonly running: RunLease | undefined;
+}
+
+/** A time between two runs, and why it is that. */
+export interface PollDecision {
+  readonly everyMinutes: number;
+  /** For people. */
+  readonly reason: string;
+}
+
+/** Other runs leave the source alone until then. */
+export interface RunLease {
+  readonly owner: string;
+  readonly untilMs: number;
 }
 
 export interface PullPause {
   readonly sinceMs: number;
   /** `operator`, or what made the source pause itself. */
   readonly by: 'operator' | 'failures';
+  /** The person, as far as it is known. */
+  readonly who: string | undefined;
   /** For people: what to do. */
   readonly reason: string;
 }
@@ -51,6 +77,7 @@ export const INITIAL_CONTROL: PullControl = {
   paused: undefined,
   failures: 0,
   lastRun: undefined,
-  pollEveryMinutes: undefined,
+  polling: undefined,
   emptyRuns: 0,
+  running: undefined,
 };

@@ -321,6 +321,67 @@ export function ledgerStoreContract(subject: Subject<LedgerStore>): void {
       expect(await store.rangesOverlapping(lane, '6', '20')).toEqual([]);
     });
 
+    test('repositioning moves the position anywhere, counts as a commit and writes no range', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      await store.commit(lane, 0, commitOf('10', '20'), newWriter());
+      expect(await store.reposition(lane, 1, '5', newWriter())).toBe('ok');
+      expect(await store.read(lane)).toEqual({ position: '5', commits: 2, version: 2, intent: undefined });
+      expect(await store.reposition(lane, 2, '["2024-01-01","ä"]', newWriter())).toBe('ok');
+      expect((await store.read(lane)).position).toBe('["2024-01-01","ä"]');
+      expect(await store.rangesOverlapping(lane, '0', '100')).toEqual([commitOf('10', '20')]);
+    });
+
+    test('repositioning to the beginning forgets the position and goes on counting, also on a new lane', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      expect(await store.reposition(lane, 0, undefined, newWriter())).toBe('ok');
+      expect(await store.read(lane)).toEqual({
+        position: undefined,
+        commits: 1,
+        version: 1,
+        intent: undefined,
+      });
+      await store.commit(lane, 1, commitOf('1', '5'), newWriter());
+      expect(await store.reposition(lane, 2, undefined, newWriter())).toBe('ok');
+      expect(await store.read(lane)).toEqual({
+        position: undefined,
+        commits: 3,
+        version: 3,
+        intent: undefined,
+      });
+    });
+
+    test('a lane with a pending intent is not repositioned', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      const intent = intentOf({});
+      await store.announce(lane, 0, intent, newWriter());
+      await expect(store.reposition(lane, 1, '50', newWriter())).rejects.toThrow(RangeError);
+      await expect(store.reposition(lane, 1, undefined, newWriter())).rejects.toThrow(RangeError);
+      expect(await store.read(lane)).toMatchObject({ position: undefined, commits: 0, version: 1, intent });
+    });
+
+    test('after repositioning, whoever read the lane before commits and announces nothing', async () => {
+      const store = await subject.open();
+      const lane = newLane();
+      await store.commit(lane, 0, commitOf('1', '5'), newWriter());
+      expect(await store.reposition(lane, 1, '2', newWriter())).toBe('ok');
+      expect(await store.announce(lane, 1, intentOf({}), newWriter())).toBe('conflict');
+      expect(await store.commit(lane, 1, commitOf('6', '10'), newWriter())).toBe('conflict');
+      expect(await store.reposition(lane, 1, '3', newWriter())).toBe('conflict');
+      expect((await store.read(lane)).position).toBe('2');
+    });
+
+    test('repositioning whose answer was lost answers ok, once', async () => {
+      const store = await subject.openLosingAnswers();
+      const lane = newLane();
+      expect(await store.reposition(lane, 0, '9', newWriter())).toBe('ok');
+      expect(await store.reposition(lane, 1, undefined, newWriter())).toBe('ok');
+      expect(await store.reposition(lane, 1, '7', newWriter())).toBe('conflict');
+      expect(await store.read(lane)).toMatchObject({ position: undefined, commits: 2, version: 2 });
+    });
+
     test('ceding whose answer was lost answers ok, and another writer with that version does not', async () => {
       const store = await subject.openLosingAnswers();
       const lane = newLane();

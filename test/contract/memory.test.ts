@@ -9,6 +9,7 @@ import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-z
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
+import { MemoryPullControlStore } from '../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
@@ -26,6 +27,7 @@ import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { landingZoneContract } from './landing-zone.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
+import { pullControlStoreContract } from './pull-control-store.suite.ts';
 import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
 import { quotaStoreContract } from './quota-store.suite.ts';
@@ -66,6 +68,10 @@ describe.each([
   claimLogContract({
     open: () => new MemoryClaimLog({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryClaimLog({ turn: losingAnswers() }),
+  });
+  pullControlStoreContract({
+    open: () => new MemoryPullControlStore({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryPullControlStore({ turn: losingAnswers() }),
   });
   quotaStoreContract({ open: () => new MemoryQuotaStore({ turn: newTurn() }) });
   requestStoreContract({

@@ -135,6 +135,34 @@ export class DynamoLedgerStore implements LedgerStore {
     );
   }
 
+  async reposition(
+    lane: string,
+    expectedVersion: number,
+    to: string | undefined,
+    writer: string,
+  ): Promise<CasResult> {
+    const change = new StateChange(this.#table, lane, 'reposition', expectedVersion, writer);
+    const counted =
+      'SET #version = :next, #newest = :newest, #commits = if_not_exists(#commits, :zero) + :one';
+    const values = { ':zero': { N: '0' }, ':one': { N: '1' } };
+    const update =
+      to === undefined
+        ? change.toUpdate(`${counted} REMOVE #position`, values)
+        : change.toUpdate(`${counted}, #position = :position`, { ...values, ':position': { S: to } });
+    return await this.#update(
+      {
+        ...update,
+        ConditionExpression: `${update.ConditionExpression} AND attribute_not_exists(#intent)`,
+        ExpressionAttributeNames: { ...update.ExpressionAttributeNames, '#intent': 'intent' },
+      },
+      change,
+      (old) => {
+        if (Number(old?.['version']?.N ?? 0) !== expectedVersion) return;
+        throw new RangeError(`${lane} has a pending intent; resolve it before repositioning`);
+      },
+    );
+  }
+
   async rangesOverlapping(lane: string, from: string, to: string): Promise<readonly CommittedRange[]> {
     if (!isSequenceNumber(from) || !isSequenceNumber(to)) return [];
     const ranges: CommittedRange[] = [];
@@ -250,7 +278,7 @@ class StateChange {
   constructor(
     table: string,
     lane: string,
-    operation: 'announce' | 'commit' | 'abort' | 'cede',
+    operation: 'announce' | 'commit' | 'abort' | 'cede' | 'reposition',
     expectedVersion: number,
     writer: string,
   ) {

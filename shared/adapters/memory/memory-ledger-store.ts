@@ -63,6 +63,19 @@ export class MemoryLedgerStore implements LedgerStore {
     });
   }
 
+  reposition(
+    lane: string,
+    expectedVersion: number,
+    to: string | undefined,
+    writer: string,
+  ): Promise<CasResult> {
+    return this.#write('reposition', lane, expectedVersion, writer, ({ state }) => {
+      if (state.intent !== undefined)
+        throw new RangeError(`${lane} has a pending intent; resolve it before repositioning`);
+      return { ...state, position: to, commits: state.commits + 1 };
+    });
+  }
+
   rangesOverlapping(lane: string, from: string, to: string): Promise<readonly CommittedRange[]> {
     return takeTurn(this.#turn, { port: 'ledger', operation: 'rangesOverlapping', subject: lane }, () =>
       isSequenceNumber(from) && isSequenceNumber(to)
@@ -89,7 +102,7 @@ export class MemoryLedgerStore implements LedgerStore {
   }
 
   #write(
-    operation: 'announce' | 'commit' | 'abort' | 'cede',
+    operation: 'announce' | 'commit' | 'abort' | 'cede' | 'reposition',
     name: string,
     expectedVersion: number,
     writer: string,

@@ -11,7 +11,9 @@ export interface StoreCall {
     | 'stage'
     | 'landing'
     | 'quota'
-    | 'tokens';
+    | 'tokens'
+    | 'control'
+    | 'queue';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

@@ -22,6 +22,7 @@ import {
 } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
+import { DynamoPullControlStore } from '../../../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
 import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoTokenStore } from '../../../shared/adapters/aws/dynamo-token-store.ts';
@@ -46,6 +47,7 @@ import { lakeContract } from '../../contract/lake.suite.ts';
 import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
 import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
+import { pullControlStoreContract } from '../../contract/pull-control-store.suite.ts';
 import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
 import { tokenStoreContract } from '../../contract/token-store.suite.ts';
@@ -148,6 +150,10 @@ describe('AWS', () => {
     open: () => new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),
     openLosingAnswers: () =>
       new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims', clock: systemClock }),
+  });
+  pullControlStoreContract({
+    open: () => new DynamoPullControlStore({ dynamodb, table: 'ledger' }),
+    openLosingAnswers: () => new DynamoPullControlStore({ dynamodb: losingDynamoDb(), table: 'ledger' }),
   });
   quotaStoreContract({ open: () => new DynamoQuotaStore({ dynamodb, table: 'claims' }) });
   requestStoreContract({

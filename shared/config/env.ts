@@ -29,10 +29,15 @@ export const landEnv = z.object({
   LEDGER_TABLE: z.string().min(1),
 });
 
+/** Of the functions that read sources on a schedule: `pull` and `extract`. */
 export const pullEnv = z.object({
   LAKE_BUCKET: z.string().min(1),
   CLAIMS_TABLE: z.string().min(1),
   LEDGER_TABLE: z.string().min(1),
+  /** URL of the queue that invokes this function. */
+  WORK_QUEUE: z.string().min(1),
+  /** Group of its schedules, one for each source. */
+  SCHEDULE_GROUP: z.string().min(1),
 });
 
 /**

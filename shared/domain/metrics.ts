@@ -29,6 +29,10 @@ export const METRICS = {
   Requests: { unit: 'Count', help: 'Requests to the push API.' },
   Errors: { unit: 'Count', help: 'Requests, runs or batches that failed on our side.' },
   Retries: { unit: 'Count', help: 'Requests to a pulled API that were repeated.' },
+  SourcePaused: {
+    unit: 'Count',
+    help: 'Runs after which a pulled source paused itself, and runs that it left out since: zero when all is well.',
+  },
   CheckpointAge: { unit: 'Milliseconds', help: 'Age of the newest committed position of a pulled source.' },
 } as const satisfies Readonly<Record<string, { unit: MetricUnit; help: string }>>;
 

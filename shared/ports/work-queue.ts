@@ -9,11 +9,21 @@
 export interface WorkQueue {
   /** @param delaySeconds 0 to 900 */
   send(work: PullWork, delaySeconds?: number): Promise<void>;
+
+  /**
+   * Has what failed delivered again after so long, instead of after the time that a queue gives a slow invocation.
+   *
+   * @param receipt of the delivery that failed
+   * @param delaySeconds 0 to 900
+   */
+  postpone(receipt: string, delaySeconds: number): Promise<void>;
 }
 
 /** What an invocation of a pulling function is asked to do; schedules send the first form. */
 export type PullWork =
   | { readonly source: string; readonly task?: 'run' }
+  /** Land what was decided before, and read nothing: what a person asks for before the checkpoint is moved. */
+  | { readonly source: string; readonly task: 'settle' }
   /** Go on with a large extract in one of its slots: read the next range that nobody reads and stage it, or land all. */
   | SplitWork
   /** Go on with a backfill in one of its slots; without a slot: plan it and begin. */

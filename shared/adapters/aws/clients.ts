@@ -1,6 +1,8 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { S3Client } from '@aws-sdk/client-s3';
+import { SchedulerClient } from '@aws-sdk/client-scheduler';
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import {
@@ -44,6 +46,16 @@ export function createS3Client(options: ConnectOptions = {}): S3Client {
  */
 export function createKinesisClient(options: ConnectOptions = {}): KinesisClient {
   return new KinesisClient(toConfig(options, { ...DEFAULT_RETRY_POLICY, maxAttempts: 1 }));
+}
+
+/** For work that is left to other invocations. */
+export function createSqsClient(options: ConnectOptions = {}): SQSClient {
+  return new SQSClient(toConfig(options, DEFAULT_RETRY_POLICY));
+}
+
+/** For schedules. */
+export function createSchedulerClient(options: ConnectOptions = {}): SchedulerClient {
+  return new SchedulerClient(toConfig(options, DEFAULT_RETRY_POLICY));
 }
 
 /** For parameters. */

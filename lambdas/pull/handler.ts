@@ -1,17 +1,16 @@
 import { config, validators } from 'headgate:bundle';
-import { createDynamoDbClient, createS3Client, createSsmClient } from '../../shared/adapters/aws/clients.ts';
-import { S3BatchStage } from '../../shared/adapters/aws/s3-batch-stage.ts';
-import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
+import { createDynamoDbClient, createSsmClient } from '../../shared/adapters/aws/clients.ts';
 import { DynamoTokenStore } from '../../shared/adapters/aws/dynamo-token-store.ts';
+import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
 import { createHttpSender } from '../../shared/adapters/http/send-request.ts';
 import { openPullSource } from '../../shared/adapters/pull-sources.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pullEnv, readEnv } from '../../shared/config/env.ts';
-import { createLandDeps } from '../composition/create-land-deps.ts';
+import { createRunDeps } from '../composition/create-run-deps.ts';
 import { createHandler } from './create-handler.ts';
 
 const env = readEnv(pullEnv, process.env);
-const deps = createLandDeps('pull', env, config, compileSources(config, validators));
+const deps = createRunDeps('pull', env, config, compileSources(config, validators));
 
 const sender = createHttpSender();
 const tokens = new DynamoTokenStore({ dynamodb: createDynamoDbClient(), table: env.LEDGER_TABLE });
@@ -19,7 +18,6 @@ const parameters = new SsmParameterStore({ ssm: createSsmClient(), clock: deps.c
 
 export const handler = createHandler({
   ...deps,
-  stage: new S3BatchStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
   openSource: (source) =>
     openPullSource(source, { ...deps, sender, parameters, tokens, random: Math.random }),
 });

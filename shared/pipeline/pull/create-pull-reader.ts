@@ -159,19 +159,21 @@ export function createPullReader({
     offered = undefined;
   }
 
-  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined> {
+  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     observe(state);
     if (isOver) return undefined;
     let staged = await stage.find(lane, state.commits);
     if (staged === undefined) {
       const draft = await readPages(state, maxBytes);
       if (draft === undefined) return undefined;
+      if (draft === 'interrupted') return draft;
       staged = await stage.decide(lane, state.commits, toStagedBatch(state, draft));
     }
     return toBatch(state, readStagedBatch(staged));
   }
 
-  async function readPages(state: LedgerState, maxBytes: number): Promise<Draft | undefined> {
+  /** @returns undefined when there is nothing new; `'interrupted'` when no time was left to ask */
+  async function readPages(state: LedgerState, maxBytes: number): Promise<Draft | 'interrupted' | undefined> {
     const before = parsePosition(lane, state.position);
     requireSameKind(source.name, incremental, before.cursor);
     const known = dropsKnown ? parseMarks(before.seen) : new Map<string, Mark>();
@@ -187,7 +189,7 @@ export function createPullReader({
     for (;;) {
       const page = await fetchPage(listing, collected);
       if (page === undefined) {
-        return collected.pagesRead === 0 ? undefined : goOn(before, cursor, listing, collected);
+        return collected.pagesRead === 0 ? 'interrupted' : goOn(before, cursor, listing, collected);
       }
       checkpointMs = listing.startedAtMs;
       const records = page.records.map((bytes) => toReadRecord(bytes, incremental));

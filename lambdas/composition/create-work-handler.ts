@@ -1,0 +1,202 @@
+import middy, { type MiddyfiedHandler } from '@middy/core';
+import * as z from 'zod';
+import type { PulledSourceConfig } from '../../shared/config/schema.ts';
+import { BlockedError } from '../../shared/domain/errors.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import {
+  runSource,
+  settleSource,
+  type PullOutcome,
+  type RunSourceDeps,
+  type SourceReader,
+} from '../../shared/pipeline/runs/run-source.ts';
+import type { PullWork } from '../../shared/ports/work-queue.ts';
+import { flushTelemetry } from '../middleware/flush-telemetry.ts';
+
+/** One invocation's share of a piece of work. */
+export interface WorkContext {
+  /** The invocation's id. */
+  readonly owner: string;
+  /** When it must be over, ms since the epoch. */
+  readonly deadlineMs: number;
+}
+
+type WorkOf<Task> = Extract<PullWork, { readonly task: Task }>;
+
+export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunSourceDeps {
+  /** Types of the sources that the function reads. */
+  readonly types: readonly Config['type'][];
+  /** Makes the reader of one run. */
+  readonly openReader: (source: Source<Config>, context: WorkContext) => SourceReader | Promise<SourceReader>;
+  /** Reads a part of a large extract, where there are such. */
+  readonly runSplit?: (source: Source<Config>, work: WorkOf<'split'>, context: WorkContext) => Promise<void>;
+  /** Goes on with a backfill, where there are such. */
+  readonly runBackfill?: (
+    source: Source<Config>,
+    work: WorkOf<'backfill'>,
+    context: WorkContext,
+  ) => Promise<void>;
+}
+
+const workSchema = z.union([
+  z.strictObject({ source: z.string(), task: z.enum(['run', 'settle']).default('run') }),
+  z.strictObject({ source: z.string(), task: z.literal('split'), extract: z.int(), split: z.int() }),
+  z.strictObject({
+    source: z.string(),
+    task: z.literal('backfill'),
+    backfill: z.string(),
+    window: z.int().optional(),
+  }),
+]);
+
+/** What an event-source mapping of a queue sends: one message at a time. */
+const queueEventSchema = z.object({
+  Records: z
+    .array(
+      z.object({
+        eventSource: z.literal('aws:sqs'),
+        receiptHandle: z.string(),
+        body: z.string(),
+        attributes: z.object({ ApproximateReceiveCount: z.coerce.number() }),
+      }),
+    )
+    .length(1),
+});
+
+/** Pauses of work that fails: half a minute, doubled each time, 15 minutes at most. */
+const FIRST_PAUSE_SECONDS = 30;
+const MAX_PAUSE_SECONDS = 900;
+
+/**
+ * The handler of a function that reads sources on a schedule. An event names the source and what is to be done, and
+ * nothing else: what to read follows from the ledger. Schedules fire twice now and then, queues deliver twice, and runs
+ * overlap: whoever commits first wins, the other one reads the ledger again and goes on from there.
+ */
+export function createWorkHandler<Config extends PulledSourceConfig>(
+  deps: WorkHandlerDeps<Config>,
+): MiddyfiedHandler<unknown, PullOutcome | undefined> {
+  async function perform(work: PullWork, context: WorkContext): Promise<PullOutcome | undefined> {
+    const source = findSource(deps, work.source);
+    const request = { ...context, source, open: () => deps.openReader(source, context) };
+    switch (work.task) {
+      case undefined:
+      case 'run':
+        return await runSource(deps, request);
+      case 'settle':
+        return await settleSource(deps, request);
+      case 'split':
+      case 'backfill':
+        await performPart(source, work, context);
+        return undefined;
+    }
+  }
+
+  /** Parts of a paused source are dropped: what is left is asked for again when it runs again. */
+  async function performPart(
+    source: Source<Config>,
+    work: WorkOf<'split'> | WorkOf<'backfill'>,
+    context: WorkContext,
+  ): Promise<void> {
+    const { paused } = await deps.control.read(source.name);
+    if (paused !== undefined) {
+      deps.telemetry.log('info', 'a part was left out: the source is paused', { ...work });
+      return;
+    }
+    try {
+      if (work.task === 'split') await required(deps.runSplit, work)(source, work, context);
+      else await required(deps.runBackfill, work)(source, work, context);
+    } catch (error) {
+      deps.telemetry.count('Errors', source.name, 1);
+      throw error;
+    }
+  }
+
+  return middy<unknown, PullOutcome | undefined>()
+    .use(flushTelemetry(deps.telemetry))
+    .handler(async (event, context) => {
+      const scope: WorkContext = {
+        owner: context.awsRequestId,
+        deadlineMs: deps.clock.nowMs() + context.getRemainingTimeInMillis(),
+      };
+      const queued = queueEventSchema.safeParse(event);
+      if (!queued.success) return await perform(parseWork(deps, event), scope);
+      const [message] = queued.data.Records;
+      try {
+        return await perform(parseWork(deps, parseJson(message?.body)), scope);
+      } catch (error) {
+        await postpone(message);
+        throw error;
+      }
+    });
+
+  /** Otherwise the message would come again only when the longest invocation would be over. */
+  async function postpone(message: z.output<typeof queueEventSchema>['Records'][number] | undefined) {
+    if (message === undefined) return;
+    const receives = message.attributes.ApproximateReceiveCount;
+    const pauseSeconds = Math.min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (receives - 1));
+    try {
+      await deps.queue.postpone(message.receiptHandle, pauseSeconds);
+    } catch (error) {
+      deps.telemetry.log('warn', 'failed work comes again later than planned', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+}
+
+function required<Run>(run: Run | undefined, { source, task }: PullWork): Run {
+  if (run !== undefined) return run;
+  throw new BlockedError(
+    'BAD_EVENT',
+    `source ${source} is not read in parts; there is no task "${String(task)}" for it`,
+  );
+}
+
+/** @throws BlockedError with code `BAD_EVENT` */
+function parseWork<Config extends PulledSourceConfig>(
+  deps: WorkHandlerDeps<Config>,
+  event: unknown,
+): PullWork {
+  const parsed = workSchema.safeParse(event);
+  if (parsed.success) return parsed.data;
+  throw new BlockedError(
+    'BAD_EVENT',
+    `the event must be {"source": "<name>"}; sources of type ${listTypes(deps)}: ${listSources(deps)}`,
+  );
+}
+
+/** @throws BlockedError with code `UNKNOWN_SOURCE`: the schedule and the function were deployed apart */
+function findSource<Config extends PulledSourceConfig>(
+  deps: WorkHandlerDeps<Config>,
+  name: string,
+): Source<Config> {
+  const source = deps.sources.get(name);
+  if (source !== undefined && isOneOf(source, deps.types)) return source;
+  const problem = source === undefined ? 'is not declared' : `has type ${source.config.type}`;
+  throw new BlockedError(
+    'UNKNOWN_SOURCE',
+    `source ${JSON.stringify(name.slice(0, 63))} ${problem}; sources of type ${listTypes(deps)}: ${listSources(deps)}; deploy again if the configuration has changed`,
+  );
+}
+
+function isOneOf<Config extends PulledSourceConfig>(
+  source: Source,
+  types: readonly Config['type'][],
+): source is Source<Config> {
+  return (types as readonly string[]).includes(source.config.type);
+}
+
+const listTypes = ({ types }: { readonly types: readonly string[] }): string => types.join(' or ');
+
+function listSources<Config extends PulledSourceConfig>(deps: WorkHandlerDeps<Config>): string {
+  const names = [...deps.sources.values()].filter((source) => isOneOf<Config>(source, deps.types));
+  return names.map(({ name }) => name).join(', ') || 'none is declared';
+}
+
+function parseJson(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? '');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+import type { PulledSourceConfig } from '../../config/schema.ts';
+import type {
+  PollDecision,
+  PullControl,
+  PullControlState,
+  PullRunSummary,
+} from '../../ports/pull-control.ts';
+
+/** What a run has come to, for what is known of its source. */
+export interface RunReport {
+  readonly owner: string;
+  readonly summary: PullRunSummary;
+  /** How polling goes on; undefined where the interval is fixed, or could not be seen. */
+  readonly polling: (PollDecision & { readonly emptyRuns: number }) | undefined;
+}
+
+/** A run that says nothing new is noted once in an hour: a write each minute would cost more than the reads. */
+const NOTE_EVERY_MS = 3_600_000;
+
+/** What is known of a source after a run. The source pauses itself with the failure that is one too many. */
+export function planAfterRun(
+  before: PullControl,
+  { pauseAfterFailures }: Pick<PulledSourceConfig, 'pauseAfterFailures'>,
+  { owner, summary, polling }: RunReport,
+): PullControlState {
+  const { error } = summary;
+  const failures = error === undefined ? 0 : before.failures + 1;
+  const isTooMany = error !== undefined && failures >= pauseAfterFailures;
+  return {
+    paused:
+      before.paused ??
+      (isTooMany
+        ? {
+            sinceMs: summary.endedAtMs,
+            by: 'failures',
+            who: undefined,
+            reason: `${String(failures)} runs in a row failed, the last one with ${error.code}: ${error.message}`,
+          }
+        : undefined),
+    failures,
+    lastRun: summary,
+    polling:
+      polling === undefined ? before.polling : { everyMinutes: polling.everyMinutes, reason: polling.reason },
+    emptyRuns: polling === undefined ? before.emptyRuns : polling.emptyRuns,
+    running: before.running?.owner === owner ? undefined : before.running,
+  };
+}
+
+/** Whether a change says enough to be worth a write: that of the times of a run alone does not, within an hour. */
+export function isWorthWriting(before: PullControl, after: PullControlState): boolean {
+  const { version, lastRun: former, ...rest } = before;
+  const { lastRun: latest, ...others } = after;
+  if (former === undefined || latest === undefined || version === 0) return true;
+  if (toText(rest) !== toText(others)) return true;
+  if (latest.endedAtMs - former.endedAtMs >= NOTE_EVERY_MS) return true;
+  return toText(timeless(former)) !== toText(timeless(latest));
+}
+
+const timeless = (summary: PullRunSummary): object => ({ ...summary, startedAtMs: 0, endedAtMs: 0 });
+
+/** Equal texts for equal values: the order of the fields and absent ones do not count. */
+function toText(value: object): string {
+  return JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
+}

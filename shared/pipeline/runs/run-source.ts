@@ -1,0 +1,254 @@
+import { toMs } from '../../config/units.ts';
+import type { PulledSourceConfig } from '../../config/schema.ts';
+import { HeadgateError } from '../../domain/errors.ts';
+import { planPolling } from '../../domain/plan-polling.ts';
+import type { Source } from '../../domain/source.ts';
+import type { BatchStage } from '../../ports/batch-stage.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { PollSchedule } from '../../ports/poll-schedule.ts';
+import type { PullControlStore, PullRunSummary } from '../../ports/pull-control.ts';
+import type { WorkQueue } from '../../ports/work-queue.ts';
+import { runLane, type LandDeps, type RunOutcome } from '../land.ts';
+import type { LaneReader } from '../lane.ts';
+import { holdSource, problemOf, type HoldProblem, type SourceHold } from './hold-source.ts';
+import { isWorthWriting, planAfterRun, type RunReport } from './plan-after-run.ts';
+
+export interface RunSourceDeps extends LandDeps {
+  readonly control: PullControlStore;
+  readonly queue: WorkQueue;
+  readonly schedule: PollSchedule;
+  readonly stage: BatchStage;
+}
+
+/** What a run reads a source with. */
+export interface SourceReader extends LaneReader {
+  /** Told what the ledger says when a run ends before the reader has nothing left. */
+  observe?(state: LedgerState): void;
+  /** Since when the lake may lack what the source has, in ms; undefined while nothing was read. */
+  checkpointAgeMs?(): number | undefined;
+}
+
+/** One run of one source. */
+export interface RunRequest {
+  readonly source: Source<PulledSourceConfig>;
+  /** Makes the reader of this run. */
+  readonly open: () => SourceReader | Promise<SourceReader>;
+  /** Who runs: the invocation's id. */
+  readonly owner: string;
+  /** When the run must be over, ms since the epoch. */
+  readonly deadlineMs: number;
+}
+
+/** What a run did, for people who start one by hand. */
+export interface PullOutcome {
+  readonly source: string;
+  readonly commits: number;
+  /** Whether the source was read to its end; otherwise the next run goes on. */
+  readonly finished: boolean;
+  /** Why nothing was read, or not all. */
+  readonly left?: HoldProblem;
+}
+
+const MAX_CONFLICTS = 10;
+
+/**
+ * Reads one source until there is nothing left or time is up, unless it is paused or another run is at it. A run that
+ * got somewhere and did not get done is followed by another one at once. Whatever comes of it is noted, for `status`; a
+ * source whose runs keep failing pauses itself, and one with `polling` is asked more or less often from then on.
+ *
+ * @throws what the run failed with, after it was noted
+ */
+export async function runSource(deps: RunSourceDeps, request: RunRequest): Promise<PullOutcome> {
+  const { clock, telemetry } = deps;
+  const { source, owner } = request;
+  const startedAtMs = clock.nowMs();
+  const before = await deps.control.read(source.name);
+  const problem = problemOf(before, owner, startedAtMs);
+  if (problem !== undefined) {
+    // Says so for as long as it lasts, which keeps the alarm up.
+    if (before.paused?.by === 'failures') telemetry.count('SourcePaused', source.name, 1);
+    telemetry.log('info', 'pull run left out', { source: source.name, why: problem });
+    return { source: source.name, commits: 0, finished: false, left: problem };
+  }
+  const hold = holdSource({ ...deps, source: source.name, owner });
+  let ran: { readonly outcome: RunOutcome; readonly left: HoldProblem | undefined };
+  try {
+    ran = await land(deps, request, hold);
+  } catch (error) {
+    telemetry.count('Errors', source.name, 1);
+    await noteFailure(deps, request, startedAtMs, error);
+    throw error;
+  }
+  const { outcome, left } = ran;
+  const { commits, finished } = outcome;
+  const counts = outcome.counts.get(source.name);
+  const summary: PullRunSummary = {
+    startedAtMs,
+    endedAtMs: clock.nowMs(),
+    landed: counts?.landed ?? 0,
+    duplicates: counts?.duplicates ?? 0,
+    quarantined: counts?.quarantined ?? 0,
+    finished,
+    error: undefined,
+  };
+  await note(deps, request, summary, { isRateLimited: false });
+  if (!finished && left === undefined && commits > 0) await goOn(deps, source.name);
+  telemetry.log('info', 'pull run ended', { source: source.name, commits, finished });
+  return { source: source.name, commits, finished, ...(left && { left }) };
+}
+
+/** Lands what was decided before, and reads nothing. Also of a paused source: it is what a person asks for. */
+export async function settleSource(deps: RunSourceDeps, request: RunRequest): Promise<PullOutcome> {
+  const { source, owner, deadlineMs } = request;
+  const reader = await request.open();
+  const staged: LaneReader = {
+    lane: reader.lane,
+    read: async (state, maxBytes) =>
+      (await deps.stage.find(reader.lane, state.commits)) === undefined
+        ? undefined
+        : await reader.read(state, maxBytes),
+  };
+  const { commits, finished } = await runLane(deps, staged, { owner, deadlineMs });
+  return { source: source.name, commits, finished };
+}
+
+async function land(
+  deps: RunSourceDeps,
+  { source, open, owner, deadlineMs }: RunRequest,
+  hold: SourceHold,
+): Promise<{ readonly outcome: RunOutcome; readonly left: HoldProblem | undefined }> {
+  const reader = await open();
+  let left: HoldProblem | undefined;
+  const watched: LaneReader = {
+    lane: reader.lane,
+    read: async (state, maxBytes) => {
+      left = await hold.check();
+      return left === undefined ? await reader.read(state, maxBytes) : 'interrupted';
+    },
+  };
+  const outcome = await runLane(deps, watched, { owner, deadlineMs });
+  if (!outcome.finished) reader.observe?.(await deps.ledger.read(reader.lane));
+  const ageMs = reader.checkpointAgeMs?.();
+  if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
+  return { outcome, left };
+}
+
+/** Has another run come at once. Should that fail, the schedule brings it. */
+async function goOn(deps: RunSourceDeps, source: string): Promise<void> {
+  try {
+    await deps.queue.send({ source, task: 'run' });
+  } catch (error) {
+    deps.telemetry.log(
+      'warn',
+      'the run that goes on could not be asked for; the schedule brings the next one',
+      {
+        source,
+        error: textOf(error),
+      },
+    );
+  }
+}
+
+async function noteFailure(
+  deps: RunSourceDeps,
+  request: RunRequest,
+  startedAtMs: number,
+  error: unknown,
+): Promise<void> {
+  const code = error instanceof HeadgateError ? error.code : 'UNEXPECTED';
+  const summary: PullRunSummary = {
+    startedAtMs,
+    endedAtMs: deps.clock.nowMs(),
+    landed: 0,
+    duplicates: 0,
+    quarantined: 0,
+    finished: false,
+    error: { code, message: textOf(error).slice(0, MAX_MESSAGE) },
+  };
+  await note(deps, request, summary, { isRateLimited: code === 'PULL_RATE_LIMITED' });
+}
+
+/** Keeps the note of a failure small. */
+const MAX_MESSAGE = 2_000;
+
+/** Notes what came of a run. Should that fail, the run is none the worse for it. */
+async function note(
+  deps: RunSourceDeps,
+  { source, owner }: RunRequest,
+  summary: PullRunSummary,
+  { isRateLimited }: { readonly isRateLimited: boolean },
+): Promise<void> {
+  const { control, telemetry } = deps;
+  try {
+    let before = await control.read(source.name);
+    const polling =
+      summary.error === undefined || isRateLimited
+        ? await poll(deps, source, summary, before.emptyRuns, isRateLimited)
+        : undefined;
+    for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
+      const after = planAfterRun(before, source.config, { owner, summary, polling });
+      if (!isWorthWriting(before, after)) return;
+      if ((await control.write(source.name, before.version, after, deps.newToken())) === 'conflict') {
+        before = await control.read(source.name);
+        continue;
+      }
+      if (before.paused !== undefined || after.paused === undefined) return;
+      telemetry.count('SourcePaused', source.name, 1);
+      telemetry.log('error', 'the source has paused itself; mend the cause, then resume it', {
+        source: source.name,
+        reason: after.paused.reason,
+        next: `npx headgate resume ${source.name}`,
+      });
+      return;
+    }
+  } catch (error) {
+    telemetry.log('warn', 'what came of the run could not be noted', {
+      source: source.name,
+      error: textOf(error),
+    });
+  }
+}
+
+/** Decides how often the source is asked from now on, and has its schedule say so. */
+async function poll(
+  { schedule, telemetry }: RunSourceDeps,
+  { name, config }: Source<PulledSourceConfig>,
+  { landed, quarantined, finished, error }: PullRunSummary,
+  emptyRunsBefore: number,
+  isRateLimited: boolean,
+): Promise<RunReport['polling']> {
+  const { polling } = config;
+  if (polling === undefined) return undefined;
+  try {
+    const everyMinutes = await schedule.read(name);
+    if (everyMinutes === undefined) return undefined;
+    const found = landed + quarantined > 0;
+    const plan = planPolling(
+      {
+        freshnessMs: toMs(config.freshness),
+        floorMs: toMs(polling.floor),
+        ceilingMs: polling.ceiling === undefined ? undefined : toMs(polling.ceiling),
+      },
+      {
+        everyMinutes,
+        found,
+        hasBacklog: !finished && error === undefined,
+        emptyRuns: found ? 0 : emptyRunsBefore + 1,
+        isRateLimited,
+      },
+    );
+    if (plan.everyMinutes !== everyMinutes) {
+      await schedule.set(name, plan.everyMinutes);
+      telemetry.log('info', 'the schedule was adapted', { source: name, from: everyMinutes, ...plan });
+    }
+    return plan;
+  } catch (failure) {
+    telemetry.log('warn', 'the schedule could not be adapted; it stays as it is', {
+      source: name,
+      error: textOf(failure),
+    });
+    return undefined;
+  }
+}
+
+const textOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -3,7 +3,7 @@ import { leaveOutForEmbedded } from './embedded.ts';
 import type { FunctionCode } from './bundling/function-code.ts';
 import type { Deployment } from './deployment.ts';
 import { planLandingSchedules } from './landing-schedules.ts';
-import { httpSources, receivedSources, streamedSources, streamSources } from './lanes.ts';
+import { PULLING_LANES, pulledSources, receivedSources, streamedSources, streamSources } from './lanes.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { LandingStack } from './stacks/landing.ts';
 import { PullStack } from './stacks/pull.ts';
@@ -31,8 +31,15 @@ export function buildApp(app: App, deployment: Deployment, code: FunctionCode): 
           code,
         )
       : undefined;
-  const pull = httpSources(config).length > 0 ? new PullStack(app, deployment, stores, code) : undefined;
-  const observability = new ObservabilityStack(app, deployment, stores.key, { push, stream, landing, pull });
+  const pulling = PULLING_LANES.filter((lane) => pulledSources(config, lane).length > 0).map(
+    (lane) => new PullStack(app, deployment, stores, lane, code),
+  );
+  const observability = new ObservabilityStack(app, deployment, stores.key, {
+    push,
+    stream,
+    landing,
+    pulling,
+  });
   if (deployment.embedded) leaveOutForEmbedded(app);
-  return [storage, stream, landing, push, pull, observability].filter((stack) => stack !== undefined);
+  return [storage, stream, landing, push, ...pulling, observability].filter((stack) => stack !== undefined);
 }

@@ -6,6 +6,7 @@ import type { DeadLetterQueue } from './constructs/dead-letter-queue.ts';
 import type { IngestFunction } from './constructs/ingest-function.ts';
 import type { LandingStream } from './constructs/landing-stream.ts';
 import type { ScheduledRuns } from './constructs/scheduled-runs.ts';
+import type { WorkQueue } from './constructs/work-queue.ts';
 
 /** The alarms of a lane's function. */
 export function functionAlarms({ lane, function: fn }: IngestFunction): readonly AlarmRow[] {
@@ -109,6 +110,11 @@ export function scheduledAlarms(fn: IngestFunction, { deadLetters }: ScheduledRu
     ...functionAlarms(fn),
     ...Object.entries(deadLetters).flatMap(([label, queue]) => queueAlarms(`${fn.lane}-${label}`, queue)),
   ];
+}
+
+/** The alarms of the queue through which a function has other invocations of itself go on. */
+export function workAlarms({ lane }: IngestFunction, { deadLetters }: WorkQueue): readonly AlarmRow[] {
+  return queueAlarms(`${lane}-work`, deadLetters);
 }
 
 /** The alarm of a function that is started every hour at least: nothing says anything when its schedules are gone. */

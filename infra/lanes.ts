@@ -1,6 +1,6 @@
 import type {
   HeadgateConfig,
-  HttpSourceConfig,
+  PulledSourceConfig,
   ReceivedSourceConfig,
   SourceConfig,
   StreamSourceConfig,
@@ -31,9 +31,17 @@ export function streamSources(config: HeadgateConfig): readonly Named<StreamSour
   );
 }
 
-export function httpSources(config: HeadgateConfig): readonly Named<HttpSourceConfig>[] {
+/** The functions that read sources on a schedule. */
+export const PULLING_LANES = ['pull', 'extract'] as const satisfies readonly FunctionName[];
+export type PullingLane = (typeof PULLING_LANES)[number];
+
+/** Sources that a function reads on a schedule. */
+export function pulledSources(
+  config: HeadgateConfig,
+  lane: PullingLane,
+): readonly Named<PulledSourceConfig>[] {
   return Object.entries(config.sources).filter(
-    (entry): entry is [string, HttpSourceConfig] => entry[1].type === 'http',
+    (entry): entry is [string, PulledSourceConfig] => lanesOf(entry[1]).landed === lane,
   );
 }
 
@@ -52,9 +60,10 @@ export function lanesOf(source: SourceConfig): LanesOfSource {
     case 'stream':
       return { received: 'stream', landed: 'stream' };
     case 'http':
-    case 'postgres':
-    case 'mysql':
     case 'files':
       return { received: 'pull', landed: 'pull' };
+    case 'postgres':
+    case 'mysql':
+      return { received: 'extract', landed: 'extract' };
   }
 }

@@ -8,9 +8,13 @@ export interface SchedulePlan {
   readonly clamped: boolean;
 }
 
-/** Reads at least as often as the freshness asks, in whole minutes. */
-export function planSchedule(freshnessMs: number): SchedulePlan {
-  const minutes = Math.max(1, Math.floor(freshnessMs / MINUTE_MS));
+/**
+ * Reads at least as often as the freshness asks, in whole minutes.
+ *
+ * @param ceilingMs longest time between two runs, where the schedule is adapted from there on
+ */
+export function planSchedule(freshnessMs: number, ceilingMs = freshnessMs): SchedulePlan {
+  const minutes = Math.max(1, Math.floor(Math.min(freshnessMs, ceilingMs) / MINUTE_MS));
   return {
     expression: everyMinutes(minutes),
     clamped: freshnessMs < MINUTE_MS,

@@ -11,6 +11,10 @@ import { sourceMetric } from './source-metrics.ts';
 /** Shortest latency that an alarm asks for when the configuration names none. */
 const MIN_DEFAULT_LATENCY_MS = 60_000;
 
+const MIN_PAUSE_WINDOW_MS = 900_000;
+/** The longest that CloudWatch looks back: a source that is read less often has its alarm end before its next run. */
+const MAX_PAUSE_WINDOW_MS = 7 * 86_400_000;
+
 /** The p99 from receipt to lake above which a source is late, in ms. */
 export function maxLatencyMs(source: SourceConfig): number {
   return source.alarms.maxLatency === undefined
@@ -41,7 +45,9 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
         (windowMinutesOf(source) > 0
           ? 'Look at the runs of the land function and its dead letters; a run that does not get done asks for ' +
             'pattern: "stream".'
-          : 'Look at the iterator age and the errors of its lane; a growing iterator age asks for more shards.'),
+          : 'pauseAfterFailures' in source
+            ? `Look at its runs and errors: npx headgate status ${name}.`
+            : 'Look at the iterator age and the errors of its lane; a growing iterator age asks for more shards.'),
       metric: sourceMetric('EndToEndLatency', name, source, 'p99'),
       when: 'above',
       threshold: maxLatencyMs(source),
@@ -64,14 +70,33 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
       silence: 'fine',
     });
   }
+  if ('pauseAfterFailures' in source) {
+    // It is said by each run that is left out, so the window must hold one.
+    const window = planAlarmWindow(
+      Math.min(MAX_PAUSE_WINDOW_MS, Math.max(MIN_PAUSE_WINDOW_MS, 2 * toMs(source.freshness))),
+    );
+    rows.push({
+      id: `${name}-paused`,
+      description:
+        `${name} has paused itself: ${String(source.pauseAfterFailures)} runs in a row failed. Look at the error with ` +
+        `npx headgate status ${name}, mend its cause, then: npx headgate resume ${name}. Nothing is lost: it goes on ` +
+        'where it was.',
+      metric: sourceMetric('SourcePaused', name, source, 'Sum', Duration.seconds(window.periodSeconds)),
+      when: 'above',
+      threshold: 0,
+      periods: window.periods,
+      wrongPeriods: 1,
+      silence: 'fine',
+    });
+  }
   if (alarms.stoppedAfter !== undefined) {
     const window = planAlarmWindow(toMs(alarms.stoppedAfter));
     rows.push({
       id: `${name}-stopped`,
       description:
         `Nothing has been received from ${name} for ${alarms.stoppedAfter}. Ask whether the sender runs and has a ` +
-        'valid key (push, stream) or the secret of this source (webhook), or look at the runs of the pull function ' +
-        'and its dead letters (http).',
+        'valid key (push, stream) or the secret of this source (webhook); of a source that is read on a schedule, look ' +
+        `at: npx headgate status ${name}.`,
       metric: sourceMetric('RecordsReceived', name, source, 'Sum', Duration.seconds(window.periodSeconds)),
       when: 'below',
       threshold: 1,

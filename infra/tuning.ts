@@ -24,6 +24,8 @@ export const FUNCTION_TUNING = {
   land: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
   // Mostly waits for other people's servers; a run ends at its deadline and the next one continues.
   pull: { memoryMiB: 1024, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
+  // Databases are read as fast as rows can be compressed.
+  extract: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
 } as const satisfies Readonly<Record<string, FunctionTuning>>;
 
 /** Names of the functions, which are those of their lanes. */
@@ -46,4 +48,16 @@ export const SCHEDULE_TUNING = {
   /** A run that fails is repeated once; the next scheduled run continues from the checkpoint anyway. */
   runAttempts: 1,
   maxRunAge: Duration.hours(2),
+} as const;
+
+/** The queue through which a function has other invocations of itself go on. */
+export const WORK_QUEUE_TUNING = {
+  /** AWS asks for six times the function's own: deliveries that are throttled are repeated meanwhile. */
+  visibilityTimeouts: 6,
+  /** Deliveries before work is a dead letter; what fails is delivered again after half a minute, one, two and four. */
+  maxReceives: 5,
+  retention: Duration.days(4),
+  /** Bounds of the maximum concurrency of an event-source mapping. */
+  minConcurrency: 2,
+  maxConcurrency: 1000,
 } as const;

@@ -24,6 +24,7 @@ export async function bundledCode(config: HeadgateConfig, embedded: boolean): Pr
     stream: bundle('stream'),
     land: bundle('land'),
     pull: bundle('pull'),
+    extract: bundle('extract'),
     duckdb: () => {
       const { path, hash } = embedded ? duckDbForThisMachine() : duckDbForAws();
       return Code.fromAsset(path, { assetHash: hash, assetHashType: AssetHashType.CUSTOM });

@@ -37,6 +37,7 @@ export interface IngestFunctionProps {
 export class IngestFunction extends Construct {
   readonly function: LambdaFunction;
   readonly lane: FunctionName;
+  readonly deploymentName: string;
   readonly role: Role;
 
   constructor(scope: Construct, id: string, props: IngestFunctionProps) {
@@ -44,6 +45,7 @@ export class IngestFunction extends Construct {
     const tuning = FUNCTION_TUNING[props.lane];
     const functionName = `${props.deploymentName}-${props.lane}`;
     this.lane = props.lane;
+    this.deploymentName = props.deploymentName;
     this.role = new Role(this, 'Role', { assumedBy: new ServicePrincipal('lambda.amazonaws.com') });
     const logGroup = new LogGroup(this, 'Log', {
       logGroupName: `/aws/lambda/${functionName}`,

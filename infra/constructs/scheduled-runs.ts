@@ -23,6 +23,10 @@ export class ScheduledRuns extends Construct {
   /** Dead letters by what failed: `schedule` for events that could not be delivered, `run` for failed runs. */
   readonly deadLetters: Readonly<Record<'schedule' | 'run', DeadLetterQueue>>;
   readonly groupName: string;
+  /** The same as text, which is known while the stack is made. */
+  readonly groupLiteral: string;
+  /** As which the schedules call the function. */
+  readonly role: Role;
 
   /** Resources are put into the scope itself, so that their logical ids do not depend on this construct. */
   constructor(
@@ -45,19 +49,20 @@ export class ScheduledRuns extends Construct {
       maxEventAge: SCHEDULE_TUNING.maxRunAge,
       onFailure: new SqsDestination(this.deadLetters.run),
     });
-    const role = new Role(scope, 'SchedulerRole', {
+    this.role = new Role(scope, 'SchedulerRole', {
       assumedBy: new ServicePrincipal('scheduler.amazonaws.com', {
         conditions: { StringEquals: { 'aws:SourceAccount': Stack.of(this).account } },
       }),
     });
-    role.addToPolicy(
+    this.role.addToPolicy(
       new PolicyStatement({ actions: ['lambda:InvokeFunction'], resources: [target.function.functionArn] }),
     );
-    role.addToPolicy(
+    this.role.addToPolicy(
       new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [this.deadLetters.schedule.queueArn] }),
     );
     const group = new CfnScheduleGroup(scope, 'Schedules', { name: groupName });
     this.groupName = group.ref;
+    this.groupLiteral = groupName;
     for (const { name, description, expression, event } of runs) {
       // Under the group, because the logical id of a resource directly in the stack drops "-" and "_" of the name.
       const schedule = new CfnSchedule(group, name, {
@@ -68,7 +73,7 @@ export class ScheduledRuns extends Construct {
         flexibleTimeWindow: { mode: 'OFF' },
         target: {
           arn: target.function.functionArn,
-          roleArn: role.roleArn,
+          roleArn: this.role.roleArn,
           input: JSON.stringify(event),
           retryPolicy: {
             maximumRetryAttempts: SCHEDULE_TUNING.deliveryAttempts,
@@ -78,7 +83,7 @@ export class ScheduledRuns extends Construct {
         },
       });
       // The first event may come at once, and must find its permissions.
-      schedule.node.addDependency(role);
+      schedule.node.addDependency(this.role);
     }
   }
 }

@@ -9,7 +9,14 @@ import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
 import type { Deployment } from '../deployment.ts';
-import { apiAlarms, functionAlarms, idleAlarms, scheduledAlarms, streamAlarms } from '../lane-alarms.ts';
+import {
+  apiAlarms,
+  functionAlarms,
+  idleAlarms,
+  scheduledAlarms,
+  streamAlarms,
+  workAlarms,
+} from '../lane-alarms.ts';
 import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
 import { sourceMetric } from '../source-metrics.ts';
 import type { LandingStack } from './landing.ts';
@@ -22,7 +29,7 @@ export interface LaneStacks {
   readonly push: PushStack | undefined;
   readonly stream: StreamStack | undefined;
   readonly landing: LandingStack | undefined;
-  readonly pull: PullStack | undefined;
+  readonly pulling: readonly PullStack[];
 }
 
 /** The alarm topic, the alarms and the dashboard. */
@@ -46,7 +53,7 @@ export class ObservabilityStack extends Stack {
       }),
     );
     if (config.notify.email !== undefined) topic.addSubscription(new EmailSubscription(config.notify.email));
-    const { push, stream, landing, pull } = lanes;
+    const { push, stream, landing, pulling } = lanes;
     createAlarms(this, config.name, topic, [
       ...Object.entries(config.sources).flatMap(([name, source]) => sourceAlarms(name, source)),
       ...(push === undefined ? [] : [...functionAlarms(push.receiver), ...apiAlarms(push.api)]),
@@ -59,7 +66,10 @@ export class ObservabilityStack extends Stack {
       ...(landing === undefined
         ? []
         : [...scheduledAlarms(landing.lander, landing.runs), ...idleAlarms(landing.lander)]),
-      ...(pull === undefined ? [] : scheduledAlarms(pull.puller, pull.runs)),
+      ...pulling.flatMap(({ puller, runs, work }) => [
+        ...scheduledAlarms(puller, runs),
+        ...workAlarms(puller, work),
+      ]),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
     for (const [name, source] of Object.entries(config.sources))

@@ -1,63 +1,112 @@
 import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { HttpSourceConfig } from '../../shared/config/schema.ts';
+import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import { toMs } from '../../shared/config/units.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
+import { attachToNetwork } from '../constructs/attach-to-network.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
+import { grantDatabaseLogins } from '../constructs/grant-database-logins.ts';
 import { grantParameters } from '../constructs/grant-parameters.ts';
+import { grantPolling } from '../constructs/grant-polling.ts';
 import { grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
-import { ScheduledRuns } from '../constructs/scheduled-runs.ts';
+import { ScheduledRuns, type ScheduledRun } from '../constructs/scheduled-runs.ts';
+import { WorkQueue } from '../constructs/work-queue.ts';
 import type { Deployment } from '../deployment.ts';
-import { httpSources } from '../lanes.ts';
+import { pulledSources, type Named, type PullingLane } from '../lanes.ts';
+import { networkOf } from '../network-of.ts';
+import { parametersOf } from '../parameters-of.ts';
 import { planSchedule } from '../schedule.ts';
 
-/** The function that reads HTTP APIs, and a schedule for each of them. */
+/** What differs between the functions that read sources on a schedule. */
+const LANES = {
+  pull: {
+    id: 'Puller',
+    reads: 'HTTP APIs',
+    output: 'Pull',
+  },
+  extract: {
+    id: 'Extractor',
+    reads: 'databases',
+    output: 'Extract',
+  },
+} as const satisfies Readonly<Record<PullingLane, object>>;
+
+/** A function that reads sources, a schedule for each of them, and the queue of what it leaves to itself. */
 export class PullStack extends Stack {
+  readonly lane: PullingLane;
   readonly puller: IngestFunction;
   readonly runs: ScheduledRuns;
+  readonly work: WorkQueue;
 
-  constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
-    const { config } = deployment;
-    super(scope, `${config.name}-pull`, { description: 'Headgate: scheduled reads of HTTP APIs' });
-    const sources = httpSources(config);
-    this.puller = new IngestFunction(this, 'Puller', {
+  constructor(
+    scope: Construct,
+    { config }: Deployment,
+    stores: Stores,
+    lane: PullingLane,
+    code: FunctionCode,
+  ) {
+    const { id, reads, output } = LANES[lane];
+    const groupName = `${config.name}-${lane}`;
+    super(scope, groupName, { description: `Headgate: scheduled reads of ${reads}` });
+    const sources = pulledSources(config, lane);
+    this.lane = lane;
+    this.puller = new IngestFunction(this, id, {
       deploymentName: config.name,
-      lane: 'pull',
-      description: 'Reads HTTP APIs and lands what is new in the lake',
-      code: code.pull(),
+      lane,
+      description: `Reads ${reads} and lands what is new in the lake`,
+      code: code[lane](),
       layers: [new DuckDbLayer(this, 'DuckDb', code.duckdb())],
       environment: {
         LAKE_BUCKET: stores.lake.bucketName,
         CLAIMS_TABLE: stores.claims.tableName,
         LEDGER_TABLE: stores.ledger.tableName,
+        SCHEDULE_GROUP: groupName,
       },
     });
     grantLanding(this.puller, stores);
     grantStaging(this.puller, stores);
-    grantParameters(this.puller, parameterNames(sources.map(([, source]) => source)));
+    grantParameters(
+      this.puller,
+      sources.flatMap(([, source]) => parametersOf(source)),
+    );
+    grantDatabaseLogins(this.puller, sources);
+    const network = networkOf(sources);
+    if (network !== undefined) attachToNetwork(this.puller, network);
+    this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });
     this.runs = new ScheduledRuns(this, 'Runs', {
       target: this.puller,
-      groupName: `${config.name}-pull`,
-      runs: sources.map(([name, source]) => {
-        const { expression, clamped } = planSchedule(toMs(source.freshness));
-        if (clamped) {
-          Annotations.of(this).addWarningV2(
-            `headgate:freshness-${name}`,
-            `sources.${name}.freshness: "${source.freshness}" is shorter than a schedule can be; ` +
-              `${name} is read every minute. Ask for "1 minute" or more to make this clear.`,
-          );
-        }
-        return { name, description: `Reads ${name}`, expression, event: { source: name } };
-      }),
+      groupName,
+      runs: sources.map(([name, source]) => this.#planRun(name, source)),
     });
-    new CfnOutput(this, 'PullFunctionName', { value: this.puller.function.functionName });
-    new CfnOutput(this, 'PullScheduleGroupName', { value: this.runs.groupName });
+    grantPolling(this.puller, this.runs, adaptiveSources(sources));
+    new CfnOutput(this, `${output}FunctionName`, { value: this.puller.function.functionName });
+    new CfnOutput(this, `${output}ScheduleGroupName`, { value: this.runs.groupName });
+    new CfnOutput(this, `${output}WorkQueueUrl`, { value: this.work.queue.queueUrl });
+  }
+
+  #planRun(name: string, source: PulledSourceConfig): ScheduledRun {
+    const ceiling = source.polling?.ceiling;
+    const { expression, clamped } = planSchedule(
+      toMs(source.freshness),
+      ceiling === undefined ? undefined : toMs(ceiling),
+    );
+    if (clamped) {
+      Annotations.of(this).addWarningV2(
+        `headgate:freshness-${name}`,
+        `sources.${name}.freshness: "${source.freshness}" is shorter than a schedule can be; ` +
+          `${name} is read every minute. Ask for "1 minute" or more to make this clear.`,
+      );
+    }
+    return { name, description: `Reads ${name}`, expression, event: { source: name } };
   }
 }
 
-/** SSM parameters that the sources read. */
-function parameterNames(sources: readonly HttpSourceConfig[]): string[] {
-  const values = sources.flatMap((source) => [source.url, ...Object.values(source.headers)]);
-  return values.flatMap((value) => (typeof value === 'string' ? [] : [value.parameter]));
+/** Instances that work on parts of the sources, all together. */
+function tasksOf(sources: readonly Named<PulledSourceConfig>[]): number {
+  return sources.reduce((sum, [, source]) => sum + ('tasksMax' in source ? source.tasksMax : 1), 0);
 }
+
+/** Names of the sources whose schedules the function may change. */
+const adaptiveSources = (sources: readonly Named<PulledSourceConfig>[]): string[] =>
+  sources.flatMap(([name, { polling }]) => (polling === undefined ? [] : [name]));

@@ -10,7 +10,7 @@ import {
   type RunSourceDeps,
   type SourceReader,
 } from '../../shared/pipeline/runs/run-source.ts';
-import type { PullWork } from '../../shared/ports/work-queue.ts';
+import type { BackfillWork, PullWork, SplitWork } from '../../shared/ports/work-queue.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 
 /** One invocation's share of a piece of work. */
@@ -21,31 +21,25 @@ export interface WorkContext {
   readonly deadlineMs: number;
 }
 
-type WorkOf<Task> = Extract<PullWork, { readonly task: Task }>;
-
 export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunSourceDeps {
   /** Types of the sources that the function reads. */
   readonly types: readonly Config['type'][];
   /** Makes the reader of one run. */
   readonly openReader: (source: Source<Config>, context: WorkContext) => SourceReader | Promise<SourceReader>;
   /** Reads a part of a large extract, where there are such. */
-  readonly runSplit?: (source: Source<Config>, work: WorkOf<'split'>, context: WorkContext) => Promise<void>;
+  readonly runSplit?: (source: Source<Config>, work: SplitWork, context: WorkContext) => Promise<void>;
   /** Goes on with a backfill, where there are such. */
-  readonly runBackfill?: (
-    source: Source<Config>,
-    work: WorkOf<'backfill'>,
-    context: WorkContext,
-  ) => Promise<void>;
+  readonly runBackfill?: (source: Source<Config>, work: BackfillWork, context: WorkContext) => Promise<void>;
 }
 
 const workSchema = z.union([
   z.strictObject({ source: z.string(), task: z.enum(['run', 'settle']).default('run') }),
-  z.strictObject({ source: z.string(), task: z.literal('split'), extract: z.int(), split: z.int() }),
+  z.strictObject({ source: z.string(), task: z.literal('split'), extract: z.int(), slot: z.int() }),
   z.strictObject({
     source: z.string(),
     task: z.literal('backfill'),
-    backfill: z.string(),
-    window: z.int().optional(),
+    backfill: z.int(),
+    slot: z.int().optional(),
   }),
 ]);
 
@@ -94,7 +88,7 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
   /** Parts of a paused source are dropped: what is left is asked for again when it runs again. */
   async function performPart(
     source: Source<Config>,
-    work: WorkOf<'split'> | WorkOf<'backfill'>,
+    work: SplitWork | BackfillWork,
     context: WorkContext,
   ): Promise<void> {
     const { paused } = await deps.control.read(source.name);

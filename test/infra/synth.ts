@@ -43,6 +43,7 @@ const fakeCode: FunctionCode = {
   stream: () => Code.fromInline('exports.handler = async () => ({});'),
   land: () => Code.fromInline('exports.handler = async () => ({});'),
   pull: () => Code.fromInline('exports.handler = async () => ({});'),
+  extract: () => Code.fromInline('exports.handler = async () => ({});'),
   duckdb: () => Code.fromAsset(layerDir),
 };
 

@@ -94,7 +94,7 @@ describe('the pull function', () => {
     [{ source: 'itmes' }, 'source "itmes" is not declared; sources of type http: items'],
     [{}, 'the event must be {"source": "<name>"}; sources of type http: items'],
     ['items', 'the event must be {"source": "<name>"}'],
-    [{ source: 'items', task: 'split', extract: 1, split: 2 }, 'source items is not read in parts'],
+    [{ source: 'items', task: 'split', extract: 1, slot: 2 }, 'source items is not read in parts'],
   ])('the event %j blocks with what is allowed', async (event, message) => {
     const { invoke } = setUp(onePage);
     await expect(invoke(event)).rejects.toMatchObject({

@@ -85,7 +85,10 @@ describe('the bundles', () => {
   test.each([
     ['push', { INGEST_STREAM: 's', ACCESS_TABLE: 'a', CLAIMS_TABLE: 'c' }],
     ['stream', { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l', SOURCE_STREAMS: '{}' }],
-    ['pull', { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l' }],
+    [
+      'pull',
+      { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l', WORK_QUEUE: 'q', SCHEDULE_GROUP: 'g' },
+    ],
   ])(
     '%s starts with the layer and the environment that it is given on AWS, and exports its handler',
     (name, env) => {

@@ -104,10 +104,11 @@ describe('the pull function', () => {
 });
 
 describe('every dead-letter queue', () => {
-  const queues = resourcesOf(templates, 'AWS::SQS::Queue');
+  const queues = resourcesOf(templates, 'AWS::SQS::Queue').filter(
+    ({ Properties }) => Properties['RedrivePolicy'] === undefined,
+  );
 
   test('keeps its messages for 14 days, encrypted, over TLS only', () => {
-    expect(queues).toHaveLength(2);
     for (const { Properties } of queues) {
       expect(Properties).toMatchObject({
         MessageRetentionPeriod: 14 * 24 * 3600,
@@ -117,5 +118,31 @@ describe('every dead-letter queue', () => {
     for (const { Properties } of resourcesOf(templates, 'AWS::SQS::QueuePolicy')) {
       expect(JSON.stringify(Properties)).toContain('aws:SecureTransport');
     }
+  });
+});
+
+describe('the queue of work', () => {
+  const queues = resourcesOf(templates, 'AWS::SQS::Queue').filter(
+    ({ Properties }) => Properties['RedrivePolicy'] !== undefined,
+  );
+
+  test('hides a message for six times as long as the function may take, and gives up after five deliveries', () => {
+    for (const { Properties } of queues) {
+      expect(Properties).toMatchObject({
+        VisibilityTimeout: 6 * 900,
+        SqsManagedSseEnabled: true,
+        RedrivePolicy: { maxReceiveCount: 5 },
+      });
+      // Dead letters outlive what could still be delivered.
+      expect(Properties['MessageRetentionPeriod']).toBeLessThan(14 * 24 * 3600);
+    }
+  });
+
+  test('hands the function one piece of work at a time', () => {
+    pull.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: 2 },
+      EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WorkQueue'), 'Arn'] },
+    });
   });
 });

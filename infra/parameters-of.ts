@@ -13,9 +13,7 @@ export function parametersOf(source: PulledSourceConfig): string[] {
       else Object.values(value).forEach(search);
     }
   };
-  const { contract, ...settings } = source;
-  void contract;
-  search(settings);
+  for (const [field, value] of Object.entries(source)) if (field !== 'contract') search(value);
   return names;
 }
 

@@ -1,5 +1,5 @@
 import type { MiddyfiedHandler } from '@middy/core';
-import type { HttpSourceConfig } from '../../shared/config/schema.ts';
+import type { PagedSourceConfig } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createPullReader } from '../../shared/pipeline/pull/create-pull-reader.ts';
 import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
@@ -8,14 +8,14 @@ import { createWorkHandler } from '../composition/create-work-handler.ts';
 
 export interface PullHandlerDeps extends RunSourceDeps {
   /** Opens a source; called once per source and process, so that connections are kept between runs. */
-  readonly openSource: (source: Source<HttpSourceConfig>) => PullSource;
+  readonly openSource: (source: Source<PagedSourceConfig>) => PullSource;
 }
 
 /** The function that reads HTTP APIs. */
 export function createHandler(deps: PullHandlerDeps): MiddyfiedHandler<unknown, PullOutcome | undefined> {
   const pullSources = new Map<string, PullSource>();
 
-  function pullSourceOf(source: Source<HttpSourceConfig>): PullSource {
+  function pullSourceOf(source: Source<PagedSourceConfig>): PullSource {
     let pages = pullSources.get(source.name);
     if (pages === undefined) {
       pages = deps.openSource(source);
@@ -24,7 +24,7 @@ export function createHandler(deps: PullHandlerDeps): MiddyfiedHandler<unknown, 
     return pages;
   }
 
-  return createWorkHandler<HttpSourceConfig>({
+  return createWorkHandler<PagedSourceConfig>({
     ...deps,
     types: ['http'],
     openReader: (source, { deadlineMs }) =>

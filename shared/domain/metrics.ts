@@ -33,6 +33,10 @@ export const METRICS = {
     unit: 'Count',
     help: 'Runs after which a pulled source paused itself, and runs that it left out since: zero when all is well.',
   },
+  SourceLag: {
+    unit: 'Milliseconds',
+    help: 'How long the oldest open transaction of a database has held the reading back.',
+  },
   CheckpointAge: { unit: 'Milliseconds', help: 'Age of the newest committed position of a pulled source.' },
 } as const satisfies Readonly<Record<string, { unit: MetricUnit; help: string }>>;
 

@@ -2,6 +2,7 @@ import { toMs } from '../../config/units.ts';
 import type { PulledSourceConfig } from '../../config/schema.ts';
 import { HeadgateError } from '../../domain/errors.ts';
 import { planPolling } from '../../domain/plan-polling.ts';
+import { RateLimitedError } from '../../domain/rate-limited-error.ts';
 import type { Source } from '../../domain/source.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
@@ -26,6 +27,8 @@ export interface SourceReader extends LaneReader {
   observe?(state: LedgerState): void;
   /** Since when the lake may lack what the source has, in ms; undefined while nothing was read. */
   checkpointAgeMs?(): number | undefined;
+  /** How long something at the source has held the reading back, in ms; undefined where nothing does. */
+  sourceLagMs?(): number | undefined;
 }
 
 /** One run of one source. */
@@ -130,6 +133,8 @@ async function land(
   if (!outcome.finished) reader.observe?.(await deps.ledger.read(reader.lane));
   const ageMs = reader.checkpointAgeMs?.();
   if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
+  const lagMs = reader.sourceLagMs?.();
+  if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
   return { outcome, left };
 }
 
@@ -165,7 +170,10 @@ async function noteFailure(
     finished: false,
     error: { code, message: textOf(error).slice(0, MAX_MESSAGE) },
   };
-  await note(deps, request, summary, { isRateLimited: code === 'PULL_RATE_LIMITED' });
+  await note(deps, request, summary, {
+    // A budget of our own is no reason to ask less often.
+    isRateLimited: error instanceof RateLimitedError && error.by === 'source',
+  });
 }
 
 /** Keeps the note of a failure small. */

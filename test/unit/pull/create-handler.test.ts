@@ -6,6 +6,7 @@ import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
+import { RateLimitedError } from '../../../shared/domain/rate-limited-error.ts';
 import { INITIAL_CONTROL, type PullControlState } from '../../../shared/ports/pull-control.ts';
 import type { PageRequest, PullSource } from '../../../shared/ports/pull-source.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
@@ -365,7 +366,7 @@ describe('polling', () => {
 
   test('a limited rate slows it down, although the run has failed', async () => {
     const { invoke, schedule, control } = setUp(
-      () => Promise.reject(new TransientError('PULL_RATE_LIMITED', 'too many requests')),
+      () => Promise.reject(new RateLimitedError('too many requests', { by: 'source', untilMs: undefined })),
       polling,
     );
     schedule.deploy('items', 4);

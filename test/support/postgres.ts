@@ -60,7 +60,13 @@ export async function startPostgres(settings: Readonly<Record<string, string>> =
     // The server refuses to run as root.
     createPostgresUser: userInfo().uid === 0,
     // Text that is not ordered by its bytes, as most databases have it.
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US', '--no-sync'],
+    initdbFlags: [
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=icu',
+      '--icu-locale=en-US',
+      '--no-sync',
+    ],
     postgresFlags: Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     onLog: (message) => log.push(message),
     onError: (error: unknown) => log.push(String(error)),

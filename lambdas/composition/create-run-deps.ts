@@ -24,7 +24,7 @@ export function createRunDeps(
   env: RunEnv,
   config: HeadgateConfig,
   sources: ReadonlyMap<string, Source>,
-): RunSourceDeps & { readonly queue: SqsWorkQueue } {
+): RunSourceDeps {
   return {
     ...createLandDeps(lane, env, config, sources),
     control: new DynamoPullControlStore({ dynamodb: createDynamoDbClient(), table: env.LEDGER_TABLE }),

@@ -43,9 +43,9 @@ function stringEnd(bytes: Uint8Array, at: number): number {
  * Where the JSON value that begins at `at` ends. It finds the end by brackets and quotes only: whether the value is
  * well-formed inside is for JSON.parse to say.
  *
- * @returns the offset after the value, or -1 when it does not end
+ * @returns the offset after the value, or -1 when it does not end; of a number or a word at the end of the text, that end
  */
-function valueEnd(bytes: Uint8Array, at: number): number {
+export function valueEnd(bytes: Uint8Array, at: number): number {
   let depth = 0;
   let i = at;
   while (i < bytes.length) {

@@ -25,6 +25,11 @@ export const QUARANTINE_REASONS = {
       'Came together with records of more than 10,000 other partitions, too many files for one commit.',
     next: 'Replay it: a replay goes in small steps. Send such records in smaller pieces, or partition by day.',
   },
+  UNREADABLE_OBJECT: {
+    meaning:
+      'An object, or the rest of it, could not be read as what its source declares: damaged, cut off, replaced while it was read, a header without required columns.',
+    next: 'The error says from which row on. Correct the object or the source, and put the object there again under another name or with the rows that are missing only.',
+  },
   UNWRITABLE: {
     meaning: 'Met its contract and could still not be written as Parquet.',
     next: 'Report it with the row: the contract accepts something that the lake cannot hold. Once that is mended, replay it.',

@@ -24,6 +24,8 @@ export interface StagedBatch {
   /** Position of the lane after the batch. */
   readonly to: string;
   readonly parts: readonly StagedPart[];
+  /** What the lane itself keeps with the batch, as text. */
+  readonly about?: string | undefined;
 }
 
 /** A stream record, a pulled page, or some records of one of them. */
@@ -43,6 +45,7 @@ export interface StagedPart {
 
 const headerSchema = z.object({
   to: z.string(),
+  about: z.string().optional(),
   parts: z.array(
     z.object({
       origin: z.string(),
@@ -56,9 +59,10 @@ const headerSchema = z.object({
 });
 
 /** Writes a batch. */
-export function writeStagedBatch({ to, parts }: StagedBatch): Buffer {
+export function writeStagedBatch({ to, parts, about }: StagedBatch): Buffer {
   const header: z.infer<typeof headerSchema> = {
     to,
+    about,
     parts: parts.map(({ bytes, ...part }) => ({ ...part, length: bytes.length })),
   };
   const headerBytes = Buffer.from(JSON.stringify(header));
@@ -81,13 +85,13 @@ export function readStagedBatch(input: Uint8Array): StagedBatch {
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw unreadable('its format is not known here');
   if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw unreadable('its checksum does not match');
   let at = FIXED_BYTES + bytes.readUInt32LE(8);
-  const { to, parts } = readHeader(bytes.subarray(FIXED_BYTES, at));
+  const { to, parts, about } = readHeader(bytes.subarray(FIXED_BYTES, at));
   const read = parts.map(({ length, ...part }): StagedPart => {
     at += length;
     return { ...part, bytes: bytes.subarray(at - length, at) };
   });
   if (at !== bytes.length) throw unreadable('its parts do not fill it');
-  return { to, parts: read };
+  return { to, parts: read, ...(about !== undefined && { about }) };
 }
 
 function readHeader(bytes: Buffer): z.infer<typeof headerSchema> {

@@ -57,8 +57,18 @@ export type RecordEntry =
       readonly claims?: 'none';
       readonly source: Source;
       readonly frame: Frame;
+      /** What else is known of records that violate the contract, by their index in the frame. */
+      readonly notes?: ReadonlyMap<number, RecordNote>;
     }
   | { readonly kind: 'quarantine'; readonly row: QuarantineRow };
+
+/** Where a record stands, for people. */
+export interface RecordNote {
+  /** Such as `row 7 (line 9) of orders.csv`. */
+  readonly place: string;
+  /** Why it is no record, instead of what the contract says of its text. */
+  readonly problem?: string | undefined;
+}
 
 /** A finished file. Its rows are not claimed: the lane's position alone keeps them from landing twice. */
 export interface TableEntry {

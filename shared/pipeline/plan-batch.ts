@@ -5,7 +5,7 @@ import { partitionNumber } from '../domain/object-key.ts';
 import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import type { FrameSlice } from '../ports/table-writer.ts';
-import type { LaneBatch, TableEntry } from './lane.ts';
+import type { LaneBatch, RecordNote, TableEntry } from './lane.ts';
 
 /** The records of one frame that fall into one partition. */
 interface PartitionSlice extends FrameSlice {
@@ -78,7 +78,7 @@ export function planBatch(batch: LaneBatch): BatchPlan {
     const slices = new Map<number, PartitionSlice>();
     for (let i = 0; i < frame.count; i++) {
       if (frame.flags[i] === RecordFlag.violation) {
-        quarantine.push({ row: violationRow(source, entry, i), frame, index: i });
+        quarantine.push({ row: violationRow(source, entry, i, entry.notes?.get(i)), frame, index: i });
         continue;
       }
       const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
@@ -119,13 +119,21 @@ function scattered(source: Source, slice: PartitionSlice): PlannedQuarantine[] {
 /** Rules of a record as a whole that say it is no JSON object. */
 const MALFORMED_RULES: ReadonlySet<string> = new Set(['utf8', 'json', 'type']);
 
-function violationRow(source: Source, placed: PlacedFrame, index: number): QuarantineRow {
+function violationRow(
+  source: Source,
+  placed: PlacedFrame,
+  index: number,
+  note: RecordNote | undefined,
+): QuarantineRow {
   const { frame } = placed;
   const raw = recordBytes(frame, index);
   // Only records in quarantine are parsed a second time, to say what is wrong with them.
   const { violations } = source.check(raw, frame.header.receivedAtMs);
-  const error = violations.map((violation) => violation.message).join('; ');
-  const isMalformed = violations.some(({ field, rule }) => field === '' && MALFORMED_RULES.has(rule));
+  const problem = note?.problem ?? violations.map((violation) => violation.message).join('; ');
+  const error = note === undefined ? problem : `${note.place}: ${problem}`;
+  const isMalformed =
+    note?.problem !== undefined ||
+    violations.some(({ field, rule }) => field === '' && MALFORMED_RULES.has(rule));
   return quarantineRow(source.name, placed, index, isMalformed ? 'MALFORMED' : 'CONTRACT', error);
 }
 

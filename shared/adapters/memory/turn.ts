@@ -13,7 +13,8 @@ export interface StoreCall {
     | 'quota'
     | 'tokens'
     | 'control'
-    | 'queue';
+    | 'queue'
+    | 'objects';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

@@ -67,7 +67,7 @@ export class ExtractWorld {
       await this.#crowd.turn.before?.({ port: 'stage', operation: 'send', subject: work.source });
       const message = { work, dueAtMs: this.clock.nowMs() + delaySeconds * 1000 };
       this.#messages.push(message);
-      if (this.#crowd.rates.kill > 0 && this.#crowd.chance(0.15)) this.#messages.push(message);
+      if (this.#crowd.chance(0.15)) this.#messages.push(message);
     },
   };
 

@@ -3,6 +3,7 @@ import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
 import {
+  isHeld,
   readFanOut,
   runAlone,
   slotsToWake,
@@ -10,7 +11,8 @@ import {
   type FanOut,
   type TaskOutcome,
 } from '../fan-out/fan-out.ts';
-import { runLane, type LandDeps, type RunOptions, type RunOutcome } from '../land.ts';
+import { runLane, type LandDeps, type RunOptions } from '../land.ts';
+import type { LaneReader } from '../lane.ts';
 import { probeNothing } from '../probe.ts';
 import { createExtractReader, splitTooLarge, type ExtractSteps } from '../table/create-extract-reader.ts';
 import {
@@ -21,7 +23,7 @@ import {
   type ExtractPlan,
   type StagedSplit,
 } from '../table/extract-stage.ts';
-import { laneOf, type TableReaderDeps } from '../table/table-reader.ts';
+import { laneOf, type TableReader, type TableReaderDeps } from '../table/table-reader.ts';
 
 /*
  * A large extract, read by up to `tasksMax` invocations at the same time.
@@ -39,26 +41,12 @@ export interface ExtractDeps extends TableReaderDeps {
   readonly options: RunOptions;
 }
 
-/** What a run or a message did. */
-export interface ExtractOutcome extends RunOutcome {
-  /** Since when the lake may lack what the table has, in ms; undefined where nothing was planned or landed. */
-  readonly checkpointAgeMs: number | undefined;
-}
-
-const NOTHING_DONE: ExtractOutcome = {
-  finished: false,
-  commits: 0,
-  counts: new Map(),
-  checkpointAgeMs: undefined,
-};
-
 /** Files of one extract altogether: what an invocation can copy within its 15 minutes, with room to spare. */
 export const MAX_EXTRACT_BYTES = 24 * 1024 ** 3;
 const PARALLEL_READS = 16;
-/** Between two looks whether the source's lane is free. */
-const LANDING_DELAY_SECONDS = 60;
 
 const fanOutLane = (source: string): string => `extract/${source}`;
+const landingLease = ({ source }: ExtractDeps): string => `${fanOutLane(source.name)}/landing`;
 
 function toFanOut({ source }: Pick<TableReaderDeps, 'source'>, plan: ExtractPlan): FanOut {
   return {
@@ -76,45 +64,37 @@ export function isReadInParallel({ config }: Pick<TableReaderDeps['source'], 'co
 }
 
 /**
- * A scheduled run: plans an extract that is due, wakes those that read it, lands it when all is staged. A table of one
- * split is read here.
+ * The reader of a scheduled run: plans an extract that is due, and wakes those that read it. A table of one split is read
+ * here.
  */
-export async function runExtract(deps: ExtractDeps): Promise<ExtractOutcome> {
-  return (await landAlone(deps, (plan) => stageOrWake(deps, plan))) ?? NOTHING_DONE;
+export async function createParallelExtractReader(deps: ExtractDeps): Promise<TableReader> {
+  const reader = createExtractReader(deps, { stageSplits: (plan) => stageOrWake(deps, plan) });
+  // The engine settles a lane before it reads: that would fence off the files of an extract that is being landed.
+  return (await isHeld(deps.land, landingLease(deps))) ? { ...reader, ...LEFT_ALONE } : reader;
 }
+
+/** Of a run that has nothing to do: nothing stands in this lane. */
+const LEFT_ALONE: LaneReader = { lane: 'extract', read: () => Promise.resolve('interrupted') };
 
 async function stageOrWake(deps: ExtractDeps, plan: ExtractPlan): ReturnType<ExtractSteps['stageSplits']> {
   if (splitCount(plan) === 1) return await stageOnly(deps, plan);
   const fanOut = toFanOut(deps, plan);
   const { done } = await readFanOut(deps.land, fanOut);
-  if (done.size >= fanOut.tasks) return await findAll(deps, plan);
-  for (const slot of await slotsToWake(deps.land, fanOut)) await send(deps, plan, slot);
+  const slots = done.size >= fanOut.tasks ? [0] : await slotsToWake(deps.land, fanOut);
+  for (const slot of slots) await send(deps, plan, slot);
   return 'interrupted';
 }
 
 /** Does what one message asks for. */
-export async function runSplit(deps: ExtractDeps, work: SplitWork): Promise<ExtractOutcome> {
-  const { extract, slot } = work;
+export async function runSplit(deps: ExtractDeps, { extract, slot }: SplitWork): Promise<void> {
   const plan = await findCurrent(deps, extract);
-  if (plan === undefined) return { ...NOTHING_DONE, finished: true };
+  if (plan === undefined) return;
   const worker = { owner: deps.options.owner, untilMs: deps.deadlineMs };
   const outcome = await workInSlot(deps.land, toFanOut(deps, plan), slot, worker, (split) =>
     stageSplit(deps, plan, split),
   );
-  switch (outcome) {
-    case 'worked':
-      await send(deps, plan, slot);
-      return NOTHING_DONE;
-    case 'taken':
-    case 'waiting':
-      return NOTHING_DONE;
-    case 'all-done': {
-      const landed = await landAlone(deps, (current) => findAll(deps, current));
-      // Who is at it may have looked before the last split was staged, and leave it at that.
-      if (landed === undefined) await send(deps, plan, slot, LANDING_DELAY_SECONDS);
-      return landed ?? NOTHING_DONE;
-    }
-  }
+  if (outcome === 'worked') await send(deps, plan, slot);
+  if (outcome === 'all-done') await landAlone(deps);
 }
 
 /** The extract that a message is about, unless it is in the lake or given up. */
@@ -126,13 +106,8 @@ async function findCurrent(deps: ExtractDeps, number: number): Promise<ExtractPl
   return plan?.number === number ? plan : undefined;
 }
 
-async function send(
-  deps: ExtractDeps,
-  { number }: ExtractPlan,
-  slot: number,
-  delaySeconds = 0,
-): Promise<void> {
-  await deps.queue.send({ source: deps.source.name, task: 'split', extract: number, slot }, delaySeconds);
+async function send(deps: ExtractDeps, { number }: ExtractPlan, slot: number): Promise<void> {
+  await deps.queue.send({ source: deps.source.name, task: 'split', extract: number, slot });
   await (deps.land.probe ?? probeNothing)('F.4');
 }
 
@@ -151,21 +126,23 @@ async function stageOnly(deps: ExtractDeps, plan: ExtractPlan): ReturnType<Extra
 }
 
 /**
- * Runs the source's lane with nobody beside: landing an extract takes minutes, and a second run would fence off the
- * files of the first.
- *
- * @returns undefined when somebody is at it
+ * Lands what is staged, with nobody beside: it takes minutes, and a second one would fence off the files of the first.
+ * Whoever finds somebody at it leaves it to that one, whose message comes again should it die.
  */
-async function landAlone(
-  deps: ExtractDeps,
-  stageSplits: ExtractSteps['stageSplits'],
-): Promise<ExtractOutcome | undefined> {
-  const worker = { owner: deps.options.owner, untilMs: deps.deadlineMs };
-  return await runAlone(deps.land, `${fanOutLane(deps.source.name)}/landing`, worker, async () => {
-    const reader = createExtractReader(deps, { stageSplits });
-    const outcome = await runLane(deps.land, reader, deps.options);
-    if (!outcome.finished) reader.observe(await deps.land.ledger.read(reader.lane));
-    return { ...outcome, checkpointAgeMs: reader.checkpointAgeMs() };
+async function landAlone(deps: ExtractDeps): Promise<void> {
+  const { source, telemetry, land, options } = deps;
+  const worker = { owner: options.owner, untilMs: deps.deadlineMs };
+  await runAlone(land, landingLease(deps), worker, async () => {
+    const reader = createExtractReader(deps, { stageSplits: (plan) => findAll(deps, plan) });
+    const { finished } = await runLane(land, reader, options);
+    if (!finished) reader.observe(await land.ledger.read(reader.lane));
+    const ageMs = reader.checkpointAgeMs();
+    if (ageMs !== undefined) telemetry.record('CheckpointAge', source.name, ageMs);
+    if (!finished)
+      throw new TransientError(
+        'EXTRACT_NOT_LANDED',
+        `the extract of ${source.name} has no time left to land; it is tried again`,
+      );
   });
 }
 

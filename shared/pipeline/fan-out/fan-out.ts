@@ -169,6 +169,12 @@ export async function runAlone<Result>(
   }
 }
 
+/** Whether somebody is at work that `runAlone` runs. */
+export async function isHeld({ ledger, clock }: FanOutDeps, lane: string): Promise<boolean> {
+  const { intent } = await ledger.read(lane);
+  return intent !== undefined && intent.leaseUntilMs > clock.nowMs();
+}
+
 function toLease(
   { configVersion }: FanOutDeps,
   { owner, untilMs }: Worker,

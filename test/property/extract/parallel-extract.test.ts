@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { runExtract, runSplit } from '../../../shared/pipeline/extract/run-extract.ts';
+import { createParallelExtractReader, runSplit } from '../../../shared/pipeline/extract/run-extract.ts';
+import { runLane } from '../../../shared/pipeline/land.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { parseTablePosition } from '../../../shared/domain/table-position.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
@@ -43,7 +44,7 @@ function createRun(seed: number, rates: { kill: number; fail: number }, rows = 9
   const invoke = async (work: PullWork): Promise<void> => {
     const deps = world.deps(source, table);
     if (work.task === 'split') await runSplit(deps, work);
-    else await runExtract(deps);
+    else await runLane(deps.land, await createParallelExtractReader(deps), deps.options);
   };
   const fire = (): void => {
     crowd.start(
@@ -132,8 +133,9 @@ describe('a large extract that is read in parallel', () => {
     const { crowd, world, invoke, fire, committed } = createRun(5, { kill: 0, fail: 0 });
     fire();
     for (let i = 0; i < 20_000 && committed() === 0; i++) {
-      world.clock.advance(500);
-      if (i % 40 === 39) fire();
+      const isLanding = world.ledger.peek('pull/orders').intent !== undefined;
+      world.clock.advance(isLanding ? 500 : 20);
+      if (isLanding && i % 5 === 0) fire();
       world.deliver(invoke);
       await crowd.step();
     }

@@ -98,6 +98,7 @@ describe('a large extract that is read in parallel', () => {
     await fc.assert(
       fc.asyncProperty(fc.integer(), async (seed) => {
         const { world, table, invoke, fire, committed } = createRun(seed, { kill: 0, fail: 0 });
+        table.batchRows = 1;
         fire();
         fire();
         await world.settle(invoke);

@@ -1,0 +1,232 @@
+import { isIP } from 'node:net';
+import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
+import { BlockedError } from '../../domain/errors.ts';
+import type { ConnectionValues } from '../database/connection-values.ts';
+import type { WireColumn } from './column-forms.ts';
+
+const CONNECT_TIMEOUT_MS = 15_000;
+
+/** Rows of an answer, every value as the database's own text. */
+export type TextRow = readonly (string | null)[];
+
+/** Takes a row off the wire: `bytes[start … end]` holds its values, each with its length before it. */
+export type TakeRow = (bytes: Buffer, start: number, end: number) => void;
+
+/** A connection whose session is set up: UTC, UTF-8, read-only. Errors are those of the driver. */
+export interface MysqlConnection {
+  readonly isMariadb: boolean;
+  query(sql: string): Promise<readonly TextRow[]>;
+  /** What an answer would look like. */
+  columnsOf(sql: string): Promise<readonly WireColumn[]>;
+  /** Gives each row of an answer to `take`, as it arrives. */
+  stream(sql: string, take: TakeRow): Promise<void>;
+  /** Stops and goes on reading from the network, so that memory holds no more than what was asked for. */
+  pause(): void;
+  resume(): void;
+  /** Ends statements after so long; 0: no limit. */
+  limitStatements(timeoutMs: number): Promise<void>;
+  /** Whether the connection was lost or ended. */
+  readonly closed: boolean;
+  /** Ends it at once, with what runs on it. */
+  destroy(): void;
+  end(): Promise<void>;
+}
+
+/** What the driver's command for a query has beside its types: it is handed packet by packet. */
+interface RowCommand {
+  row: (packet: RowPacket, connection: unknown) => unknown;
+  once(event: 'end', listener: () => void): unknown;
+  once(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+interface RowPacket {
+  readonly buffer: Buffer;
+  /** Behind the packet's header. */
+  readonly offset: number;
+  readonly end: number;
+  isEOF(): boolean;
+}
+
+/**
+ * Opens a connection.
+ *
+ * @throws BlockedError `DB_TLS` when the certificate could not be checked; else the driver's errors
+ */
+export async function openConnection(values: ConnectionValues, iam: boolean): Promise<MysqlConnection> {
+  if (values.tls && isIP(values.host) !== 0)
+    throw new BlockedError(
+      'DB_TLS',
+      '`connection.host` is an address, and a certificate is checked against a name: use the host name of the database',
+    );
+  const connection = createConnection(toOptions(values, iam));
+  await new Promise<void>((resolve, reject) => {
+    connection.connect((error) => {
+      if (error === null) resolve();
+      else {
+        connection.destroy();
+        reject(error);
+      }
+    });
+  });
+  const opened = wrap(connection);
+  try {
+    const [[version] = []] = await opened.query('SELECT VERSION()');
+    const isMariadb = /mariadb/i.test(version ?? '');
+    await opened.query(
+      // `sql_mode` has nothing that changes how SQL is read; zero dates are read as they are.
+      "SET time_zone = '+00:00', sql_mode = 'NO_ENGINE_SUBSTITUTION', autocommit = 1, sql_auto_is_null = 0, " +
+        // Whoever reads slowly must not be cut off.
+        'net_write_timeout = 3600, sql_select_limit = DEFAULT' +
+        (isMariadb ? '' : ', information_schema_stats_expiry = 0'),
+    );
+    await opened.query('SET NAMES utf8mb4');
+    await opened.query('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+    return wrap(connection, isMariadb);
+  } catch (error) {
+    connection.destroy();
+    throw error;
+  }
+}
+
+function toOptions(
+  { host, port, database, user, password, ca, tls }: ConnectionValues,
+  iam: boolean,
+): ConnectionOptions {
+  return {
+    ...{ host, port, database, user, password },
+    charset: 'UTF8MB4_GENERAL_CI',
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    multipleStatements: false,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+    dateStrings: true,
+    // No code that is made at run time.
+    disableEval: true,
+    ...(tls
+      ? {
+          ssl: {
+            rejectUnauthorized: true,
+            verifyIdentity: true,
+            minVersion: 'TLSv1.2',
+            ...(ca === undefined ? {} : { ca }),
+          },
+        }
+      : {}),
+    // A token is sent as it is. The configuration allows that over TLS only; see `openConnection`.
+    ...(iam && tls
+      ? { authPlugins: { mysql_clear_password: () => () => Buffer.from(`${password}\0`) } }
+      : {}),
+  };
+}
+
+function wrap(connection: Connection, isMariadb = false): MysqlConnection {
+  let closed = false;
+  // Without a listener a connection that is lost between two statements would end the process.
+  connection.on('error', () => {
+    closed = true;
+  });
+  connection.on('end', () => {
+    closed = true;
+  });
+  const query = (sql: string): Promise<readonly TextRow[]> =>
+    new Promise((resolve, reject) => {
+      connection.query(
+        { sql, rowsAsArray: true, typeCast: (field) => field.string() },
+        (error: Error | null, rows: unknown) => {
+          if (error === null) resolve(Array.isArray(rows) ? (rows as TextRow[]) : []);
+          else reject(error);
+        },
+      );
+    });
+  return {
+    isMariadb,
+    query,
+    columnsOf: (sql) =>
+      new Promise((resolve, reject) => {
+        connection.query({ sql, rowsAsArray: true }, (error, _rows, fields) => {
+          if (error === null) resolve((fields as unknown as DriverField[]).map(toWireColumn));
+          else reject(error);
+        });
+      }),
+    stream: (sql, take) => streamRows(connection, sql, take),
+    pause: () => {
+      connection.pause();
+    },
+    resume: () => {
+      connection.resume();
+    },
+    limitStatements: async (timeoutMs) => {
+      // Both know limits; MySQL that of a SELECT in milliseconds, MariaDB that of any statement in seconds.
+      await query(
+        isMariadb
+          ? `SET max_statement_time = ${(timeoutMs / 1000).toFixed(3)}`
+          : `SET max_execution_time = ${String(Math.ceil(timeoutMs))}`,
+      );
+    },
+    get closed() {
+      return closed;
+    },
+    destroy: () => {
+      closed = true;
+      connection.destroy();
+    },
+    end: () =>
+      new Promise((resolve) => {
+        closed = true;
+        connection.end(() => {
+          resolve();
+        });
+      }),
+  };
+}
+
+interface DriverField {
+  readonly name: string;
+  readonly columnType: number;
+  readonly flags: number;
+  readonly columnLength: number;
+  readonly decimals: number;
+  readonly characterSet: number;
+  readonly extendedTypeName?: string;
+}
+
+function toWireColumn(field: DriverField): WireColumn {
+  const { name, columnType, flags, columnLength, decimals, characterSet, extendedTypeName } = field;
+  return {
+    ...{ name, flags, decimals, characterSet },
+    type: columnType,
+    length: columnLength,
+    extendedType: extendedTypeName,
+  };
+}
+
+/**
+ * The driver parses every row into an array or object, with an object per value on the way: several times the cost of all
+ * else. Its command for queries hands each packet of a row to its method `row`, and what that returns is the next state;
+ * so the packets are taken there. The version of the driver is pinned, and the conformance suite reads through this.
+ */
+function streamRows(connection: Connection, sql: string, take: TakeRow): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const command = connection.query({ sql }) as unknown as RowCommand;
+    const parse = command.row.bind(command);
+    let failure: Error | undefined;
+    const row = (packet: RowPacket, owner: unknown): unknown => {
+      if (packet.isEOF()) return parse(packet, owner);
+      if (failure === undefined) {
+        try {
+          take(packet.buffer, packet.offset, packet.end);
+        } catch (error) {
+          failure = error instanceof Error ? error : new Error(String(error));
+          connection.destroy();
+          reject(failure);
+        }
+      }
+      return row;
+    };
+    command.row = row;
+    command.once('end', () => {
+      if (failure === undefined) resolve();
+    });
+    command.once('error', reject);
+  });
+}

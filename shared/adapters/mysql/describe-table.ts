@@ -1,0 +1,113 @@
+import type { TableDescription } from '../../ports/table-source.ts';
+import type { TableSettings } from '../database/table-settings.ts';
+import type { DatabaseColumn } from './column-forms.ts';
+import type { MysqlConnection } from './connection.ts';
+import { quoteText } from './sql.ts';
+
+/** Engines whose tables have transactions. */
+const TRANSACTIONAL: ReadonlySet<string> = new Set(['innodb', 'rocksdb', 'ndbcluster', 'tokudb']);
+
+/** What the database says about a table or query; see `TableDescription`. */
+export async function describeTable(
+  connection: MysqlConnection,
+  settings: TableSettings,
+  relation: string,
+  columnsOf: (connection: MysqlConnection) => Promise<readonly DatabaseColumn[]>,
+): Promise<TableDescription> {
+  const present = await columnsOf(connection);
+  const columns = present.map(({ name, databaseType, columnType, nullable }) => ({
+    name,
+    databaseType,
+    columnType,
+    nullable,
+  }));
+  const byName = new Map(present.map((column) => [column.name, column]));
+  const cursor = settings.cursor === undefined ? undefined : byName.get(settings.cursor);
+  const warnings: string[] = [];
+  if (cursor !== undefined) warnings.push(...cursorWarnings(cursor, settings));
+  if (settings.table === undefined) {
+    // A query has no index of its own: the database's plan says what it costs.
+    return { columns, primaryKey: [], estimatedRows: undefined, estimatedBytes: undefined, warnings };
+  }
+  const [name = '', schema] = settings.table.split('.').reverse();
+  const where = `TABLE_SCHEMA = ${schema === undefined ? 'DATABASE()' : quoteText(schema)} AND TABLE_NAME = ${quoteText(name)}`;
+  const [[engine, rows, bytes] = []] = await connection.query(
+    `SELECT ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES WHERE ${where}`,
+  );
+  const indexes = await readIndexes(connection, where);
+  const estimatedRows = toNumber(rows);
+  if (engine !== null && engine !== undefined && !TRANSACTIONAL.has(engine.toLowerCase()))
+    warnings.push(
+      `${relation} is stored by ${engine}, which has no transactions: a read may see part of a change. ` +
+        'ALTER TABLE … ENGINE=InnoDB mends that',
+    );
+  if (
+    cursor !== undefined &&
+    engine !== null &&
+    !indexes.some(({ columns: [first] }) => first === cursor.name)
+  )
+    warnings.push(
+      `no index begins with the cursor "${cursor.name}": every run reads the whole table ` +
+        `(about ${String(estimatedRows ?? 0)} rows, ${String(toNumber(bytes) ?? 0)} bytes). ` +
+        `CREATE INDEX … ON ${relation} (${[cursor.name, ...settings.key.filter((part) => part !== cursor.name)].join(', ')})`,
+    );
+  const unique = indexes.some(
+    (index) =>
+      index.unique &&
+      index.columns.every(
+        (column) => settings.key.includes(column) && byName.get(column)?.nullable === false,
+      ),
+  );
+  if (settings.key.length > 0 && engine !== null && !unique)
+    warnings.push(
+      `\`key\` (${settings.key.join(', ')}) holds no unique index: rows with equal keys cannot be told apart, and some may be ` +
+        'missed where a read goes on. Use the primary key',
+    );
+  const primary = indexes.find((index) => index.name === 'PRIMARY');
+  return {
+    columns,
+    primaryKey: primary?.columns ?? [],
+    estimatedRows,
+    estimatedBytes: toNumber(bytes),
+    warnings,
+  };
+}
+
+function cursorWarnings(cursor: DatabaseColumn, settings: TableSettings): string[] {
+  const warnings: string[] = [];
+  if (cursor.nullable)
+    warnings.push(
+      `the cursor "${cursor.name}" may be null, and a row without it stops the source: make it NOT NULL`,
+    );
+  if ((cursor.form === 'datetime' || cursor.form === 'date') && !settings.lookback)
+    warnings.push(
+      `the cursor "${cursor.name}" is ${cursor.databaseType}, which holds the time of the writer's session zone: rows are ` +
+        'missed if sessions set `time_zone` to another one than the server. A TIMESTAMP does not have this problem',
+    );
+  return warnings;
+}
+
+interface Index {
+  readonly name: string;
+  readonly unique: boolean;
+  readonly columns: readonly string[];
+}
+
+async function readIndexes(connection: MysqlConnection, where: string): Promise<readonly Index[]> {
+  const rows = await connection.query(
+    `SELECT INDEX_NAME, NON_UNIQUE, COLUMN_NAME FROM information_schema.STATISTICS WHERE ${where} ` +
+      'ORDER BY INDEX_NAME, SEQ_IN_INDEX',
+  );
+  const indexes = new Map<string, { name: string; unique: boolean; columns: string[] }>();
+  for (const [name, nonUnique, column] of rows) {
+    const index = indexes.get(name ?? '') ?? { name: name ?? '', unique: nonUnique === '0', columns: [] };
+    // An index on an expression has no column.
+    index.columns.push(column ?? '');
+    indexes.set(index.name, index);
+  }
+  return [...indexes.values()];
+}
+
+function toNumber(text: string | null | undefined): number | undefined {
+  return text === null || text === undefined ? undefined : Number(text);
+}

@@ -16,12 +16,15 @@ const SYSTEM_USERS = "'system user', 'event_scheduler'";
 
 /** innodb_trx is a copy that is made anew only when nobody has looked at it for 100 ms. */
 const COPY_AGE_MS = 115;
-const MAX_LOOKS = 40;
+const MAX_LOOKS = 12;
+/** Sources that look at the same time would keep each other from a new copy: one does at a time. */
+const LOCK = "'headgate.innodb_trx'";
+const LOCK_WAIT_S = 20;
 
 /** @returns what is active; `standby`, where changes of another server are applied here */
 export async function readActivity(connection: MysqlConnection): Promise<Activity | 'standby'> {
   const [[now] = []] = await connection.query(
-    'SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS DECIMAL(20, 0))',
+    `${READ_MARK} SELECT CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS DECIMAL(20, 0))`,
   );
   const nowMicros = Number(now);
   // Statements first: one that ends in between has written, and its transaction is listed if it is still open.
@@ -40,7 +43,7 @@ async function readStatements(connection: MysqlConnection): Promise<readonly num
   // Both derive from the clock that the default of a column is read from. TIME has whole seconds, cut off or not by version.
   const age = connection.isMariadb ? 'GREATEST(TIME_MS, 0)' : '(GREATEST(TIME, 0) + 1) * 1000';
   const rows = await connection.query(
-    `SELECT USER, COMMAND, CAST(${age} * 1000 AS DECIMAL(20, 0)), INFO LIKE '${READ_MARK}%', ` +
+    `${READ_MARK} SELECT USER, COMMAND, CAST(${age} * 1000 AS DECIMAL(20, 0)), INFO LIKE '${READ_MARK}%', ` +
       'CAST(UNIX_TIMESTAMP(NOW(6)) * 1000000 AS DECIMAL(20, 0)) ' +
       `FROM information_schema.PROCESSLIST WHERE COMMAND NOT IN (${IDLE_COMMANDS}) AND ID <> CONNECTION_ID() ` +
       `AND NOT (COMMAND = 'Daemon' AND USER IN (${SYSTEM_USERS}))`,
@@ -57,31 +60,39 @@ async function readStatements(connection: MysqlConnection): Promise<readonly num
 
 /** Transactions that have written, certainly as they are after this was called. */
 async function readWriters(connection: MysqlConnection): Promise<Activity['writers']> {
-  for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
-    // The transaction of this very statement is listed if the copy was made for it: it is known by its text.
-    const mark = randomUUID();
-    await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
-    let rows;
-    try {
-      rows = await connection.query(
-        `/* ${mark} */ SELECT trx_id, trx_mysql_thread_id = CONNECTION_ID(), trx_query LIKE '/* ${mark} */%', trx_rows_modified, ` +
-          // In the time zone of the server, whatever that of the session is.
-          "CAST(UNIX_TIMESTAMP(CONVERT_TZ(trx_started, 'SYSTEM', '+00:00')) * 1000000 AS DECIMAL(20, 0)) " +
-          'FROM information_schema.INNODB_TRX',
-      );
-    } finally {
-      if (!connection.closed) await connection.query('COMMIT');
+  await connection.query(`${READ_MARK} SELECT GET_LOCK(${LOCK}, ${String(LOCK_WAIT_S)})`);
+  try {
+    for (let looks = 0; looks < MAX_LOOKS; looks += 1) {
+      const writers = await lookAtWriters(connection);
+      if (writers !== undefined) return writers;
+      // Others may look too (monitoring): at times of their own.
+      await sleep(COPY_AGE_MS * (1 + looks * Math.random()));
     }
-    if (rows.some(([, own, marked]) => own === '1' && marked === '1'))
-      return rows.flatMap(([id, own, , modified, started]) =>
-        own === '1' || modified === '0' ? [] : [{ id: BigInt(id ?? 0), startedMicros: Number(started) }],
-      );
-    await sleep(COPY_AGE_MS);
+  } finally {
+    if (!connection.closed) await connection.query(`${READ_MARK} SELECT RELEASE_LOCK(${LOCK})`);
   }
   throw new TransientError(
     'DB_NO_HORIZON',
     'information_schema.innodb_trx is read by others so often that it is never made anew (it needs 100 ms between two ' +
       'readers): have monitoring read it less often',
+  );
+}
+
+/** @returns undefined when the copy was made before this was called */
+async function lookAtWriters(connection: MysqlConnection): Promise<Activity['writers'] | undefined> {
+  // The transaction of this very statement is listed if the copy was made for it: it is known by its text.
+  const mark = `${READ_MARK} /* ${randomUUID()} */`;
+  await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
+  const rows = await connection.query(
+    `${mark} SELECT trx_id, trx_mysql_thread_id = CONNECTION_ID(), trx_query LIKE '${mark}%', trx_rows_modified, ` +
+      // In the time zone of the server, whatever that of the session is.
+      "CAST(UNIX_TIMESTAMP(CONVERT_TZ(trx_started, 'SYSTEM', '+00:00')) * 1000000 AS DECIMAL(20, 0)) " +
+      'FROM information_schema.INNODB_TRX',
+  );
+  await connection.query('COMMIT');
+  if (!rows.some(([, own, marked]) => own === '1' && marked === '1')) return undefined;
+  return rows.flatMap(([id, own, , modified, started]) =>
+    own === '1' || modified === '0' ? [] : [{ id: BigInt(id ?? 0), startedMicros: Number(started) }],
   );
 }
 

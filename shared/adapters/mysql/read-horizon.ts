@@ -33,7 +33,7 @@ const MARGIN_MICROS = 1e6;
 /** When a statement began is known up to some milliseconds. */
 const SLACK_MICROS = 200_000;
 /** How long is waited for what is open now: most transactions take milliseconds. */
-const PATIENCE_MS = 2_500;
+const PATIENCE_MS = 1_500;
 const LOOK_EVERY_MS = 50;
 
 const DENIED = 1227;

@@ -3,7 +3,12 @@ import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import type { StreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
 import type { Profile } from './profile.ts';
+import type { TableQuirks } from '../support/simulated-table-source.ts';
 import type { Stores } from './stores.ts';
+
+/** A way to read a table, and what gives its rows their cursor. */
+export type TableShape =
+  'transaction' | 'statement' | 'sequence' | 'lookback' | 'log' | 'processed' | 'extract';
 
 /** One way to break the protocol, in the seams of the simulation: a simulation that does not notice proves nothing. */
 export interface Mutant {
@@ -12,9 +17,11 @@ export interface Mutant {
   readonly breaks: string;
   /** `no end`: records never land. `nothing` where the protocol stands it; that has to hold as well. */
   readonly harm: 'loss or duplicates' | 'no end' | 'nothing';
-  readonly lane: 'stream' | 'pull' | 'landing';
+  readonly lane: 'stream' | 'pull' | 'table' | 'landing';
   /** Circumstances in which it matters. */
   readonly under?: (profile: Profile) => Partial<Profile>;
+  /** Ways to read a table in which it matters; all by default. */
+  readonly tables?: readonly TableShape[];
   /** What is broken in one run. */
   readonly sabotage: () => Sabotage;
 }
@@ -55,6 +62,8 @@ export interface Sabotage {
   readonly takesLateFrames?: boolean;
   /** No process keeps manifests. */
   readonly isAlwaysCold?: boolean;
+  /** A database that is read wrongly. */
+  readonly quirks?: TableQuirks;
   readonly replay?: WrongReplay;
   /** A delivery is parked. */
   readonly onPark?: (shardId: string, records: readonly StreamRecord[], nowMs: number) => void;

@@ -1,13 +1,22 @@
 import { CLAIM_LIMITS, claimBucket } from '../../shared/domain/claim-bucket.ts';
 import { ClaimList } from '../../shared/domain/claims.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
-import { RecordFlag, recordBytes } from '../../shared/domain/frame.ts';
+import {
+  readFrame,
+  RecordFlag,
+  recordBytes,
+  writeFrame,
+  type FrameRecord,
+} from '../../shared/domain/frame.ts';
+import { fingerprint } from '../../shared/domain/idempotency-key.ts';
 import { kinesisOrigin, toClaimant } from '../../shared/domain/identity.ts';
 import {
   formatLandingPosition,
   parseLandingPosition,
   type LandingPosition,
 } from '../../shared/domain/landing-position.ts';
+import { readStagedBatch, writeStagedBatch } from '../../shared/domain/staged-batch.ts';
+import { formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { claimKeys } from '../../shared/pipeline/claim-keys.ts';
 import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { LaneBatch, LaneReader } from '../../shared/pipeline/lane.ts';
@@ -94,6 +103,48 @@ const ANY_VERSION = breaking(({ ledger, ...others }) => ({
     abort: async (lane, _version, ...rest) => ledger.abort(lane, (await ledger.read(lane)).version, ...rest),
   }),
 }));
+
+/** Whoever stages second goes on with its own batch. */
+const UNDECIDED = breaking(({ stage, ...others }) => ({
+  ...others,
+  stage: replace(stage, {
+    decide: async (lane, number, bytes) => {
+      await stage.decide(lane, number, bytes);
+      return bytes;
+    },
+  }),
+}));
+
+const UNSTAGED = breaking(({ stage, ...others }) => ({
+  ...others,
+  stage: replace(stage, {
+    find: () => Promise.resolve(undefined),
+    decide: (_lane, _number, bytes) => Promise.resolve(bytes),
+  }),
+}));
+
+/** A staged batch whose rows claim their key and cursor alone. */
+function claimByPlace(bytes: Uint8Array): Uint8Array {
+  const { to, parts } = readStagedBatch(bytes);
+  return writeStagedBatch({
+    to,
+    parts: parts.map((part) => {
+      const frame = readFrame(part.bytes);
+      const records = Array.from({ length: frame.count }, (_, index): FrameRecord => {
+        const record = recordBytes(frame, index);
+        const { id, at } = JSON.parse(record.toString()) as { id: number; at: string };
+        return {
+          bytes: record,
+          flag: RecordFlag.valid,
+          fingerprint: fingerprint('rows', [id, at]),
+          digest: new Uint8Array(4),
+          eventTimeMs: frame.eventTimesMs[index] ?? 0,
+        };
+      });
+      return { ...part, bytes: writeFrame(frame.header, records) };
+    }),
+  });
+}
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -642,28 +693,14 @@ export const MUTANTS: readonly Mutant[] = [
     breaks: 'a run that comes second stages its own pages all the same',
     harm: LOSS,
     lane: 'pull',
-    sabotage: breaking(({ stage, ...others }) => ({
-      ...others,
-      stage: replace(stage, {
-        decide: async (lane, number, bytes) => {
-          await stage.decide(lane, number, bytes);
-          return bytes;
-        },
-      }),
-    })),
+    sabotage: UNDECIDED,
   },
   {
     name: 'nothing is staged',
     breaks: 'a run after a crash reads other pages for the same commit',
     harm: LOSS,
     lane: 'pull',
-    sabotage: breaking(({ stage, ...others }) => ({
-      ...others,
-      stage: replace(stage, {
-        find: () => Promise.resolve(undefined),
-        decide: (_lane, _number, bytes) => Promise.resolve(bytes),
-      }),
-    })),
+    sabotage: UNSTAGED,
   },
   {
     name: 'pull: commit before the files',
@@ -678,6 +715,182 @@ export const MUTANTS: readonly Mutant[] = [
     harm: LOSS,
     lane: 'pull',
     sabotage: ANY_VERSION,
+  },
+  {
+    name: 'table: cursor without key',
+    breaks: 'reading goes on behind the cursor, not behind the row',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'statement'],
+    sabotage: () => ({ quirks: { ignoresKeys: true } }),
+  },
+  {
+    name: 'table: no horizon',
+    breaks: 'transactions that are open are not waited for',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'statement', 'sequence', 'log'],
+    sabotage: () => ({ quirks: { hasNoHorizon: true } }),
+  },
+  {
+    name: 'table: horizon after the rows',
+    breaks: 'the horizon is read after the rows, when some have become visible below it',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'statement', 'sequence', 'log'],
+    sabotage: () => ({ quirks: { readsBeforeHorizon: true } }),
+  },
+  {
+    name: 'table: horizon inclusive',
+    breaks: 'rows at the horizon are read, and others with the same cursor come later',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'statement'],
+    sabotage: () => ({ quirks: { includesUntil: true } }),
+  },
+  {
+    name: 'table: cursor moves without its rows',
+    breaks: 'an intent that is withdrawn moves the position all the same',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'statement', 'sequence', 'log'],
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        abort: async (lane, version, writer) => {
+          const { intent } = await ledger.read(lane);
+          if (intent === undefined) return ledger.abort(lane, version, writer);
+          return ledger.commit(lane, version, { ...intent, keys: 0 }, writer);
+        },
+      }),
+    })),
+  },
+  {
+    name: 'table: commit before the files',
+    breaks: 'the cursor moves, then the files are written',
+    harm: LOSS,
+    lane: 'table',
+    sabotage: COMMIT_FIRST,
+  },
+  {
+    name: 'table: writes of any version',
+    breaks: 'of two runs both move the cursor',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'sequence', 'processed'],
+    sabotage: ANY_VERSION,
+  },
+  {
+    name: 'table: marks before the commit',
+    breaks: 'entries of a change log are marked as they are read',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['processed'],
+    sabotage: () => ({ quirks: { marksAtOnce: true } }),
+  },
+  {
+    name: 'table: landed entries are forgotten',
+    breaks: 'entries that have landed and are not marked yet are taken for new ones',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['processed'],
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        read: async (lane) => {
+          const state = await ledger.read(lane);
+          const position = parseTablePosition('rows', 'processed', state.position);
+          return position === undefined
+            ? state
+            : { ...state, position: formatTablePosition({ ...position, landed: '' }) };
+        },
+      }),
+    })),
+  },
+  {
+    name: 'table: claims without content',
+    breaks: 'a row that was changed under its cursor is taken for the one that has landed',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['lookback'],
+    sabotage: breaking(({ stage, ...others }) => ({
+      ...others,
+      stage: replace(stage, {
+        decide: (lane, number, bytes) => stage.decide(lane, number, claimByPlace(bytes)),
+      }),
+    })),
+  },
+  {
+    name: 'table: staging does not decide',
+    breaks: 'a run that comes second stages its own rows all the same',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['lookback'],
+    sabotage: UNDECIDED,
+  },
+  {
+    name: 'table: nothing is staged',
+    breaks: 'a run after a crash reads other rows for the same commit',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['lookback'],
+    sabotage: UNSTAGED,
+  },
+  {
+    name: 'table: boundaries are not decided',
+    breaks: 'every run divides the table as it finds it',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: breaking(({ stage, ...others }) => {
+      const plans = new Map<number, Uint8Array>();
+      const isPlan = (lane: string): boolean => lane.endsWith('/extract');
+      return {
+        ...others,
+        stage: replace(stage, {
+          find: (lane, number) =>
+            isPlan(lane) ? Promise.resolve(plans.get(number)) : stage.find(lane, number),
+          decide: (lane, number, bytes) => {
+            if (!isPlan(lane)) return stage.decide(lane, number, bytes);
+            plans.set(number, bytes);
+            return Promise.resolve(bytes);
+          },
+        }),
+      };
+    }),
+  },
+  {
+    name: 'table: ranges overlap',
+    breaks: 'the row at a boundary belongs to the ranges on both sides of it',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: () => ({ quirks: { includesFrom: true } }),
+  },
+  {
+    name: 'table: ranges leave gaps',
+    breaks: 'the row at a boundary belongs to neither of the ranges beside it',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: () => ({ quirks: { excludesTo: true } }),
+  },
+  {
+    name: 'table: attempts of a split are mixed',
+    breaks: 'files of different attempts have the same names',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: breaking(({ files, ...others }) => {
+      const plain = (name: string): string => name.replace(/\/[^/]+(\/\d+)$/, '$1');
+      return {
+        ...others,
+        files: replace(files, {
+          put: (name, bytes) => files.put(plain(name), bytes),
+          read: (name) => files.read(plain(name)),
+        }),
+      };
+    }),
   },
   {
     name: 'landing: manifests are not read',

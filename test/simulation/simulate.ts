@@ -3,14 +3,16 @@ import { runPull } from './pull-run.ts';
 import type { Mutant } from './mutant.ts';
 import type { RunOptions, RunResult } from './run.ts';
 import { runStream } from './stream-run.ts';
+import { runTable } from './table-run.ts';
 
-/** Of so many runs one pulls, and one lands what waits in the landing zone. */
+/** Of so many runs one pulls from an API, one reads a table, and one lands what waits in the landing zone. */
 const CYCLE = 8;
-const LANES: Readonly<Partial<Record<number, Mutant['lane']>>> = { 0: 'pull', 4: 'landing' };
+const LANES: Readonly<Partial<Record<number, Mutant['lane']>>> = { 0: 'pull', 2: 'table', 4: 'landing' };
 
 const RUN_ON: Readonly<Record<Mutant['lane'], typeof runStream>> = {
   stream: runStream,
   pull: runPull,
+  table: runTable,
   landing: runLanding,
 };
 

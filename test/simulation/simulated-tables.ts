@@ -28,7 +28,7 @@ export class SimulatedTables implements TableWriter {
       }
     }
     return Promise.resolve({
-      bytes: rows.length === 0 ? undefined : this.#file(rows),
+      bytes: rows.length === 0 ? undefined : this.fileOf(rows),
       rows: rows.length,
       unwritable,
     });
@@ -37,7 +37,7 @@ export class SimulatedTables implements TableWriter {
   writeQuarantine: TableWriter['writeQuarantine'] = (rows) => {
     this.#quarantine.set(this.#files.length, rows);
     return Promise.resolve(
-      this.#file(rows.map(({ id, raw, reason }) => ({ id, raw: Buffer.from(raw).toString(), reason }))),
+      this.fileOf(rows.map(({ id, raw, reason }) => ({ id, raw: Buffer.from(raw).toString(), reason }))),
     );
   };
 
@@ -55,7 +55,8 @@ export class SimulatedTables implements TableWriter {
     return this.#quarantine.get(Buffer.from(bytes).readUInt32LE(0)) ?? [];
   }
 
-  #file(rows: readonly SimulatedRow[]): Buffer {
+  /** A file of these rows. */
+  fileOf(rows: readonly SimulatedRow[]): Buffer {
     const bytes = Buffer.alloc(4);
     bytes.writeUInt32LE(this.#files.length);
     this.#files.push(rows);

@@ -1,11 +1,13 @@
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { ClaimLog } from '../../shared/ports/claim-log.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import type { FileStage } from '../../shared/ports/file-stage.ts';
 import type { Lake, LakeObject } from '../../shared/ports/lake.ts';
 import type { FrameWriter, LandingZone } from '../../shared/ports/landing-zone.ts';
 import type { CasResult, LedgerStore } from '../../shared/ports/ledger-store.ts';
@@ -20,6 +22,7 @@ export interface Stores {
   readonly lake: Lake;
   readonly ledger: LedgerStore;
   readonly stage: BatchStage;
+  readonly files: FileStage;
   readonly quarantine: QuarantineReader;
   readonly zone: LandingZone & FrameWriter;
 }
@@ -50,6 +53,7 @@ export function createStores(clock: Clock, tables: SimulatedTables, watch: Store
     lake,
     ledger: new WatchedLedger(watch),
     stage: new MemoryBatchStage(),
+    files: new MemoryFileStage(),
     quarantine: new MemoryQuarantineReader({ lake, readRows: (bytes) => tables.quarantineOf(bytes) }),
     zone: new SimulatedLandingZone(clock),
   };
@@ -104,6 +108,7 @@ export function storesOf(stores: Stores, process: Process): Stores {
     lake: scheduled('lake', stores.lake, process),
     ledger: scheduled('ledger', stores.ledger, process),
     stage: scheduled('stage', stores.stage, process),
+    files: scheduled('files', stores.files, process),
     quarantine: scheduled('quarantine', stores.quarantine, process),
     zone: scheduled('zone', stores.zone, process),
   };

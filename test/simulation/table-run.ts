@@ -1,0 +1,352 @@
+import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import { compileSources } from '../../shared/config/compile-sources.ts';
+import { compileValidators } from '../../shared/config/compile-validators.ts';
+import { defineConfig } from '../../shared/config/define-config.ts';
+import type { DatabaseSourceConfig, HeadgateConfigInput } from '../../shared/config/schema.ts';
+import { TransientError } from '../../shared/domain/errors.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import { parseTablePosition } from '../../shared/domain/table-position.ts';
+import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import { runLane } from '../../shared/pipeline/land.ts';
+import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import type { TableSource } from '../../shared/ports/table-source.ts';
+import { SimulatedDatabase, type CursorKind } from '../support/simulated-database.ts';
+import { SimulatedTableSource } from '../support/simulated-table-source.ts';
+import { HARSH_RATES, STANDARD_RATES } from './faults.ts';
+import type { Sabotage, TableShape } from './mutant.ts';
+import { Rng } from './rng.ts';
+import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
+import { Scheduler, type Process } from './scheduler.ts';
+import { createSharedClock } from './shared-clock.ts';
+import { createSimulatedColumnTables } from './simulated-column-tables.ts';
+import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
+import { createStores, storesOf, type MemoryStores } from './stores.ts';
+import type { Problem } from './truth.ts';
+
+type DatabaseInput = Extract<HeadgateConfigInput['sources'][string], { type: 'postgres' }>;
+
+const SHAPES: Readonly<
+  Record<
+    TableShape,
+    { readonly cursor: CursorKind; readonly isLog: boolean; readonly settings: Partial<DatabaseInput> }
+  >
+> = {
+  transaction: { cursor: 'transaction', isLog: false, settings: { incremental: { cursor: 'at' } } },
+  statement: { cursor: 'statement', isLog: false, settings: { incremental: { cursor: 'at' } } },
+  sequence: { cursor: 'sequence', isLog: true, settings: { incremental: { cursor: 'id' } } },
+  lookback: {
+    cursor: 'application',
+    isLog: false,
+    settings: { incremental: { cursor: 'at', lookback: '60 seconds' } },
+  },
+  log: { cursor: 'sequence', isLog: true, settings: { changeLog: { id: 'id' } } },
+  processed: {
+    cursor: 'sequence',
+    isLog: true,
+    settings: { changeLog: { id: 'id', processed: 'processed' } },
+  },
+  extract: { cursor: 'statement', isLog: false, settings: {} },
+};
+const SHAPE_NAMES = Object.keys(SHAPES) as TableShape[];
+const LATENESS_MS = 60_000;
+
+const LANE = 'pull/rows';
+const RUN_MS = 900_000;
+/** Little more than the reader keeps for its commit. */
+const SHORT_RUN_MS = 25_000;
+const DATABASE_FAILURE = 0.02;
+/** Runs after which everything must be there, once the database is at rest and nothing fails any more. */
+const FINAL_RUNS = 5;
+const BETWEEN_RUNS_MS = 5_000;
+/** So many rows fill what is held of a split. */
+const ROWS_HELD = 4;
+const MAX_HELD_BYTES = 64 * 1024 * 1024;
+
+const declared = new Map<TableShape, Source<DatabaseSourceConfig>>();
+
+function declareTable(shape: TableShape): Source<DatabaseSourceConfig> {
+  let source = declared.get(shape);
+  if (source !== undefined) return source;
+  const config = defineConfig({
+    sources: {
+      rows: {
+        type: 'postgres',
+        freshness: '1 second',
+        volume: { gbPerDay: 1 },
+        key: ['id'],
+        partition: 'day',
+        table: 'rows',
+        columns: { id: 'bigint', at: 'timestamp', version: 'text', processed: 'boolean' },
+        connection: { host: 'db', database: 'd', user: 'u', password: { parameter: '/p' } },
+        ...SHAPES[shape].settings,
+      },
+    },
+  });
+  source = compileSources(config, compileValidators(config)).get('rows') as Source<DatabaseSourceConfig>;
+  declared.set(shape, source);
+  return source;
+}
+
+/** One extract that is in the lake. */
+interface LandedExtract {
+  readonly number: number;
+  readonly startedAtMs: number;
+  readonly committedAtMs: number;
+}
+
+/**
+ * Runs the engine over one table: transactions that commit late or never while it is read, schedules that fire twice,
+ * runs that overlap, sleep past their lease, die and lose answers. A seed gives the same run every time.
+ */
+export async function runTable(seed: number, options: RunOptions): Promise<RunResult> {
+  return new TableRun(new Rng(seed), options).play();
+}
+
+class TableRun {
+  readonly #rng: Rng;
+  readonly #sabotage: Sabotage;
+  readonly #clock = new ManualClock();
+  readonly #sharedClock: Clock;
+  readonly #scheduler: Scheduler;
+  readonly #stores: MemoryStores;
+  readonly #tables = new SimulatedTables();
+  readonly #telemetry = new MemoryTelemetry();
+  readonly #shape: TableShape;
+  readonly #source: Source<DatabaseSourceConfig>;
+  readonly #database: SimulatedDatabase;
+  readonly #faults = { doubleFires: 0, overlaps: 0, slowRuns: 0 };
+  readonly #doubleFire: number;
+  readonly #batchRows: number;
+  readonly #rowsPerSplit: number;
+  readonly #maxBatchBytes: number;
+  /** Rows that are visible in the lake: how often, by version; for extracts by extract and version. */
+  readonly #visible = new Map<string, number>();
+  readonly #extracts: LandedExtract[] = [];
+  #problem: Problem | undefined;
+  #isChanging = true;
+  #runs = 0;
+  #tokens = 0;
+
+  constructor(rng: Rng, options: RunOptions) {
+    const { mutant, trace } = options;
+    this.#rng = rng;
+    this.#sabotage = mutant?.sabotage() ?? {};
+    const rates = mutant === undefined && rng.chance(0.3) ? HARSH_RATES : STANDARD_RATES;
+    this.#scheduler = new Scheduler({ rng, clock: this.#clock, rates, trace, maxSteps: maxStepsOf(options) });
+    this.#sharedClock = createSharedClock(this.#clock, this.#scheduler, rng);
+    this.#doubleFire = mutant === undefined ? 0.25 : 0.6;
+    this.#shape = rng.pick(mutant?.tables ?? SHAPE_NAMES);
+    const { cursor, isLog } = SHAPES[this.#shape];
+    this.#source = declareTable(this.#shape);
+    this.#database = new SimulatedDatabase({
+      rng,
+      clock: this.#clock,
+      cursor,
+      isLog,
+      latenessMs: LATENESS_MS,
+    });
+    this.#batchRows = 1 + rng.int(4);
+    this.#rowsPerSplit = 2 + rng.int(6);
+    this.#maxBatchBytes = rng.pick([1, 200, 1_000_000_000]);
+    this.#stores = createStores(this.#clock, this.#tables, {
+      onObject: (_key, before, after) => {
+        if (before !== undefined) this.#see(this.#tables.rowsOf(before.bytes), -1);
+        this.#see(this.#tables.rowsOf(after.bytes), 1);
+      },
+      onLedger: () => {
+        this.#noteExtract();
+      },
+    });
+  }
+
+  async play(): Promise<RunResult> {
+    const rng = this.#rng;
+    for (let changes = rng.int(40); changes > 0; changes--) this.#database.change();
+    const activity = this.#changeOn();
+    const fires = this.#fireAll(2 + rng.int(5));
+    const settled =
+      (await this.#scheduler.run(() => this.#problem !== undefined)) && (await this.#settle(fires, activity));
+    if (settled && this.#problem === undefined) this.#checkEnd();
+    else this.#fail('stuck', 'the runs do not come to an end');
+    return {
+      problem: this.#problem,
+      calls: this.#scheduler.calls,
+      faults: { ...this.#scheduler.faults, ...this.#faults, ...this.#database.counts },
+    };
+  }
+
+  /** The database goes on between any two steps of the runs. */
+  async #changeOn(): Promise<void> {
+    for (let changes = 40 + this.#rng.int(80); changes > 0 && this.#isChanging; changes--) {
+      await this.#scheduler.pauses(1 + this.#rng.int(3));
+      this.#database.change();
+    }
+  }
+
+  async #fireAll(fires: number): Promise<void> {
+    const rng = this.#rng;
+    const runs: Promise<unknown>[] = [];
+    for (let fire = 0; fire < fires; fire++) {
+      const begun = [this.#run()];
+      if (rng.chance(this.#doubleFire)) {
+        this.#faults.doubleFires++;
+        begun.push(this.#run());
+      }
+      runs.push(...begun);
+      if (rng.chance(0.3)) {
+        this.#faults.overlaps++;
+        await this.#scheduler.pauses(rng.int(10));
+      } else await Promise.all(begun);
+    }
+    await Promise.all(runs);
+  }
+
+  /** Nothing changes or fails any more. */
+  async #settle(fires: Promise<void>, activity: Promise<void>): Promise<boolean> {
+    if (this.#hasFailed()) return true;
+    await fires;
+    this.#isChanging = false;
+    await activity;
+    this.#database.settle();
+    this.#scheduler.isFaulty = false;
+    const runs = (async () => {
+      let commits: number | undefined;
+      for (let run = 0; run < FINAL_RUNS; run++) {
+        this.#clock.advance(BETWEEN_RUNS_MS);
+        commits = await this.#run();
+      }
+      const expected = this.#shape === 'extract' ? 1 : 0;
+      if (commits !== expected) this.#fail('stuck', `a run at rest commits ${String(commits)} times`);
+    })();
+    if (!(await this.#scheduler.run(() => this.#problem !== undefined))) return false;
+    if (!this.#hasFailed()) await runs;
+    return true;
+  }
+
+  /** One scheduled run. @returns its commits; undefined when it failed */
+  async #run(): Promise<number | undefined> {
+    const rng = this.#rng;
+    const number = this.#runs++;
+    const isSlow = rng.chance(0.2);
+    if (isSlow) this.#faults.slowRuns++;
+    const process = this.#scheduler.process(`r${String(number)}`, isSlow ? 'slow' : 'normal');
+    const newToken = (): string => String(this.#tokens++);
+    const scheduled = storesOf(this.#stores, process);
+    const stores = this.#sabotage.stores?.(scheduled, { number, newToken }) ?? scheduled;
+    const runMs = this.#scheduler.isFaulty && rng.chance(0.2) ? SHORT_RUN_MS : RUN_MS;
+    const deadlineMs = this.#clock.nowMs() + runMs;
+    const common = { clock: this.#sharedClock, telemetry: this.#telemetry, newToken };
+    const { stage, files, ledger, claimLog, lake } = stores;
+    const rowBytes = this.#shape === 'extract' ? MAX_HELD_BYTES / ROWS_HELD : 50;
+    try {
+      const reader = createTableReader({
+        ...common,
+        source: this.#source,
+        table: this.#tableOf(process),
+        columns: createSimulatedColumnTables(this.#tables, rowBytes),
+        stage,
+        files,
+        deadlineMs,
+      });
+      const { commits } = await runLane(
+        {
+          ...common,
+          ledger,
+          claimLog,
+          lake,
+          claimCache: createClaimCache(),
+          tables: this.#tables,
+          sources: new Map<string, Source>([[this.#source.name, this.#source]]),
+          configVersion: 'c1',
+        },
+        reader,
+        { owner: process.name, deadlineMs, maxBatchBytes: this.#maxBatchBytes },
+      );
+      this.#scheduler.note(`${process.name} ends after ${String(commits)} commits`);
+      return commits;
+    } catch (error) {
+      this.#scheduler.note(`${process.name} fails: ${String(error)}`);
+      return undefined;
+    }
+  }
+
+  /** The database as one process reaches it. Marks may arrive late, twice, or unanswered. */
+  #tableOf(process: Process): TableSource {
+    const table = new SimulatedTableSource({
+      database: this.#database,
+      cursor: SHAPES[this.#shape].cursor,
+      batchRows: this.#batchRows,
+      rowsPerSplit: this.#rowsPerSplit,
+      turn: async () => {
+        await this.#scheduler.pause();
+        if (this.#scheduler.isFaulty && this.#rng.chance(DATABASE_FAILURE))
+          throw new TransientError('FAULT', 'the connection is lost');
+      },
+      quirks: this.#sabotage.quirks,
+    });
+    const mark = table.markProcessed.bind(table);
+    table.markProcessed = (ids) =>
+      process.call({ port: 'database', operation: 'markProcessed', subject: ids.join(',') }, () => mark(ids));
+    return table;
+  }
+
+  #hasFailed(): boolean {
+    return this.#problem !== undefined;
+  }
+
+  #fail(kind: Problem['kind'], what: string): void {
+    this.#problem ??= { kind, what };
+  }
+
+  #see(rows: readonly SimulatedRow[], sign: 1 | -1): void {
+    for (const row of rows) {
+      const name = this.#nameOf(row);
+      const times = (this.#visible.get(name) ?? 0) + sign;
+      this.#visible.set(name, times);
+      if (times > 1) this.#fail('duplicated', `version ${name} is visible ${String(times)} times`);
+    }
+  }
+
+  #nameOf({ id, raw }: SimulatedRow): string {
+    const { version } = JSON.parse(raw) as { version: string };
+    return this.#shape === 'extract' ? nameInExtract(Number(id.split('/')[3]), Number(version)) : version;
+  }
+
+  #noteExtract(): void {
+    if (this.#shape !== 'extract') return;
+    const { position } = this.#stores.ledger.peek(LANE);
+    const last = parseTablePosition('rows', 'extract', position);
+    if (last === undefined || this.#extracts.at(-1)?.number === last.number) return;
+    this.#extracts.push({ ...last, committedAtMs: this.#clock.nowMs() });
+  }
+
+  #checkEnd(): void {
+    if (this.#shape !== 'extract') {
+      for (const { version } of this.#database.rows())
+        if (this.#visible.get(String(version)) !== 1)
+          this.#fail('lost', `version ${String(version)} is nowhere`);
+      return;
+    }
+    for (const extract of this.#extracts) this.#checkExtract(extract);
+    const last = this.#extracts.at(-1);
+    if (last === undefined) this.#fail('lost', 'there is no extract');
+  }
+
+  /** Every row that stood for as long as the extract took is in it, and none that stood at no time meanwhile. */
+  #checkExtract({ number, startedAtMs, committedAtMs }: LandedExtract): void {
+    for (const { version, bornMs, diedMs = Infinity } of this.#database.history) {
+      const isThere = (this.#visible.get(nameInExtract(number, version)) ?? 0) > 0;
+      if (!isThere && bornMs < startedAtMs && diedMs > committedAtMs)
+        this.#fail('lost', `version ${String(version)} is not in extract ${String(number)}`);
+      if (isThere && (bornMs > committedAtMs || diedMs < startedAtMs))
+        this.#fail(
+          'duplicated',
+          `version ${String(version)} is in extract ${String(number)}, which it cannot be`,
+        );
+    }
+  }
+}
+
+const nameInExtract = (extract: number, version: number): string => `${String(extract)}/${String(version)}`;

@@ -62,7 +62,7 @@ export async function bundleFunctions({
     sourcesContent: false,
     legalComments: 'none',
     // In the layer, because of its native binary.
-    external: ['@duckdb/node-api'],
+    external: ['@duckdb/node-api', '@duckdb/node-bindings'],
     mainFields: ['module', 'main'],
     plugins: [bundlePlugin(config)],
     logLevel: 'silent',

@@ -1,4 +1,6 @@
+import type { SourceConfig } from '../../shared/config/schema.ts';
 import type { Contract } from '../../shared/domain/contract.ts';
+import { hasOperations } from '../../shared/domain/has-operations.ts';
 import { QUARANTINE_REASONS } from '../../shared/domain/quarantine.ts';
 import { toGlueType } from './to-glue-type.ts';
 
@@ -33,6 +35,9 @@ const LAKE_COLUMNS: readonly CatalogColumn[] = [
   { name: '_extra', type: 'string' },
 ];
 
+/** And of those of sources that say what became of a row; see `hasOperations`. */
+const OPERATION_COLUMN: CatalogColumn = { name: '_op', type: 'string' };
+
 const QUARANTINE_COLUMNS: readonly CatalogColumn[] = [
   { name: 'source', type: 'string' },
   { name: 'id', type: 'string' },
@@ -53,22 +58,22 @@ const DAYS = {
 /** The table of a source's landed records, under the source's name. */
 export function planSourceTable(
   source: string,
-  description: string | undefined,
-  partition: 'hour' | 'day',
+  config: Pick<SourceConfig, 'type' | 'description' | 'partition'>,
   contract: Contract,
 ): CatalogTable {
   const columns = contract.columns.map(({ name, type }) => ({
     name: name.toLowerCase(),
     type: toGlueType(type),
   }));
-  const hourly = partition === 'hour';
+  const hourly = config.partition === 'hour';
   return {
     name: source,
-    description: description ?? `Records of ${source}`,
+    description: config.description ?? `Records of ${source}`,
     prefix: `raw/${source}/`,
     columns: [
       ...columns.filter((column): column is CatalogColumn => column.type !== undefined),
       ...LAKE_COLUMNS,
+      ...(hasOperations(config) ? [OPERATION_COLUMN] : []),
     ],
     partitions: [{ name: 'dt', type: 'string' }, ...(hourly ? [{ name: 'hour', type: 'string' }] : [])],
     projection: {

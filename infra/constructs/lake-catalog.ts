@@ -26,7 +26,7 @@ export class LakeCatalog extends Construct {
     );
     for (const [name, source] of Object.entries(config.sources)) {
       const contract = toContract(source.contract.schema);
-      const table = planSourceTable(name, source.description, source.partition, contract);
+      const table = planSourceTable(name, source, contract);
       this.table(`Raw-${name}`, raw, table, lake);
       if (table.unexpressed.length > 0) {
         Annotations.of(this).addWarningV2(

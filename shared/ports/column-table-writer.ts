@@ -21,7 +21,7 @@ export interface LakeColumns {
   readonly firstIndex: number;
   /** `_received_at`, ms since the epoch; also `_event_time` where the source declares none or the row has none. */
   readonly receivedAtMs: number;
-  /** `_op` of the rows; undefined for none. */
+  /** `_op` of the rows, where the source has the column (`hasOperations`); undefined for none. */
   readonly op?: 'd' | undefined;
 }
 
@@ -30,6 +30,7 @@ export interface ColumnTable {
   readonly rows: number;
   /** About how many bytes the rows have that are held. */
   readonly bytes: number;
+  /** The batch belongs to the table from now on: its buffers may be held, and must not be written to again. */
   append(batch: ColumnBatch): Promise<void>;
   /** Ends the table. @returns one file per partition that any row falls into (by the event time), in ascending order */
   finish(): Promise<readonly ColumnFile[]>;

@@ -1,8 +1,10 @@
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
+import { planSourceTable } from '../../infra/catalog/plan-table.ts';
 import { toGlueType } from '../../infra/catalog/to-glue-type.ts';
 import { toContract } from '../../shared/domain/to-contract.ts';
+import { declareTable } from '../support/declare-table.ts';
 import { everything, orders } from './configs.ts';
 import { createApp, resourcesOf, synth } from './synth.ts';
 
@@ -53,6 +55,15 @@ describe('the catalog', () => {
       { Name: '_event_time', Type: 'timestamp' },
       { Name: '_schema_version', Type: 'string' },
       { Name: '_extra', Type: 'string' },
+    ]);
+  });
+
+  test('a table of a database says what became of a row', () => {
+    const { config, contract } = declareTable({ id: 'bigint' });
+    const { columns } = planSourceTable('orders', config, contract);
+    expect(columns.slice(-2)).toEqual([
+      { name: '_extra', type: 'string' },
+      { name: '_op', type: 'string' },
     ]);
   });
 

@@ -32,3 +32,11 @@ export function declareOrders(overrides: Partial<TableSourceInput> = {}): Source
   if (source?.config.type !== 'postgres') throw new Error('orders is a postgres source');
   return source as Source<DatabaseSourceConfig>;
 }
+
+/** The same with other columns, no key, and partitions of hours. */
+export function declareTable(
+  columns: TableSourceInput['columns'],
+  overrides: Partial<TableSourceInput> = {},
+): Source<DatabaseSourceConfig> {
+  return declareOrders({ columns, key: [], partition: 'hour', ...overrides });
+}

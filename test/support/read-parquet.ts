@@ -5,16 +5,18 @@ import { zstdDecompressSync } from 'node:zlib';
 import {
   DuckDBBlobValue,
   DuckDBDateValue,
+  DuckDBDecimalValue,
   DuckDBInstance,
   DuckDBListValue,
   DuckDBStructValue,
   DuckDBTimestampTZValue,
+  DuckDBTimestampValue,
 } from '@duckdb/node-api';
 import { parquetMetadata, parquetReadObjects } from 'hyparquet';
 
 /**
  * A value of a Parquet file in a form that does not depend on who read it: integers and timestamps (µs since the epoch)
- * as bigint, dates as days since the epoch, structs as objects with every field, blobs as hex.
+ * as bigint, dates as days since the epoch, decimals unscaled, structs as objects with every field, blobs as hex.
  */
 export type Cell =
   | null
@@ -23,6 +25,7 @@ export type Cell =
   | bigint
   | boolean
   | { days: number }
+  | { unscaled: bigint }
   | { hex: string }
   | Cell[]
   | { [name: string]: Cell };
@@ -91,7 +94,8 @@ export function leafColumns(bytes: Uint8Array): string[] {
 
 function fromDuckDb(value: unknown): Cell {
   if (value === null || value === undefined) return null;
-  if (value instanceof DuckDBTimestampTZValue) return value.micros;
+  if (value instanceof DuckDBTimestampTZValue || value instanceof DuckDBTimestampValue) return value.micros;
+  if (value instanceof DuckDBDecimalValue) return { unscaled: value.value };
   if (value instanceof DuckDBDateValue) return { days: value.days };
   if (value instanceof DuckDBBlobValue) return { hex: Buffer.from(value.bytes).toString('hex') };
   if (value instanceof DuckDBListValue) return value.items.map(fromDuckDb);

@@ -1,22 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DuckDBInstance, type DuckDBConnection } from '@duckdb/node-api';
 import type { Column } from '../../domain/contract.ts';
-import { BlockedError, TransientError } from '../../domain/errors.ts';
+import { hasOperations } from '../../domain/has-operations.ts';
 import type { QuarantineRow } from '../../domain/quarantine.ts';
 import type { Source } from '../../domain/source.ts';
 import type { FrameSlice, TableWriter, UnwritableRow, WrittenTable } from '../../ports/table-writer.ts';
 import { quoteName, quoteText, readLines, toReadType, toSelectItem } from './column-sql.ts';
-import { LineFiles } from './line-files.ts';
+import { DuckDbSession, toMessage, toWriteError, type OpenDuckDb } from './duckdb-session.ts';
+import type { LineFiles } from './line-files.ts';
 import { nameAddedFields, toRowDefaults, writeRowLines } from './row-lines.ts';
-import { OPEN_FILES, ScratchFile } from './scratch-file.ts';
-
-export interface DuckDbTableWriterOptions {
-  /** DuckDB's own limit of its memory, in MiB. */
-  readonly memoryLimitMiB?: number;
-}
 
 /** Columns of a quarantine file: as read from a line, and the expression that is written. */
 const QUARANTINE_COLUMNS: readonly { name: string; read: string; select: string }[] = [
@@ -30,35 +21,12 @@ const QUARANTINE_COLUMNS: readonly { name: string; read: string; select: string 
   { name: 'raw', read: 'VARCHAR', select: 'from_base64(raw)' },
 ];
 
-/**
- * Level 1: level 3 is 1 % smaller and costs 15 % of the whole path. Columns with more than 1,000 different values are
- * not worth a dictionary, and it is cheaper to find that out early. A row group is held in memory until it is written:
- * with 24,576 rows the peak is 120 MB lower than with DuckDB's 122,880, at the same size and speed.
- */
-const PARQUET_OPTIONS = [
-  'FORMAT parquet',
-  'COMPRESSION zstd',
-  'COMPRESSION_LEVEL 1',
-  'DICTIONARY_SIZE_LIMIT 1000',
-  'ROW_GROUP_SIZE 24576',
-  // The target is a scratch file of ours already.
-  'USE_TMP_FILE false',
-].join(', ');
-
 /** Smallest limit of a line that is asked for; DuckDB allocates twice this much. */
 const MIN_LINE_LIMIT_BYTES = 64 * 1024;
 
 /** Some rows of one call, still in terms of the caller's slices. */
 interface Part extends FrameSlice {
   readonly slice: FrameSlice;
-}
-
-interface Session {
-  readonly connection: DuckDBConnection;
-  readonly instance: DuckDBInstance;
-  readonly directory: string;
-  readonly lines: LineFiles;
-  readonly table: ScratchFile;
 }
 
 function countRows(parts: readonly Part[]): number {
@@ -84,27 +52,19 @@ function timeOf(baseMs: string, afterMs: string): string {
   return `make_timestamptz((${baseMs}::BIGINT + ${afterMs}) * 1000)`;
 }
 
-function toMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}
-
 /**
  * Writes tables with DuckDB: lines of JSON → `read_json` with the contract's types → Parquet (zstd).
- *
- * One DuckDB instance with one thread, opened by the first call and kept; calls are served one after the other.
  */
 export class DuckDbTableWriter implements TableWriter {
-  private readonly memoryLimitMiB: number;
+  private readonly session: DuckDbSession;
   private readonly fields = nameAddedFields(randomBytes(4).readUInt32LE().toString(36).padStart(7, '0'));
-  private session: Promise<Session> | undefined;
-  private queue: Promise<unknown> = Promise.resolve();
 
-  constructor(options: DuckDbTableWriterOptions = {}) {
-    this.memoryLimitMiB = options.memoryLimitMiB ?? 384;
+  constructor(session = new DuckDbSession()) {
+    this.session = session;
   }
 
   async writeRows(source: Source, slices: readonly FrameSlice[]): Promise<WrittenTable> {
-    return await this.enqueue(async (session) => {
+    return await this.session.run(async (session) => {
       const parts = slices.map((slice): Part => ({ ...slice, slice }));
       const rows = countRows(parts);
       if (rows === 0) return { bytes: undefined, rows: 0, unwritable: [] };
@@ -134,68 +94,24 @@ export class DuckDbTableWriter implements TableWriter {
   }
 
   async writeQuarantine(rows: readonly QuarantineRow[]): Promise<Uint8Array> {
-    return await this.enqueue((session) => this.writeQuarantineLines(session, rows));
+    return await this.session.run((session) => this.writeQuarantineLines(session, rows));
   }
 
   async writeTombstone(source: Source): Promise<Uint8Array> {
-    return await this.enqueue((session) => this.writeParts(session, source, []));
+    return await this.session.run((session) => this.writeParts(session, source, []));
   }
 
   async writeQuarantineTombstone(): Promise<Uint8Array> {
-    return await this.enqueue((session) => this.writeQuarantineLines(session, []));
+    return await this.session.run((session) => this.writeQuarantineLines(session, []));
   }
 
-  /** Closes DuckDB and removes the temporary directory; a later call opens them again. */
+  /** Closes the session; a later call opens it again. */
   async close(): Promise<void> {
-    await this.queue;
-    const opened = this.session;
-    this.session = undefined;
-    if (opened === undefined) return;
-    const { connection, instance, directory, lines, table } = await opened;
-    connection.closeSync();
-    instance.closeSync();
-    lines.close();
-    table.close();
-    rmSync(directory, { recursive: true, force: true });
-  }
-
-  private async enqueue<Result>(step: (session: Session) => Promise<Result>): Promise<Result> {
-    const result = this.queue.then(async () => {
-      this.session ??= this.open();
-      return await step(await this.session);
-    });
-    this.queue = result.catch(() => undefined);
-    return await result;
-  }
-
-  private async open(): Promise<Session> {
-    try {
-      const directory = mkdtempSync(join(tmpdir(), 'headgate-tables-'));
-      const instance = await DuckDBInstance.create(':memory:', {
-        threads: '1',
-        memory_limit: `${String(this.memoryLimitMiB)}MiB`,
-        temp_directory: directory,
-        // Everything that is needed is built in; nothing is fetched, and no other file is touched.
-        autoinstall_known_extensions: 'false',
-        autoload_known_extensions: 'false',
-        // Files are used again under one name: what was read from one before must not be taken for its content.
-        enable_external_file_cache: 'false',
-      });
-      const connection = await instance.connect();
-      await connection.run(`SET allowed_directories = [${quoteText(directory)}, ${quoteText(OPEN_FILES)}]`);
-      await connection.run('SET enable_external_access = false');
-      const lines = new LineFiles(directory);
-      return { connection, instance, directory, lines, table: new ScratchFile(directory, 'table.parquet') };
-    } catch (error) {
-      this.session = undefined;
-      throw new BlockedError('TABLE_WRITER_UNAVAILABLE', `DuckDB cannot be opened: ${toMessage(error)}`, {
-        cause: error,
-      });
-    }
+    await this.session.close();
   }
 
   /** One file with the rows of these parts. */
-  private async writeParts(session: Session, source: Source, parts: readonly Part[]): Promise<Uint8Array> {
+  private async writeParts(session: OpenDuckDb, source: Source, parts: readonly Part[]): Promise<Uint8Array> {
     const { contract, name } = source;
     const { fields } = this;
     const defaults = toRowDefaults(parts.filter(({ indices }) => indices.length > 0));
@@ -218,13 +134,17 @@ export class DuckDbTableWriter implements TableWriter {
       `${timeOf(String(defaults.eventTimeMs), quoteName(fields.eventTime))} AS _event_time`,
       `coalesce(${quoteName(fields.schemaVersion)}, ${quoteText(schemaVersion)}) AS _schema_version`,
       `CAST(${quoteName(fields.extra)} AS VARCHAR) AS _extra`,
+      ...(hasOperations(source.config) ? ['CAST(NULL AS VARCHAR) AS _op'] : []),
     ];
     return await this.copyLines(session, columns, select, countRows(parts), (files) => {
       for (const part of parts) writeRowLines(files, contract, fields, defaults, part);
     });
   }
 
-  private async writeQuarantineLines(session: Session, rows: readonly QuarantineRow[]): Promise<Uint8Array> {
+  private async writeQuarantineLines(
+    session: OpenDuckDb,
+    rows: readonly QuarantineRow[],
+  ): Promise<Uint8Array> {
     const columns = Object.fromEntries(QUARANTINE_COLUMNS.map(({ name, read }) => [name, read]));
     const select = QUARANTINE_COLUMNS.map((column) => `${column.select} AS ${column.name}`);
     try {
@@ -242,13 +162,13 @@ export class DuckDbTableWriter implements TableWriter {
 
   /** Lines → file of lines → one COPY statement → the bytes of the Parquet file. */
   private async copyLines(
-    session: Session,
+    session: OpenDuckDb,
     columns: Readonly<Record<string, string>>,
     select: readonly string[],
     rows: number,
     writeLines: (files: LineFiles) => void,
   ): Promise<Uint8Array> {
-    const { connection, lines, table } = session;
+    const { lines } = session;
     lines.clear();
     writeLines(lines);
     const paths = lines.finish();
@@ -256,14 +176,10 @@ export class DuckDbTableWriter implements TableWriter {
       MIN_LINE_LIMIT_BYTES,
       2 ** Math.ceil(Math.log2(lines.longestLineBytes + 1)),
     );
-    const result = await connection.run(
-      `COPY (SELECT ${select.join(', ')} FROM ${readLines(paths, columns, maxLineBytes)}) ` +
-        `TO ${quoteText(table.path)} (${PARQUET_OPTIONS})`,
+    return await session.writeTable(
+      `SELECT ${select.join(', ')} FROM ${readLines(paths, columns, maxLineBytes)}`,
+      rows,
     );
-    if (result.rowsChanged !== rows) {
-      throw new Error(`DuckDB wrote ${String(result.rowsChanged)} of ${String(rows)} rows`);
-    }
-    return table.read();
   }
 
   /**
@@ -271,7 +187,7 @@ export class DuckDbTableWriter implements TableWriter {
    * failure that is not about a row (memory, disk) does not repeat with every single row.
    */
   private async findUnwritable(
-    session: Session,
+    session: OpenDuckDb,
     source: Source,
     parts: readonly Part[],
   ): Promise<readonly UnwritableRow[]> {
@@ -299,12 +215,6 @@ export class DuckDbTableWriter implements TableWriter {
     }
     return unwritable;
   }
-}
-
-function toWriteError(cause: unknown): TransientError {
-  return new TransientError('TABLE_NOT_WRITTEN', `DuckDB could not write the table: ${toMessage(cause)}`, {
-    cause,
-  });
 }
 
 function toQuarantineLine(row: QuarantineRow): Readonly<Record<string, unknown>> {

@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
+import { DuckDbSession } from '../../../shared/adapters/duckdb/duckdb-session.ts';
 import { DuckDbTableWriter } from '../../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { readFrame, RecordFlag, writeFrame, type Frame } from '../../../shared/domain/frame.ts';
@@ -285,7 +286,7 @@ describe('rows that cannot be written', () => {
   });
 
   test('a failure that is not about the data blames no row and is tried again later', async () => {
-    const small = new DuckDbTableWriter({ memoryLimitMiB: 1 });
+    const small = new DuckDbTableWriter(new DuckDbSession({ memoryLimitMiB: 1 }));
     try {
       const texts = Array.from(
         { length: 5000 },

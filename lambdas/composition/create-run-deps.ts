@@ -24,7 +24,7 @@ export function createRunDeps(
   env: RunEnv,
   config: HeadgateConfig,
   sources: ReadonlyMap<string, Source>,
-): RunSourceDeps {
+): RunSourceDeps & { readonly queue: SqsWorkQueue } {
   return {
     ...createLandDeps(lane, env, config, sources),
     control: new DynamoPullControlStore({ dynamodb: createDynamoDbClient(), table: env.LEDGER_TABLE }),

@@ -10,7 +10,13 @@ import {
   type RunSourceDeps,
   type SourceReader,
 } from '../../shared/pipeline/runs/run-source.ts';
-import type { BackfillWork, PullWork, SplitWork } from '../../shared/ports/work-queue.ts';
+import type {
+  BackfillWork,
+  PullWork,
+  SplitWork,
+  WorkDeliveries,
+  WorkQueue,
+} from '../../shared/ports/work-queue.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 
 /** One invocation's share of a piece of work. */
@@ -22,6 +28,7 @@ export interface WorkContext {
 }
 
 export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunSourceDeps {
+  readonly queue: WorkQueue & WorkDeliveries;
   /** Types of the sources that the function reads. */
   readonly types: readonly Config['type'][];
   /** Makes the reader of one run. */

@@ -4,9 +4,11 @@ import type { Source } from '../../shared/domain/source.ts';
 import { createPullReader } from '../../shared/pipeline/pull/create-pull-reader.ts';
 import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
 import type { PullSource } from '../../shared/ports/pull-source.ts';
+import type { WorkDeliveries, WorkQueue } from '../../shared/ports/work-queue.ts';
 import { createWorkHandler } from '../composition/create-work-handler.ts';
 
 export interface PullHandlerDeps extends RunSourceDeps {
+  readonly queue: WorkQueue & WorkDeliveries;
   /** Opens a source; called once per source and process, so that connections are kept between runs. */
   readonly openSource: (source: Source<PagedSourceConfig>) => PullSource;
 }

@@ -9,7 +9,10 @@
 export interface WorkQueue {
   /** @param delaySeconds 0 to 900 */
   send(work: PullWork, delaySeconds?: number): Promise<void>;
+}
 
+/** What was delivered, to whom it was delivered. */
+export interface WorkDeliveries {
   /**
    * Has what failed delivered again after so long, instead of after the time that a queue gives a slow invocation.
    *

@@ -69,7 +69,6 @@ export class ExtractWorld {
       this.#messages.push(message);
       if (this.#crowd.chance(0.15)) this.#messages.push(message);
     },
-    postpone: () => Promise.resolve(),
   };
 
   deps(source: Source<DatabaseSourceConfig>, table: TableSource): ExtractDeps {

@@ -4,7 +4,9 @@ import type { AddressInfo } from 'node:net';
 /** A request as a test looks at it. */
 export interface SeenRequest {
   readonly url: URL;
+  readonly method: string;
   readonly headers: IncomingMessage['headers'];
+  readonly body: string;
 }
 
 export interface LocalServer {
@@ -22,9 +24,14 @@ export async function startLocalServer(
   const requests: SeenRequest[] = [];
   const server = createServer((request, response) => {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1');
-    const seen = { url, headers: request.headers };
-    requests.push(seen);
-    answer(seen, response, requests.length);
+    const { headers, method = '' } = request;
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => {
+      const seen = { url, method, headers, body: Buffer.concat(chunks).toString() };
+      requests.push(seen);
+      answer(seen, response, requests.length);
+    });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

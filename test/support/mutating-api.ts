@@ -21,6 +21,8 @@ export interface MutatingApiOptions {
   readonly tokens: 'positions' | 'anchors';
   /** Items become visible up to this long after their time. */
   readonly latenessMs: number;
+  /** How far time goes on in a step, in whole seconds. Default: a second. */
+  readonly stepMs?: number;
 }
 
 const SECOND_MS = 1000;
@@ -51,7 +53,7 @@ export class MutatingApi implements PullSource {
     const existing = [...this.#items.keys()];
     const chosen = existing[rng.int(Math.max(1, existing.length))];
     const dice = rng.int(100) / 100;
-    if (dice < 0.35) clock.advance(SECOND_MS);
+    if (dice < 0.35) clock.advance(this.#options.stepMs ?? SECOND_MS);
     else if (dice < 0.65) this.#put(this.#freeId(), now);
     else if (dice < 0.75 && latenessMs > 0) {
       const lateness = rng.int(latenessMs / SECOND_MS + 1) * SECOND_MS;
@@ -62,12 +64,12 @@ export class MutatingApi implements PullSource {
     else if (chosen !== undefined) this.#items.delete(chosen);
   }
 
-  fetchPage({ since, token }: PageRequest): Promise<Page> {
+  fetchPage({ since, until, token }: PageRequest): Promise<Page> {
     const { rng, pageSize, tokens } = this.#options;
     this.requests++;
     if (this.isChanging) for (let n = rng.int(MAX_CHANGES); n > 0; n--) this.change();
     const all = this.items()
-      .filter((item) => item.ts >= Number(since ?? 0))
+      .filter((item) => item.ts >= Number(since ?? 0) && item.ts < Number(until ?? Number.POSITIVE_INFINITY))
       .sort((a, b) => this.#compare(a, b));
     const start = token === undefined ? 0 : tokens === 'positions' ? Number(token) : this.#after(all, token);
     const page = all.slice(start, start + pageSize);

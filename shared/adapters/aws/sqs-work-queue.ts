@@ -1,12 +1,12 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, type SQSClient } from '@aws-sdk/client-sqs';
-import type { PullWork, WorkQueue } from '../../ports/work-queue.ts';
+import type { PullWork, WorkDeliveries, WorkQueue } from '../../ports/work-queue.ts';
 import { callAws } from './translate-error.ts';
 
 /**
  * Work in an SQS queue that invokes the function which sends to it. Each message is one piece of work, as JSON; a message
  * that is sent twice because an answer was lost is work that is done twice, which changes nothing.
  */
-export class SqsWorkQueue implements WorkQueue {
+export class SqsWorkQueue implements WorkQueue, WorkDeliveries {
   readonly #sqs: SQSClient;
   readonly #url: string;
 

@@ -92,7 +92,13 @@ export function standby(): BlockedError {
 
 /** The connection was lost, or never made. */
 export function connectionLost(address: string, cause: unknown): TransientError {
-  return new TransientError('DB_UNREACHABLE', `the database at ${address} does not answer`, { cause });
+  const why = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : '';
+  return new TransientError(
+    'DB_UNREACHABLE',
+    `the database at ${address} does not answer${why}: check \`connection.host\`, \`port\` and \`network\`, and that ` +
+      'its security group lets the function in',
+    { cause },
+  );
 }
 
 export function timedOut(what: string, cause?: unknown): TransientError {

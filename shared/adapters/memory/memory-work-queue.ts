@@ -1,4 +1,4 @@
-import type { PullWork, WorkQueue } from '../../ports/work-queue.ts';
+import type { PullWork, WorkDeliveries, WorkQueue } from '../../ports/work-queue.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
@@ -18,7 +18,7 @@ interface Message {
 }
 
 /** A queue in memory, as SQS is one: what is taken is hidden for a while, and gone only when it is deleted. */
-export class MemoryWorkQueue implements WorkQueue {
+export class MemoryWorkQueue implements WorkQueue, WorkDeliveries {
   readonly #clock: Clock;
   readonly #turn: Turn | undefined;
   readonly #hiddenMs: number;

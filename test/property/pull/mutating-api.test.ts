@@ -21,6 +21,8 @@ interface Schedule {
 /** How the API lists, and what the source declares about it. */
 interface Shape extends Pick<MutatingApiOptions, 'sort' | 'tokens'> {
   readonly order: 'ascending' | 'unknown' | 'full';
+  /** Whether the range is read in windows. */
+  readonly windows?: true;
 }
 
 const SHAPES: readonly Shape[] = [
@@ -31,6 +33,9 @@ const SHAPES: readonly Shape[] = [
   { order: 'unknown', sort: 'ts-descending', tokens: 'anchors' },
   { order: 'unknown', sort: 'id', tokens: 'positions' },
   { order: 'unknown', sort: 'id', tokens: 'anchors' },
+  { order: 'ascending', sort: 'ts', tokens: 'positions', windows: true },
+  { order: 'unknown', sort: 'id', tokens: 'positions', windows: true },
+  { order: 'unknown', sort: 'ts-descending', tokens: 'anchors', windows: true },
   { order: 'full', sort: 'id', tokens: 'positions' },
   { order: 'full', sort: 'ts', tokens: 'anchors' },
 ];
@@ -61,10 +66,16 @@ async function play(schedule: Schedule) {
     initialValue: '0',
     lookback: `${String(schedule.latenessSeconds)} seconds`,
     order: shape.order === 'full' ? 'unknown' : shape.order,
+    ...(shape.windows === true && {
+      initialValue: String(Date.UTC(2026, 0, 1)),
+      endParameter: 'until',
+      window: '2 minutes',
+    }),
   };
   const source = declareHttp({ pagesPerCommit, ...(shape.order !== 'full' && { incremental }) });
   const world = createPullWorld([source]);
-  const api = new MutatingApi({ rng, clock: world.clock, pageSize, latenessMs, ...shape });
+  const stepMs = shape.windows === true ? 45_000 : 1_000;
+  const api = new MutatingApi({ rng, clock: world.clock, pageSize, latenessMs, stepMs, ...shape });
   for (let n = 0; n < schedule.startItems * 3; n++) api.change();
 
   let cursor = 0;
@@ -91,6 +102,8 @@ async function play(schedule: Schedule) {
     await Promise.all(rng.chance(0.25) ? [survive(), survive()] : [survive()]);
   }
   api.isChanging = false;
+  // A window ends now, exclusively.
+  world.clock.advance(1_000);
   for (let n = 0; n < 3; n++) await world.run(source, api);
   const { commits } = await world.run(source, api);
   checkCursor();

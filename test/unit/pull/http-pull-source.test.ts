@@ -1,72 +1,7 @@
 import type { ServerResponse } from 'node:http';
-import { afterEach, describe, expect, test } from 'vitest';
-import { createHttpPullSource } from '../../../shared/adapters/http/http-pull-source.ts';
-import { createHttpSender } from '../../../shared/adapters/http/send-request.ts';
-import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
-import { MemoryParameterStore } from '../../../shared/adapters/memory/memory-parameter-store.ts';
-import { MemoryTokenStore } from '../../../shared/adapters/memory/memory-token-store.ts';
-import { MemoryTelemetry } from '../../../shared/adapters/memory/memory-telemetry.ts';
-import type { PullSource } from '../../../shared/ports/pull-source.ts';
-import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
-import {
-  sendJson,
-  startLocalServer,
-  type LocalServer,
-  type SeenRequest,
-} from '../../support/local-server.ts';
-
-const sender = createHttpSender();
-const servers: LocalServer[] = [];
-afterEach(async () => {
-  sender.close();
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
-
-interface Opened {
-  readonly pages: PullSource;
-  readonly server: LocalServer;
-  readonly clock: ManualClock;
-  readonly telemetry: MemoryTelemetry;
-}
-
-async function open(
-  config: Partial<HttpSourceInput>,
-  answer: (request: SeenRequest, response: ServerResponse, number: number) => void,
-  values: Record<string, string> = {},
-): Promise<Opened> {
-  const server = await startLocalServer(answer);
-  servers.push(server);
-  const clock = new ManualClock({ jump: true });
-  const telemetry = new MemoryTelemetry();
-  const source = declareHttp({ url: `${server.origin}/items`, allowPrivateNetwork: true, ...config });
-  const pages = createHttpPullSource({
-    source,
-    sender,
-    tokens: new MemoryTokenStore(),
-    parameters: new MemoryParameterStore({ values: { '/url': `${server.origin}/items`, ...values } }),
-    clock,
-    telemetry,
-    random: () => 0.5,
-  });
-  return { pages, server, clock, telemetry };
-}
-
-const RUN_MS = 600_000;
-const fetchPage = ({ pages, clock }: Opened, token?: string, since?: string) =>
-  pages.fetchPage({ since, token, deadlineMs: clock.nowMs() + RUN_MS });
-
-/** All records of a listing as text, and the tokens that led from page to page. */
-async function readAll(opened: Opened, since?: string): Promise<{ records: string[]; tokens: string[] }> {
-  const records: string[] = [];
-  const tokens: string[] = [];
-  for (let token: string | undefined; ;) {
-    const page = await fetchPage(opened, token, since);
-    records.push(...page.records.map((bytes) => Buffer.from(bytes).toString()));
-    token = page.next;
-    if (token === undefined) return { records, tokens };
-    tokens.push(token);
-  }
-}
+import { describe, expect, test } from 'vitest';
+import { sendJson, type SeenRequest } from '../../support/local-server.ts';
+import { fetchPage, openHttp as open, readAll } from '../../support/open-http.ts';
 
 const ROWS = Array.from({ length: 7 }, (_, i) => i);
 const slice = (start: number, size: number): number[] => ROWS.slice(start, start + size);

@@ -71,7 +71,7 @@ export function createFilesWorld(
     clock,
     ledger,
     telemetry,
-    async run(objects, { probe, runMs = RUN_MS, maxBatchBytes, parquet = noParquet } = {}) {
+    run(objects, { probe, runMs = RUN_MS, maxBatchBytes, parquet = noParquet } = {}) {
       const deadlineMs = clock.nowMs() + runMs;
       const reader = createFilesReader({
         source,
@@ -85,12 +85,11 @@ export function createFilesWorld(
         deadlineMs,
       });
       const own = { ...deps, claimCache: createClaimCache(), ...(probe && { probe }) };
-      const outcome = await runLane(own, reader, {
+      return runLane(own, reader, {
         owner: `run-${String(++runs)}`,
         deadlineMs,
         ...(maxBatchBytes !== undefined && { maxBatchBytes }),
       });
-      return { ...outcome, finished: outcome.finished && reader.isFinished() };
     },
     rows: (zone) =>
       lake

@@ -66,8 +66,6 @@ export interface FilesReader extends LaneReader {
   observe(state: LedgerState): void;
   /** Since when the lake may lack what is there, in ms; undefined while nothing was listed. */
   checkpointAgeMs(): number | undefined;
-  /** Whether nothing was left for the next run: `read` also answers undefined when time is up. */
-  isFinished(): boolean;
 }
 
 /** Time left for the commit when the reader stops reading. */
@@ -124,7 +122,6 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
   let expectedCommits: number | undefined;
   const failures: Error[] = [];
   let isListed = false;
-  let isFinished = false;
   let hasBegun = false;
 
   function observe(state: LedgerState): void {
@@ -146,7 +143,7 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     offered = undefined;
   }
 
-  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | undefined> {
+  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     observe(state);
     const position = parseFilesPosition(lane, state.position, state.commits);
     let staged = await stage.find(lane, state.commits);
@@ -164,8 +161,8 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
         const [failure] = failures;
         if (failure !== undefined) throw failure;
         if (hasBegun && expectedCommits === undefined && isOutOfTime()) throw tooSlow(source.name);
-        isFinished = position.current === undefined && (isListed || listing?.isAtEnd() === true);
-        return undefined;
+        const isAtEnd = position.current === undefined && (isListed || listing?.isAtEnd() === true);
+        return isAtEnd ? undefined : 'interrupted';
       }
       const proposed = toBatchBytes(state, position, landed, draft);
       staged = await stage.decide(lane, state.commits, proposed);
@@ -442,7 +439,6 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     lane,
     read,
     observe,
-    isFinished: () => isFinished,
     checkpointAgeMs: () => (listing === undefined ? undefined : clock.nowMs() - startedAtMs),
   };
 }

@@ -11,7 +11,13 @@ import {
   waitUntilStreamExists,
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
-import { CreateBucketCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3';
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  type S3Client,
+} from '@aws-sdk/client-s3';
 import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe } from 'vitest';
 import {
@@ -33,6 +39,7 @@ import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { S3FileStage } from '../../../shared/adapters/aws/s3-file-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
+import { S3ObjectSource } from '../../../shared/adapters/aws/s3-object-source.ts';
 import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
 import { S3FrameWriter } from '../../../shared/adapters/aws/s3-frame-writer.ts';
 import { S3LandingZone } from '../../../shared/adapters/aws/s3-landing-zone.ts';
@@ -46,6 +53,7 @@ import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
 import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
 import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
+import { objectSourceContract } from '../../contract/object-source.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
 import { pullControlStoreContract } from '../../contract/pull-control-store.suite.ts';
 import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
@@ -176,6 +184,27 @@ describe('AWS', () => {
         s3: faulty(createS3Client(emulator.connection), losingAnswers),
         bucket: BUCKET,
       }),
+  });
+  describe.each([
+    ['in one piece', undefined],
+    ['in ranges', 90_000],
+  ])('objects %s', (_, maxRangeBytes) => {
+    objectSourceContract({
+      open: (place) =>
+        new S3ObjectSource({
+          s3,
+          bucket: BUCKET,
+          prefix: `${place}/`,
+          clock: systemClock,
+          ...(maxRangeBytes !== undefined && { maxRangeBytes }),
+        }),
+      put: async (place, name, bytes) => {
+        await s3.send(new PutObjectCommand({ Bucket: BUCKET, Key: `${place}/${name}`, Body: bytes }));
+      },
+      remove: async (place, name) => {
+        await s3.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: `${place}/${name}` }));
+      },
+    });
   });
   fileStageContract({
     open: () => new S3FileStage({ s3, bucket: BUCKET }),

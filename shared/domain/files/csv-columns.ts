@@ -66,24 +66,25 @@ export function headerProblem(
   );
 }
 
-const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
+/** A number as JSON writes it. */
+export const JSON_NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 /** Characters that JSON writes in another way: quotes, backslashes, control characters, and halves of pairs. */
 const ESCAPED = /["\\\p{Cc}\p{Cs}]/u;
 
-const quote = (text: string): string => (ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`);
+export const jsonText = (text: string): string => (ESCAPED.test(text) ? JSON.stringify(text) : `"${text}"`);
 
 /** The JSON of a text: of a type that the contract allows if it can be read as one, otherwise a string. */
 export function csvValue(text: string, types: readonly SchemaType[] | undefined): string {
-  if (types === undefined) return quote(text);
+  if (types === undefined) return jsonText(text);
   for (const type of types) {
     if (type === 'integer' || type === 'number') {
-      if (NUMBER.test(text)) return text;
+      if (JSON_NUMBER.test(text)) return text;
     } else if (type === 'boolean') {
       const word = text.toLowerCase();
       if (word === 'true' || word === 'false') return word;
     } else if ((type === 'object' || type === 'array') && isJson(text, type)) return text;
   }
-  return quote(text);
+  return jsonText(text);
 }
 
 function isJson(text: string, type: 'object' | 'array'): boolean {

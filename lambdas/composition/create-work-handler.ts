@@ -4,10 +4,13 @@ import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import { BlockedError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import {
+  runPart,
   runSource,
   settleSource,
   type PullOutcome,
+  type RunRequest,
   type RunSourceDeps,
+  type SourceOutcome,
   type SourceReader,
 } from '../../shared/pipeline/runs/run-source.ts';
 import type {
@@ -33,10 +36,25 @@ export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunS
   readonly types: readonly Config['type'][];
   /** Makes the reader of one run. */
   readonly openReader: (source: Source<Config>, context: WorkContext) => SourceReader | Promise<SourceReader>;
+  /** Runs a source that several invocations read together; undefined for one that its reader reads alone. */
+  readonly runTogether?: (
+    source: Source<Config>,
+    context: WorkContext,
+  ) => (() => Promise<SourceOutcome>) | undefined;
   /** Reads a part of a large extract, where there are such. */
-  readonly runSplit?: (source: Source<Config>, work: SplitWork, context: WorkContext) => Promise<void>;
+  readonly runSplit?: (
+    source: Source<Config>,
+    work: SplitWork,
+    context: WorkContext,
+  ) => Promise<SourceOutcome>;
   /** Goes on with a backfill, where there are such. */
-  readonly runBackfill?: (source: Source<Config>, work: BackfillWork, context: WorkContext) => Promise<void>;
+  readonly runBackfill?: (
+    source: Source<Config>,
+    work: BackfillWork,
+    context: WorkContext,
+  ) => Promise<SourceOutcome>;
+  /** Called at the end of every invocation, whatever came of it. */
+  readonly afterwards?: () => Promise<void>;
 }
 
 const workSchema = z.union([
@@ -64,6 +82,8 @@ const queueEventSchema = z.object({
     .length(1),
 });
 
+type QueueMessage = z.output<typeof queueEventSchema>['Records'][number];
+
 /** Pauses of work that fails: half a minute, doubled each time, 15 minutes at most. */
 const FIRST_PAUSE_SECONDS = 30;
 const MAX_PAUSE_SECONDS = 900;
@@ -78,37 +98,40 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
 ): MiddyfiedHandler<unknown, PullOutcome | undefined> {
   async function perform(work: PullWork, context: WorkContext): Promise<PullOutcome | undefined> {
     const source = findSource(deps, work.source);
-    const request = { ...context, source, open: () => deps.openReader(source, context) };
+    const request: RunRequest = {
+      ...context,
+      source,
+      open: () => deps.openReader(source, context),
+      runTogether: deps.runTogether?.(source, context),
+    };
     switch (work.task) {
       case undefined:
       case 'run':
         return await runSource(deps, request);
       case 'settle':
         return await settleSource(deps, request);
-      case 'split':
-      case 'backfill':
-        await performPart(source, work, context);
+      case 'split': {
+        const runSplit = required(deps.runSplit, work);
+        await runPart(deps, request, () => runSplit(source, work, context));
         return undefined;
+      }
+      case 'backfill': {
+        const runBackfill = required(deps.runBackfill, work);
+        await runPart(deps, request, () => runBackfill(source, work, context));
+        return undefined;
+      }
     }
   }
 
-  /** Parts of a paused source are dropped: what is left is asked for again when it runs again. */
-  async function performPart(
-    source: Source<Config>,
-    work: SplitWork | BackfillWork,
-    context: WorkContext,
-  ): Promise<void> {
-    const { paused } = await deps.control.read(source.name);
-    if (paused !== undefined) {
-      deps.telemetry.log('info', 'a part was left out: the source is paused', { ...work });
-      return;
-    }
+  /** Otherwise the message would come again only when the longest invocation would be over. */
+  async function postpone({ attributes, receiptHandle }: QueueMessage): Promise<void> {
+    const pauseSeconds = FIRST_PAUSE_SECONDS * 2 ** (attributes.ApproximateReceiveCount - 1);
     try {
-      if (work.task === 'split') await required(deps.runSplit, work)(source, work, context);
-      else await required(deps.runBackfill, work)(source, work, context);
+      await deps.queue.postpone(receiptHandle, Math.min(MAX_PAUSE_SECONDS, pauseSeconds));
     } catch (error) {
-      deps.telemetry.count('Errors', source.name, 1);
-      throw error;
+      deps.telemetry.log('warn', 'failed work comes again later than planned', {
+        error: error instanceof Error ? error.message : String(error),
+      });
     }
   }
 
@@ -119,30 +142,16 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
         owner: context.awsRequestId,
         deadlineMs: deps.clock.nowMs() + context.getRemainingTimeInMillis(),
       };
-      const queued = queueEventSchema.safeParse(event);
-      if (!queued.success) return await perform(parseWork(deps, event), scope);
-      const [message] = queued.data.Records;
+      const message = queueEventSchema.safeParse(event).data?.Records[0];
       try {
-        return await perform(parseWork(deps, parseJson(message?.body)), scope);
+        return await perform(parseWork(deps, message === undefined ? event : parseJson(message.body)), scope);
       } catch (error) {
-        await postpone(message);
+        if (message !== undefined) await postpone(message);
         throw error;
+      } finally {
+        await deps.afterwards?.();
       }
     });
-
-  /** Otherwise the message would come again only when the longest invocation would be over. */
-  async function postpone(message: z.output<typeof queueEventSchema>['Records'][number] | undefined) {
-    if (message === undefined) return;
-    const receives = message.attributes.ApproximateReceiveCount;
-    const pauseSeconds = Math.min(MAX_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2 ** (receives - 1));
-    try {
-      await deps.queue.postpone(message.receiptHandle, pauseSeconds);
-    } catch (error) {
-      deps.telemetry.log('warn', 'failed work comes again later than planned', {
-        error: error instanceof Error ? error.message : String(error),
-      });
-    }
-  }
 }
 
 function required<Run>(run: Run | undefined, { source, task }: PullWork): Run {

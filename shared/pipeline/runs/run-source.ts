@@ -36,10 +36,18 @@ export interface RunRequest {
   readonly source: Source<PulledSourceConfig>;
   /** Makes the reader of this run. */
   readonly open: () => SourceReader | Promise<SourceReader>;
+  /** Runs the source, where it is read by several invocations at the same time and not by its reader alone. */
+  readonly runTogether?: (() => Promise<SourceOutcome>) | undefined;
   /** Who runs: the invocation's id. */
   readonly owner: string;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;
+}
+
+/** What came of reading a source. */
+export interface SourceOutcome extends RunOutcome {
+  /** Since when the lake may lack what the source has, in ms; undefined while nothing was read. */
+  readonly checkpointAgeMs: number | undefined;
 }
 
 /** What a run did, for people who start one by hand. */
@@ -84,20 +92,58 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
   }
   const { outcome, left } = ran;
   const { commits, finished } = outcome;
-  const counts = outcome.counts.get(source.name);
-  const summary: PullRunSummary = {
-    startedAtMs,
-    endedAtMs: clock.nowMs(),
-    landed: counts?.landed ?? 0,
-    duplicates: counts?.duplicates ?? 0,
-    quarantined: counts?.quarantined ?? 0,
-    finished,
-    error: undefined,
-  };
-  await note(deps, request, summary, { isRateLimited: false });
+  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), { isRateLimited: false });
   if (!finished && left === undefined && commits > 0) await goOn(deps, source.name);
   telemetry.log('info', 'pull run ended', { source: source.name, commits, finished });
   return { source: source.name, commits, finished, ...(left && { left }) };
+}
+
+/**
+ * Does a part of what several invocations do together, unless the source is paused: then what is left is asked for again
+ * when it runs again. What fails is noted like a run that fails, what lands like a run.
+ *
+ * @throws what the part failed with, after it was noted
+ */
+export async function runPart(
+  deps: RunSourceDeps,
+  request: Pick<RunRequest, 'source' | 'owner'>,
+  part: () => Promise<SourceOutcome>,
+): Promise<void> {
+  const { source } = request;
+  const startedAtMs = deps.clock.nowMs();
+  if ((await deps.control.read(source.name)).paused !== undefined) {
+    deps.telemetry.log('info', 'a part was left out: the source is paused', { source: source.name });
+    return;
+  }
+  let outcome: SourceOutcome;
+  try {
+    outcome = await part();
+  } catch (error) {
+    deps.telemetry.count('Errors', source.name, 1);
+    await noteFailure(deps, request, startedAtMs, error);
+    throw error;
+  }
+  recordAge(deps, source.name, outcome.checkpointAgeMs);
+  if (outcome.commits === 0) return;
+  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), { isRateLimited: false });
+}
+
+function toSummary(
+  { clock }: RunSourceDeps,
+  { source }: Pick<RunRequest, 'source'>,
+  startedAtMs: number,
+  { counts, finished }: RunOutcome,
+): PullRunSummary {
+  const { landed = 0, duplicates = 0, quarantined = 0 } = counts.get(source.name) ?? {};
+  return {
+    startedAtMs,
+    endedAtMs: clock.nowMs(),
+    landed,
+    duplicates,
+    quarantined,
+    finished,
+    error: undefined,
+  };
 }
 
 /** Lands what was decided before, and reads nothing. Also of a paused source: it is what a person asks for. */
@@ -117,9 +163,14 @@ export async function settleSource(deps: RunSourceDeps, request: RunRequest): Pr
 
 async function land(
   deps: RunSourceDeps,
-  { source, open, owner, deadlineMs }: RunRequest,
+  { source, open, runTogether, owner, deadlineMs }: RunRequest,
   hold: SourceHold,
 ): Promise<{ readonly outcome: RunOutcome; readonly left: HoldProblem | undefined }> {
+  if (runTogether !== undefined) {
+    const outcome = await runTogether();
+    recordAge(deps, source.name, outcome.checkpointAgeMs);
+    return { outcome, left: undefined };
+  }
   const reader = await open();
   let left: HoldProblem | undefined;
   const watched: LaneReader = {
@@ -131,11 +182,14 @@ async function land(
   };
   const outcome = await runLane(deps, watched, { owner, deadlineMs });
   if (!outcome.finished) reader.observe?.(await deps.ledger.read(reader.lane));
-  const ageMs = reader.checkpointAgeMs?.();
-  if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
+  recordAge(deps, source.name, reader.checkpointAgeMs?.());
   const lagMs = reader.sourceLagMs?.();
   if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
   return { outcome, left };
+}
+
+function recordAge({ telemetry }: RunSourceDeps, source: string, ageMs: number | undefined): void {
+  if (ageMs !== undefined) telemetry.record('CheckpointAge', source, ageMs);
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */
@@ -156,7 +210,7 @@ async function goOn(deps: RunSourceDeps, source: string): Promise<void> {
 
 async function noteFailure(
   deps: RunSourceDeps,
-  request: RunRequest,
+  request: Pick<RunRequest, 'source' | 'owner'>,
   startedAtMs: number,
   error: unknown,
 ): Promise<void> {
@@ -182,7 +236,7 @@ const MAX_MESSAGE = 2_000;
 /** Notes what came of a run. Should that fail, the run is none the worse for it. */
 async function note(
   deps: RunSourceDeps,
-  { source, owner }: RunRequest,
+  { source, owner }: Pick<RunRequest, 'source' | 'owner'>,
   summary: PullRunSummary,
   { isRateLimited }: { readonly isRateLimited: boolean },
 ): Promise<void> {

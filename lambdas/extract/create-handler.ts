@@ -1,0 +1,57 @@
+import type { MiddyfiedHandler } from '@middy/core';
+import type { DatabaseSourceConfig } from '../../shared/config/schema.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import {
+  isReadInParallel,
+  runExtract,
+  runSplit,
+  type ExtractDeps,
+} from '../../shared/pipeline/extract/run-extract.ts';
+import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
+import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
+import type { TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
+import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
+import type { FileStage } from '../../shared/ports/file-stage.ts';
+import type { TableSource } from '../../shared/ports/table-source.ts';
+import type { WorkDeliveries, WorkQueue } from '../../shared/ports/work-queue.ts';
+import { createWorkHandler, type WorkContext } from '../composition/create-work-handler.ts';
+
+export interface ExtractHandlerDeps extends RunSourceDeps {
+  readonly queue: WorkQueue & WorkDeliveries;
+  readonly columns: ColumnTableWriter;
+  readonly files: FileStage;
+  /** Opens a table; it is closed at the end of the invocation, so that a database keeps no connection of a function that sleeps. */
+  readonly openTable: (source: Source<DatabaseSourceConfig>) => TableSource;
+}
+
+/** The function that reads databases. */
+export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknown, PullOutcome | undefined> {
+  const opened: TableSource[] = [];
+
+  function toTableDeps(source: Source<DatabaseSourceConfig>, { deadlineMs }: WorkContext): TableReaderDeps {
+    const table = deps.openTable(source);
+    opened.push(table);
+    return { ...deps, source, table, deadlineMs };
+  }
+
+  function toExtractDeps(source: Source<DatabaseSourceConfig>, context: WorkContext): ExtractDeps {
+    return {
+      ...toTableDeps(source, context),
+      queue: deps.queue,
+      land: deps,
+      options: context,
+    };
+  }
+
+  return createWorkHandler<DatabaseSourceConfig>({
+    ...deps,
+    types: ['postgres', 'mysql'],
+    openReader: (source, context) => createTableReader(toTableDeps(source, context)),
+    runTogether: (source, context) =>
+      isReadInParallel(source) ? () => runExtract(toExtractDeps(source, context)) : undefined,
+    runSplit: (source, work, context) => runSplit(toExtractDeps(source, context), work),
+    afterwards: async () => {
+      await Promise.all(opened.splice(0).map((table) => table.close()));
+    },
+  });
+}

@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
+import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -51,6 +52,11 @@ export function createKinesisClient(options: ConnectOptions = {}): KinesisClient
 /** For work that is left to other invocations. */
 export function createSqsClient(options: ConnectOptions = {}): SQSClient {
   return new SQSClient(toConfig(options, DEFAULT_RETRY_POLICY));
+}
+
+/** For an operator who calls functions, over HTTP/1.1. A call is made once: a repeated one would be a second run. */
+export function createLambdaClient(options: ConnectOptions = {}): LambdaClient {
+  return new LambdaClient(toConfig(options, { ...DEFAULT_RETRY_POLICY, maxAttempts: 1 }));
 }
 
 /** For schedules. */

@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto';
+import { createDynamoDbClient, createLambdaClient } from '../shared/adapters/aws/clients.ts';
+import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
+import { DynamoPullControlStore } from '../shared/adapters/aws/dynamo-pull-control-store.ts';
+import { invokeFunction, startFunction } from '../shared/adapters/aws/invoke-function.ts';
+import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
+import { systemClock } from '../shared/adapters/aws/system-clock.ts';
+import type { HeadgateConfig } from '../shared/config/schema.ts';
+import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
+import type { OpenPull } from './open-pull.ts';
+import { pullFunctionOf } from './pull/pulled-source.ts';
+
+/** A run takes 15 minutes at most. */
+const RUN_TIMEOUTS = { attemptMs: 910_000, callMs: 910_000 };
+
+/** The stores and functions of a deployment. */
+export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
+  const table = await readStackOutput(`${config.name}-storage`, 'LedgerTableName');
+  const dynamodb = createDynamoDbClient({ timeouts: OPERATOR_TIMEOUTS });
+  const lambda = createLambdaClient({ timeouts: RUN_TIMEOUTS });
+  const functionOf = (source: string): string => {
+    const declared = config.sources[source];
+    return `${config.name}-${declared === undefined ? 'pull' : pullFunctionOf(declared)}`;
+  };
+  return {
+    control: new DynamoPullControlStore({ dynamodb, table }),
+    ledger: new DynamoLedgerStore({ dynamodb, table, clock: systemClock }),
+    perform: async (work) => void (await invokeFunction(lambda, functionOf(work.source), work)),
+    start: (work) => startFunction(lambda, functionOf(work.source), work),
+    newToken: randomUUID,
+    close: () => {
+      dynamodb.destroy();
+      lambda.destroy();
+    },
+  };
+}

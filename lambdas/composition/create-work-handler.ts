@@ -10,9 +10,9 @@ import {
   type PullOutcome,
   type RunRequest,
   type RunSourceDeps,
-  type SourceOutcome,
   type SourceReader,
 } from '../../shared/pipeline/runs/run-source.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type {
   BackfillWork,
   PullWork,
@@ -30,29 +30,23 @@ export interface WorkContext {
   readonly deadlineMs: number;
 }
 
+/** Does a part of a source's work; what lands is counted by the telemetry. */
+type RunPart<Config extends PulledSourceConfig, Work> = (
+  source: Source<Config>,
+  work: Work,
+  context: WorkContext & { readonly telemetry: Telemetry },
+) => Promise<void>;
+
 export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunSourceDeps {
   readonly queue: WorkQueue & WorkDeliveries;
   /** Types of the sources that the function reads. */
   readonly types: readonly Config['type'][];
   /** Makes the reader of one run. */
   readonly openReader: (source: Source<Config>, context: WorkContext) => SourceReader | Promise<SourceReader>;
-  /** Runs a source that several invocations read together; undefined for one that its reader reads alone. */
-  readonly runTogether?: (
-    source: Source<Config>,
-    context: WorkContext,
-  ) => (() => Promise<SourceOutcome>) | undefined;
   /** Reads a part of a large extract, where there are such. */
-  readonly runSplit?: (
-    source: Source<Config>,
-    work: SplitWork,
-    context: WorkContext,
-  ) => Promise<SourceOutcome>;
+  readonly runSplit?: RunPart<Config, SplitWork>;
   /** Goes on with a backfill, where there are such. */
-  readonly runBackfill?: (
-    source: Source<Config>,
-    work: BackfillWork,
-    context: WorkContext,
-  ) => Promise<SourceOutcome>;
+  readonly runBackfill?: RunPart<Config, BackfillWork>;
   /** Called at the end of every invocation, whatever came of it. */
   readonly afterwards?: () => Promise<void>;
 }
@@ -102,7 +96,6 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
       ...context,
       source,
       open: () => deps.openReader(source, context),
-      runTogether: deps.runTogether?.(source, context),
     };
     switch (work.task) {
       case undefined:
@@ -112,12 +105,12 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
         return await settleSource(deps, request);
       case 'split': {
         const runSplit = required(deps.runSplit, work);
-        await runPart(deps, request, () => runSplit(source, work, context));
+        await runPart(deps, request, (telemetry) => runSplit(source, work, { ...context, telemetry }));
         return undefined;
       }
       case 'backfill': {
         const runBackfill = required(deps.runBackfill, work);
-        await runPart(deps, request, () => runBackfill(source, work, context));
+        await runPart(deps, request, (telemetry) => runBackfill(source, work, { ...context, telemetry }));
         return undefined;
       }
     }

@@ -2,8 +2,8 @@ import type { MiddyfiedHandler } from '@middy/core';
 import type { DatabaseSourceConfig } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import {
+  createParallelExtractReader,
   isReadInParallel,
-  runExtract,
   runSplit,
   type ExtractDeps,
 } from '../../shared/pipeline/extract/run-extract.ts';
@@ -13,6 +13,7 @@ import type { TableReaderDeps } from '../../shared/pipeline/table/table-reader.t
 import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
 import type { FileStage } from '../../shared/ports/file-stage.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
+import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type { WorkDeliveries, WorkQueue } from '../../shared/ports/work-queue.ts';
 import { createWorkHandler, type WorkContext } from '../composition/create-work-handler.ts';
 
@@ -34,22 +35,29 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
     return { ...deps, source, table, deadlineMs };
   }
 
-  function toExtractDeps(source: Source<DatabaseSourceConfig>, context: WorkContext): ExtractDeps {
+  function toExtractDeps(
+    source: Source<DatabaseSourceConfig>,
+    context: WorkContext,
+    telemetry: Telemetry = deps.telemetry,
+  ): ExtractDeps {
     return {
       ...toTableDeps(source, context),
       queue: deps.queue,
-      land: deps,
-      options: context,
+      land: { ...deps, telemetry },
+      options: { owner: context.owner, deadlineMs: context.deadlineMs },
+      telemetry,
     };
   }
 
   return createWorkHandler<DatabaseSourceConfig>({
     ...deps,
     types: ['postgres', 'mysql'],
-    openReader: (source, context) => createTableReader(toTableDeps(source, context)),
-    runTogether: (source, context) =>
-      isReadInParallel(source) ? () => runExtract(toExtractDeps(source, context)) : undefined,
-    runSplit: (source, work, context) => runSplit(toExtractDeps(source, context), work),
+    openReader: (source, context) =>
+      isReadInParallel(source)
+        ? createParallelExtractReader(toExtractDeps(source, context))
+        : createTableReader(toTableDeps(source, context)),
+    runSplit: (source, work, { telemetry, ...context }) =>
+      runSplit(toExtractDeps(source, context, telemetry), work),
     afterwards: async () => {
       await Promise.all(opened.splice(0).map((table) => table.close()));
     },

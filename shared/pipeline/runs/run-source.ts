@@ -8,10 +8,12 @@ import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { PollSchedule } from '../../ports/poll-schedule.ts';
 import type { PullControlStore, PullRunSummary } from '../../ports/pull-control.ts';
+import type { Telemetry } from '../../ports/telemetry.ts';
 import type { WorkQueue } from '../../ports/work-queue.ts';
 import { runLane, type LandDeps, type RunOutcome } from '../land.ts';
 import type { LaneReader } from '../lane.ts';
 import { holdSource, problemOf, type HoldProblem, type SourceHold } from './hold-source.ts';
+import { tallyTelemetry } from './tally-telemetry.ts';
 import { isWorthWriting, planAfterRun, type RunReport } from './plan-after-run.ts';
 
 export interface RunSourceDeps extends LandDeps {
@@ -36,18 +38,10 @@ export interface RunRequest {
   readonly source: Source<PulledSourceConfig>;
   /** Makes the reader of this run. */
   readonly open: () => SourceReader | Promise<SourceReader>;
-  /** Runs the source, where it is read by several invocations at the same time and not by its reader alone. */
-  readonly runTogether?: (() => Promise<SourceOutcome>) | undefined;
   /** Who runs: the invocation's id. */
   readonly owner: string;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;
-}
-
-/** What came of reading a source. */
-export interface SourceOutcome extends RunOutcome {
-  /** Since when the lake may lack what the source has, in ms; undefined while nothing was read. */
-  readonly checkpointAgeMs: number | undefined;
 }
 
 /** What a run did, for people who start one by hand. */
@@ -102,12 +96,13 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
  * Does a part of what several invocations do together, unless the source is paused: then what is left is asked for again
  * when it runs again. What fails is noted like a run that fails, what lands like a run.
  *
+ * @param part is given the telemetry that its landing is counted by
  * @throws what the part failed with, after it was noted
  */
 export async function runPart(
   deps: RunSourceDeps,
   request: Pick<RunRequest, 'source' | 'owner'>,
-  part: () => Promise<SourceOutcome>,
+  part: (telemetry: Telemetry) => Promise<void>,
 ): Promise<void> {
   const { source } = request;
   const startedAtMs = deps.clock.nowMs();
@@ -115,17 +110,22 @@ export async function runPart(
     deps.telemetry.log('info', 'a part was left out: the source is paused', { source: source.name });
     return;
   }
-  let outcome: SourceOutcome;
+  const tally = tallyTelemetry(deps.telemetry);
   try {
-    outcome = await part();
+    await part(tally.telemetry);
   } catch (error) {
     deps.telemetry.count('Errors', source.name, 1);
     await noteFailure(deps, request, startedAtMs, error);
     throw error;
   }
-  recordAge(deps, source.name, outcome.checkpointAgeMs);
-  if (outcome.commits === 0) return;
-  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), { isRateLimited: false });
+  const [landed, duplicates, quarantined] = (
+    ['RecordsLanded', 'RecordsDuplicate', 'RecordsQuarantined'] as const
+  ).map((metric) => tally.total(metric, source.name));
+  if (!landed && !duplicates && !quarantined) return;
+  const counts = { landed: landed ?? 0, duplicates: duplicates ?? 0, quarantined: quarantined ?? 0 };
+  const endedAtMs = deps.clock.nowMs();
+  const summary = { startedAtMs, endedAtMs, ...counts, finished: true, error: undefined };
+  await note(deps, request, summary, { isRateLimited: false });
 }
 
 function toSummary(
@@ -163,14 +163,9 @@ export async function settleSource(deps: RunSourceDeps, request: RunRequest): Pr
 
 async function land(
   deps: RunSourceDeps,
-  { source, open, runTogether, owner, deadlineMs }: RunRequest,
+  { source, open, owner, deadlineMs }: RunRequest,
   hold: SourceHold,
 ): Promise<{ readonly outcome: RunOutcome; readonly left: HoldProblem | undefined }> {
-  if (runTogether !== undefined) {
-    const outcome = await runTogether();
-    recordAge(deps, source.name, outcome.checkpointAgeMs);
-    return { outcome, left: undefined };
-  }
   const reader = await open();
   let left: HoldProblem | undefined;
   const watched: LaneReader = {
@@ -182,14 +177,11 @@ async function land(
   };
   const outcome = await runLane(deps, watched, { owner, deadlineMs });
   if (!outcome.finished) reader.observe?.(await deps.ledger.read(reader.lane));
-  recordAge(deps, source.name, reader.checkpointAgeMs?.());
+  const ageMs = reader.checkpointAgeMs?.();
+  if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
   const lagMs = reader.sourceLagMs?.();
   if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
   return { outcome, left };
-}
-
-function recordAge({ telemetry }: RunSourceDeps, source: string, ageMs: number | undefined): void {
-  if (ageMs !== undefined) telemetry.record('CheckpointAge', source, ageMs);
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */

@@ -11,8 +11,9 @@ const failure = z.object({ errorMessage: z.string() });
  * @throws BlockedError with code `FUNCTION_FAILED` and the function's own message
  */
 export async function invokeFunction(lambda: LambdaClient, name: string, event: unknown): Promise<unknown> {
-  const { FunctionError, Payload } = await callAws({ operation: 'Invoke', resource: `function ${name}` }, () =>
-    lambda.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) })),
+  const { FunctionError, Payload } = await callAws(
+    { operation: 'Invoke', resource: `function ${name}` },
+    () => lambda.send(new InvokeCommand({ FunctionName: name, Payload: JSON.stringify(event) })),
   );
   const text = Payload?.transformToString() ?? '';
   const answer: unknown = text === '' ? undefined : JSON.parse(text);

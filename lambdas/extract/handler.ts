@@ -1,0 +1,32 @@
+import { config, validators } from 'headgate:bundle';
+import { createS3Client, createSsmClient } from '../../shared/adapters/aws/clients.ts';
+import { createLoginToken } from '../../shared/adapters/aws/create-login-token.ts';
+import { S3FileStage } from '../../shared/adapters/aws/s3-file-stage.ts';
+import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
+import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
+import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
+import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
+import { openTable } from '../../shared/adapters/open-table.ts';
+import { compileSources } from '../../shared/config/compile-sources.ts';
+import { pullEnv, readEnv } from '../../shared/config/env.ts';
+import { createRunDeps } from '../composition/create-run-deps.ts';
+import { createHandler } from './create-handler.ts';
+
+const env = readEnv(pullEnv, process.env);
+const deps = createRunDeps('extract', env, config, compileSources(config, validators));
+
+// One DuckDB for both writers: they take turns, and share its memory.
+const session = new DuckDbSession();
+const needs = {
+  clock: deps.clock,
+  parameters: new SsmParameterStore({ ssm: createSsmClient(), clock: deps.clock }),
+  createToken: createLoginToken,
+};
+
+export const handler = createHandler({
+  ...deps,
+  tables: new DuckDbTableWriter(session),
+  columns: new DuckDbColumnWriter(session),
+  files: new S3FileStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
+  openTable: (source) => openTable(source, needs),
+});

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import { createConnection, type Connection, type ConnectionOptions } from 'mysql2';
 import { BlockedError } from '../../domain/errors.ts';
 import type { ConnectionValues } from '../database/connection-values.ts';
@@ -68,8 +68,8 @@ export async function openConnection(values: ConnectionValues, iam: boolean): Pr
       }
     });
   });
-  const opened = wrap(connection);
   try {
+    const opened = wrap(connection);
     const [[version] = []] = await opened.query('SELECT VERSION()');
     const isMariadb = /mariadb/i.test(version ?? '');
     await opened.query(
@@ -120,16 +120,43 @@ function toOptions(
 }
 
 function wrap(connection: Connection, isMariadb = false): MysqlConnection {
+  // The driver does not tell all commands when an encrypted connection ends, nor any when it is destroyed: they would wait
+  // for ever.
+  const socket = (connection as unknown as { readonly stream: Socket }).stream;
+  const waiting = new Set<(error: Error) => void>();
   let closed = false;
+  const lose = (): void => {
+    closed = true;
+    for (const reject of waiting) reject(new Error('the connection was lost'));
+    waiting.clear();
+  };
   // Without a listener a connection that is lost between two statements would end the process.
-  connection.on('error', () => {
-    closed = true;
-  });
-  connection.on('end', () => {
-    closed = true;
-  });
+  connection.on('error', () => undefined);
+  socket.once('end', () => socket.destroy());
+  socket.once('close', lose);
+  /** What a command answers, or the loss of the connection. */
+  const answer = <Result>(
+    ask: (resolve: (result: Result) => void, reject: (error: Error) => void) => void,
+  ): Promise<Result> =>
+    new Promise<Result>((resolve, reject) => {
+      if (closed) {
+        reject(new Error('the connection was lost'));
+        return;
+      }
+      waiting.add(reject);
+      ask(
+        (result) => {
+          waiting.delete(reject);
+          resolve(result);
+        },
+        (error) => {
+          waiting.delete(reject);
+          reject(error);
+        },
+      );
+    });
   const query = (sql: string): Promise<readonly TextRow[]> =>
-    new Promise((resolve, reject) => {
+    answer((resolve, reject) => {
       connection.query(
         { sql, rowsAsArray: true, typeCast: (field) => field.string() },
         (error: Error | null, rows: unknown) => {
@@ -142,13 +169,16 @@ function wrap(connection: Connection, isMariadb = false): MysqlConnection {
     isMariadb,
     query,
     columnsOf: (sql) =>
-      new Promise((resolve, reject) => {
+      answer((resolve, reject) => {
         connection.query({ sql, rowsAsArray: true }, (error, _rows, fields) => {
           if (error === null) resolve((fields as unknown as DriverField[]).map(toWireColumn));
           else reject(error);
         });
       }),
-    stream: (sql, take) => streamRows(connection, sql, take),
+    stream: (sql, take) =>
+      answer((resolve, reject) => {
+        streamRows(connection, sql, take).then(resolve, reject);
+      }),
     pause: () => {
       connection.pause();
     },
@@ -167,8 +197,10 @@ function wrap(connection: Connection, isMariadb = false): MysqlConnection {
       return closed;
     },
     destroy: () => {
-      closed = true;
       connection.destroy();
+      // The driver says good-bye first, and one that does not read does not get to it.
+      socket.destroy();
+      lose();
     },
     end: () =>
       new Promise((resolve) => {
@@ -217,7 +249,6 @@ function streamRows(connection: Connection, sql: string, take: TakeRow): Promise
           take(packet.buffer, packet.offset, packet.end);
         } catch (error) {
           failure = error instanceof Error ? error : new Error(String(error));
-          connection.destroy();
           reject(failure);
         }
       }

@@ -117,6 +117,7 @@ class MysqlTableSource implements TableSource {
 
   async *read(request: TableRead): AsyncGenerator<TableBatch> {
     const connection = await this.#ready(request.deadlineMs);
+    let committed = false;
     const watchdog = setTimeout(
       () => {
         connection.destroy();
@@ -137,13 +138,14 @@ class MysqlTableSource implements TableSource {
       const sql = `${READ_MARK} SELECT ${select.join(', ')} FROM ${this.#relation}${where}${orderBy}${limit}`;
       for await (const rows of readBatches(connection, sql, columns)) yield this.#toBatch(rows, request);
       await connection.query('COMMIT');
+      committed = true;
     } catch (error) {
-      // What the transaction holds ends with its connection.
-      connection.destroy();
       if (Date.now() >= request.deadlineMs) throw timedOut(`reading ${relationOf(this.#settings)}`, error);
       throw this.#translate(error);
     } finally {
       clearTimeout(watchdog);
+      // The snapshot ends with its connection, also where the reader has stopped early.
+      if (!committed) connection.destroy();
     }
   }
 
@@ -212,6 +214,7 @@ class MysqlTableSource implements TableSource {
   }
 
   async #ready(deadlineMs: number): Promise<MysqlConnection> {
+    if (Date.now() >= deadlineMs) throw timedOut(`a statement on ${relationOf(this.#settings)}`);
     try {
       if (this.#connection?.closed !== false) this.#connection = await this.#open();
       const left = Math.max(LEAST_MS, deadlineMs - Date.now());
@@ -357,14 +360,17 @@ class MysqlTableSource implements TableSource {
     { cursor, key }: ReadColumns,
   ): Promise<void> {
     const nullable = new Set(present.filter((column) => column.nullable).map(({ name }) => name));
-    const hasNull = async (sql: string): Promise<boolean> =>
-      (await connection.query(`${READ_MARK} SELECT 1 FROM ${this.#relation} WHERE ${sql} IS NULL LIMIT 1`))
-        .length > 0;
+    const countNulls = async (sql: string): Promise<number> => {
+      const [[count] = []] = await connection.query(
+        `${READ_MARK} SELECT COUNT(*) FROM ${this.#relation} WHERE ${sql} IS NULL`,
+      );
+      return Number(count);
+    };
     const name = this.#settings.cursor ?? '';
-    if (cursor !== undefined && nullable.has(name) && (await hasNull(cursor.sql)))
-      throw nullCursor(relationOf(this.#settings), name, undefined);
+    const nulls = cursor !== undefined && nullable.has(name) ? await countNulls(cursor.sql) : 0;
+    if (nulls > 0) throw nullCursor(relationOf(this.#settings), name, nulls);
     for (const [i, part] of this.#settings.key.entries())
-      if (nullable.has(part) && (await hasNull(key[i]?.sql ?? 'NULL')))
+      if (nullable.has(part) && (await countNulls(key[i]?.sql ?? 'NULL')) > 0)
         throw nullKey(relationOf(this.#settings), this.#settings.key);
   }
 

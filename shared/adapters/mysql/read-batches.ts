@@ -55,8 +55,8 @@ class BatchBuilder {
       let length = bytes[at] as number;
       at += 1;
       if (length === NULL) {
-        if (cell === undefined) extra += this.#extraOf(i, 'null');
-        else cell.builder.setNull(row);
+        // What is undeclared and null is left out of `_extra`.
+        cell?.builder.setNull(row);
         continue;
       }
       if (length > NULL) {

@@ -4,10 +4,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { formatCell } from '../../../shared/adapters/database/cell-text.ts';
 import type { CursorPlace, TableSource } from '../../../shared/ports/table-source.ts';
 import { describeOnMariadb, type TestMariadb } from '../../support/mariadb.ts';
-import { declareColumns, inOneMinute, openMysqlSource, SHOP } from '../../support/mysql-source.ts';
+import {
+  declareColumns,
+  inOneMinute,
+  openMysqlSource,
+  SEE_OTHERS,
+  SHOP,
+} from '../../support/mysql-source.ts';
 
 const COLUMNS = { id: 'bigint', at: 'timestamp', note: 'text' };
-const SEE_OTHERS = "GRANT PROCESS ON *.* TO reader@'%'; ";
 const WRITERS = 12;
 const RUN_MS = 6_000;
 

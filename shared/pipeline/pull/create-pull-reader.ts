@@ -30,6 +30,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { Page, PullSource } from '../../ports/pull-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
+import type { SourceLimits } from '../runs/source-limits.ts';
 import { judgeRecord } from '../judge-records.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
@@ -61,8 +62,9 @@ export interface PullReader extends LaneReader {
   observe(state: LedgerState): void;
   /** Since when the lake may lack what the source has, in ms; undefined while no page was read. */
   checkpointAgeMs(): number | undefined;
-  /** What this run has met so far, for its outcome and for adaptive polling. */
+  /** What this run has met so far. */
   summary(): PullSummary;
+  limits(): SourceLimits;
 }
 
 /** How a run went. */
@@ -165,7 +167,7 @@ export function createPullReader({
     let staged = await stage.find(lane, state.commits);
     if (staged === undefined) {
       const draft = await readPages(state, maxBytes);
-      if (draft === undefined) return undefined;
+      if (draft === undefined) return summary.stoppedBy === 'end' ? undefined : 'interrupted';
       if (draft === 'interrupted') return draft;
       staged = await stage.decide(lane, state.commits, toStagedBatch(state, draft));
     }
@@ -433,6 +435,10 @@ export function createPullReader({
     read,
     observe,
     summary: () => ({ ...summary }),
+    limits: () => ({
+      isRateLimited: summary.rateLimited,
+      isHeld: summary.stoppedBy === 'rate-limit' || summary.stoppedBy === 'budget',
+    }),
     checkpointAgeMs: () => (checkpointMs === undefined ? undefined : clock.nowMs() - checkpointMs),
   };
 }

@@ -15,6 +15,7 @@ import type { LaneReader } from '../lane.ts';
 import { holdSource, problemOf, type HoldProblem, type SourceHold } from './hold-source.ts';
 import { tallyTelemetry } from './tally-telemetry.ts';
 import { isWorthWriting, planAfterRun, type RunReport } from './plan-after-run.ts';
+import type { SourceLimits } from './source-limits.ts';
 
 export interface RunSourceDeps extends LandDeps {
   readonly control: PullControlStore;
@@ -31,6 +32,8 @@ export interface SourceReader extends LaneReader {
   checkpointAgeMs?(): number | undefined;
   /** How long something at the source has held the reading back, in ms; undefined where nothing does. */
   sourceLagMs?(): number | undefined;
+  /** What the run has met of the source's limits; absent where sources have none. */
+  limits?(): SourceLimits;
 }
 
 /** One run of one source. */
@@ -76,7 +79,7 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
     return { source: source.name, commits: 0, finished: false, left: problem };
   }
   const hold = holdSource({ ...deps, source: source.name, owner });
-  let ran: { readonly outcome: RunOutcome; readonly left: HoldProblem | undefined };
+  let ran: Landed;
   try {
     ran = await land(deps, request, hold);
   } catch (error) {
@@ -84,10 +87,14 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
     await noteFailure(deps, request, startedAtMs, error);
     throw error;
   }
-  const { outcome, left } = ran;
+  const { outcome, left, limits } = ran;
   const { commits, finished } = outcome;
-  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), { isRateLimited: false });
-  if (!finished && left === undefined && commits > 0) await goOn(deps, source.name);
+  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), {
+    isRateLimited: limits?.isRateLimited === true,
+  });
+  if (!finished && left === undefined && limits?.isHeld !== true && commits > 0) {
+    await goOn(deps, source.name);
+  }
   telemetry.log('info', 'pull run ended', { source: source.name, commits, finished });
   return { source: source.name, commits, finished, ...(left && { left }) };
 }
@@ -161,11 +168,17 @@ export async function settleSource(deps: RunSourceDeps, request: RunRequest): Pr
   return { source: source.name, commits, finished };
 }
 
+interface Landed {
+  readonly outcome: RunOutcome;
+  readonly left: HoldProblem | undefined;
+  readonly limits: SourceLimits | undefined;
+}
+
 async function land(
   deps: RunSourceDeps,
   { source, open, owner, deadlineMs }: RunRequest,
   hold: SourceHold,
-): Promise<{ readonly outcome: RunOutcome; readonly left: HoldProblem | undefined }> {
+): Promise<Landed> {
   const reader = await open();
   let left: HoldProblem | undefined;
   const watched: LaneReader = {
@@ -181,7 +194,7 @@ async function land(
   if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
   const lagMs = reader.sourceLagMs?.();
   if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
-  return { outcome, left };
+  return { outcome, left, limits: reader.limits?.() };
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */

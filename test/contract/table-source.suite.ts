@@ -23,11 +23,11 @@ export interface TableFixture {
 export interface OpenTable {
   readonly source: TableSource;
   /** Adds rows in a transaction of its own. */
-  insert(rows: TableFixture['rows']): Promise<void>;
+  readonly insert: (rows: TableFixture['rows']) => Promise<void>;
   /** Adds rows in a transaction that stays open until what it returns is called. */
-  insertSlowly(rows: TableFixture['rows']): Promise<() => Promise<void>>;
-  dropTable(): Promise<void>;
-  close(): Promise<void>;
+  readonly insertSlowly: (rows: TableFixture['rows']) => Promise<() => Promise<void>>;
+  readonly dropTable: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface TableSubject {

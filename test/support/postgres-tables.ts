@@ -6,7 +6,10 @@ import type { TestPostgres } from './postgres.ts';
 import { declareTable } from './table-settings.ts';
 
 /** The section `connection` for a test server. */
-export function connectionTo(server: TestPostgres, more: Readonly<Record<string, unknown>> = {}) {
+export function connectionTo(
+  server: TestPostgres,
+  more: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
   return {
     ...{ host: 'localhost', port: server.port, database: 'postgres', user: server.user },
     ...{ password: { parameter: '/test/password' }, ca: server.ca },
@@ -15,7 +18,11 @@ export function connectionTo(server: TestPostgres, more: Readonly<Record<string,
 }
 
 /** A source over the test server; parameters are answered with the superuser's password. */
-export function openSource(server: TestPostgres, settings: TableSettings, password = server.password) {
+export function openSource(
+  server: TestPostgres,
+  settings: TableSettings,
+  password = server.password,
+): PostgresTableSource {
   return new PostgresTableSource(settings, {
     clock: systemClock,
     parameters: { get: () => Promise.resolve(password) },

@@ -55,6 +55,14 @@ const statement: Translate = ({ relation }, cause) =>
     { cause },
   );
 
+/** Whatever else the database says: bugs, full disks, corrupt pages. */
+const failed: Translate = ({ address }, cause) =>
+  new TransientError(
+    'DB_FAILED',
+    `the database at ${address} failed with SQLSTATE ${codeOf(cause)}; its log says more. It is tried again`,
+    { cause },
+  );
+
 /**
  * SQLSTATE, or its class (two characters), → what it means. The longest entry counts. What is not here may pass: the
  * position stays and the read is repeated. https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -63,6 +71,8 @@ const BY_SQLSTATE: Readonly<Record<string, Translate>> = {
   '08': unreachable,
   // A value that a cast does not take, a division by zero in a view: it stays so.
   '22': statement,
+  // A function that writes, in a read-only transaction.
+  '25006': statement,
   '28': login,
   '3D000': noDatabase,
   '3F000': noTable,
@@ -105,9 +115,11 @@ export function isLoginFailure(error: unknown): boolean {
 export function translateError(error: unknown, context: FailureContext): HeadgateError {
   if (error instanceof HeadgateError) return error;
   const code = codeOf(error);
-  const translate = BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 3)] ?? BY_SQLSTATE[code.slice(0, 2)];
-  if (/^[0-9A-Z]{5}$/.test(code) && translate !== undefined && !NETWORK.has(code))
+  if (/^[0-9A-Z]{5}$/.test(code) && !NETWORK.has(code)) {
+    const translate =
+      BY_SQLSTATE[code] ?? BY_SQLSTATE[code.slice(0, 3)] ?? BY_SQLSTATE[code.slice(0, 2)] ?? failed;
     return withDatabaseText(translate(context, error), error);
+  }
   if (CERTIFICATE.test(code))
     return new BlockedError(
       'DB_TLS',

@@ -156,9 +156,7 @@ test('every type arrives as the database writes it, its edges and null too', asy
   for (const { name, type } of columns) await server.run(`ALTER TABLE types ADD COLUMN ${name} ${type}`);
   const rows = Math.max(...TYPES.map(([, , values]) => values.length)) + 1;
   for (let row = 0; row < rows; row += 1) {
-    const values = columns.map(({ values: all, type }) =>
-      all[row] === undefined ? 'NULL' : `(${all[row]})::${type}`,
-    );
+    const values = columns.map(({ values: all, type }) => `(${all[row] ?? 'NULL'})::${type}`);
     await server.run(`INSERT INTO types VALUES (${[String(row), ...values].join(', ')})`);
   }
   const looking = openSource(

@@ -67,7 +67,7 @@ class HorizonReader {
       this.#memory = memory;
       return;
     }
-    for (let rows = 25; rows === 25;) {
+    for (let rows = PAGE_ROWS; rows === PAGE_ROWS;) {
       rows = 0;
       const ids: string[] = [];
       let place = this.#place;

@@ -1,7 +1,9 @@
 import { config, validators } from 'headgate:bundle';
-import { createDynamoDbClient, createSsmClient } from '../../shared/adapters/aws/clients.ts';
+import { createDynamoDbClient, createS3Client, createSsmClient } from '../../shared/adapters/aws/clients.ts';
 import { DynamoTokenStore } from '../../shared/adapters/aws/dynamo-token-store.ts';
 import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
+import { DuckDbParquetReader } from '../../shared/adapters/duckdb/duckdb-parquet-reader.ts';
+import { openObjectSource } from '../../shared/adapters/files/open-object-source.ts';
 import { createHttpSender } from '../../shared/adapters/http/send-request.ts';
 import { openPullSource } from '../../shared/adapters/pull-sources.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
@@ -16,8 +18,14 @@ const sender = createHttpSender();
 const tokens = new DynamoTokenStore({ dynamodb: createDynamoDbClient(), table: env.LEDGER_TABLE });
 const parameters = new SsmParameterStore({ ssm: createSsmClient(), clock: deps.clock });
 
+const s3 = createS3Client();
+
 export const handler = createHandler({
   ...deps,
   openSource: (source) =>
     openPullSource(source, { ...deps, sender, parameters, tokens, random: Math.random }),
+  openObjects: ({ config: { location }, contract }) => ({
+    objects: openObjectSource(location, { s3, clock: deps.clock }),
+    parquet: new DuckDbParquetReader({ schema: contract.schema }),
+  }),
 });

@@ -37,6 +37,9 @@ function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSource
       opened++;
       return { fetchPage };
     },
+    openObjects: () => {
+      throw new Error('no objects here');
+    },
   });
   return {
     world,
@@ -92,8 +95,8 @@ describe('the pull function', () => {
   });
 
   test.each([
-    [{ source: 'itmes' }, 'source "itmes" is not declared; sources of type http: items'],
-    [{}, 'the event must be {"source": "<name>"}; sources of type http: items'],
+    [{ source: 'itmes' }, 'source "itmes" is not declared; sources of type http or files: items'],
+    [{}, 'the event must be {"source": "<name>"}; sources of type http or files: items'],
     ['items', 'the event must be {"source": "<name>"}'],
     [{ source: 'items', task: 'split', extract: 1, slot: 2 }, 'source items is not read in parts'],
   ])('the event %j blocks with what is allowed', async (event, message) => {

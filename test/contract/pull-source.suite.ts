@@ -12,7 +12,7 @@ export interface SuiteRecord {
 export interface OpenedSource {
   readonly pages: PullSource;
   /** The same source, opened by another process. */
-  again(): PullSource;
+  readonly again: () => PullSource;
   /** The following requests fail: in a way that passes, or in one that an operator has to mend; undefined: no more. */
   fail(how: 'passing' | 'lasting' | undefined): void;
   /** Requests that have reached the system so far. */

@@ -25,7 +25,7 @@ export interface OpenedHttp {
   readonly parameters: MemoryParameterStore;
   readonly tokens: MemoryTokenStore;
   /** Another instance over the same stores. */
-  again(): PullSource;
+  readonly again: () => PullSource;
 }
 
 type Overrides = Partial<HttpSourceInput>;

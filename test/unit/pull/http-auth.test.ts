@@ -4,6 +4,10 @@ import { sendJson } from '../../support/local-server.ts';
 import { OAuthProvider, type OAuthProviderOptions } from '../../support/oauth-provider.ts';
 import { fetchPage, openHttp, readAll } from '../../support/open-http.ts';
 
+/** What was thrown; nothing, where nothing was. */
+const toError = (reason: unknown): Error =>
+  reason instanceof Error ? reason : new Error('no error', { cause: reason });
+
 type Auth = NonNullable<HttpSourceInput['auth']>;
 
 describe('static credentials', () => {
@@ -19,9 +23,15 @@ describe('static credentials', () => {
     ],
     [{ type: 'api-key', name: 'X-Api-Key', key: { parameter: '/secret' } }, { 'x-api-key': 's3cret' }],
   ])('%j', async (auth, headers) => {
-    const opened = await openHttp({ auth }, (_, response) => void sendJson(response, []), {
-      '/secret': 's3cret\n',
-    });
+    const opened = await openHttp(
+      { auth },
+      (_, response) => {
+        sendJson(response, []);
+      },
+      {
+        '/secret': 's3cret\n',
+      },
+    );
     await fetchPage(opened);
     expect(opened.server.requests[0]?.headers).toMatchObject(headers);
   });
@@ -71,14 +81,16 @@ describe('static credentials', () => {
       (_, response) => void response.writeHead(401).end(),
       { '/secret': 's3cret' },
     );
-    const error = await fetchPage(opened).catch((reason: unknown) => reason as Error);
+    const error = await fetchPage(opened).then(toError, toError);
     expect(error).toMatchObject({ code: 'PULL_REFUSED' });
-    expect(String(error)).not.toContain('s3cret');
+    expect(error.message).not.toContain('s3cret');
     expect(opened.server.requests).toHaveLength(1);
   });
 
   test('credentials do not follow a redirect to another origin', async () => {
-    const other = await openHttp({}, (_, response) => void sendJson(response, [1]));
+    const other = await openHttp({}, (_, response) => {
+      sendJson(response, [1]);
+    });
     const opened = await openHttp(
       { auth: { type: 'api-key', name: 'x-key', key: { parameter: '/secret' } } },
       (_, response) => void response.writeHead(302, { location: `${other.server.origin}/x` }).end(),
@@ -182,9 +194,9 @@ describe('OAuth 2 client credentials', () => {
       (_, response) => void response.writeHead(status).end(JSON.stringify(value)),
       SECRETS,
     );
-    const error = await fetchPage(opened).catch((reason: unknown) => reason as Error);
+    const error = await fetchPage(opened).then(toError, toError);
     expect(error).toMatchObject({ code });
-    expect(String(error)).not.toMatch(/hidden|s3cret/);
+    expect(error.message).not.toMatch(/hidden|s3cret/);
     expect(opened.server.requests).toHaveLength(requests);
   });
 
@@ -248,10 +260,10 @@ describe('OAuth 2 refresh tokens', () => {
     await fetchPage(opened);
     provider.refreshToken = 'authorised-again';
     opened.clock.advance(60_000);
-    const error = await fetchPage(opened).catch((reason: unknown) => reason as Error);
+    const error = await fetchPage(opened).then(toError, toError);
     expect(error).toMatchObject({ code: 'TOKEN_REFUSED', disposition: 'block' });
-    expect(String(error)).toContain('put the new refresh token into SSM parameter /refresh');
-    expect(String(error)).not.toMatch(/refresh-\d|secret words/);
+    expect(error.message).toContain('put the new refresh token into SSM parameter /refresh');
+    expect(error.message).not.toMatch(/refresh-\d|secret words/);
     provider.isRevoked = false;
     opened.parameters.set('/refresh', 'authorised-again');
     expect((await fetchPage(opened)).records).toHaveLength(1);
@@ -265,10 +277,8 @@ describe('OAuth 2 refresh tokens', () => {
       ++writes === 2 ? Promise.reject(new Error('killed')) : write(...input);
     await expect(fetchPage(opened)).rejects.toThrow('killed');
     const before = opened.clock.nowMs();
-    const error = await fetchPage({ pages: opened.again(), clock: opened.clock }).catch(
-      (reason: unknown) => reason as Error,
-    );
-    expect(String(error)).toContain('a run ended between its answer and storing it');
+    const error = await fetchPage({ pages: opened.again(), clock: opened.clock }).then(toError, toError);
+    expect(error.message).toContain('a run ended between its answer and storing it');
     expect(opened.clock.nowMs() - before).toBeGreaterThan(60_000);
     expect(provider.tokenRequests).toHaveLength(2);
   });

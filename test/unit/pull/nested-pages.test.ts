@@ -25,7 +25,7 @@ function answers(orders: () => readonly Order[]) {
     if (id === undefined || id === '') {
       const all = orders();
       sendJson(response, {
-        data: all.slice(at, at + 2).map(({ lines: _, ...order }) => order),
+        data: all.slice(at, at + 2).map(({ id: key, name }) => ({ id: key, name })),
         next: at + 2 < all.length ? `/orders?at=${String(at + 2)}` : null,
       });
       return;

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
 import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
+import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { loadConfig } from '../shared/config/load-config.ts';
@@ -38,6 +39,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   clock: systemClock,
   loadConfig,
+  openSample: (location) => openS3Sample(createS3Client(), location),
   openKeys: async (config) =>
     new DynamoWriteKeyStore({
       dynamodb: createDynamoDbClient(),

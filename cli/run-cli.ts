@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
+import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
 import { createDlqCommand, type DlqDeps } from './commands/dlq.ts';
 import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
 import { createLakeCommand } from './commands/lake.ts';
@@ -14,7 +15,7 @@ import { CommandError, UsageError } from './terminal.ts';
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = KeysDeps & LakeDeps & DlqDeps;
+export type CliDeps = DiscoverDeps & KeysDeps & LakeDeps & DlqDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {
@@ -43,6 +44,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     )
     .showHelpAfterError('(see --help)')
     .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createDiscoverCommand(deps))
     .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createQueryCommand(deps, DEFAULT_CONFIG_FILE))

@@ -9,12 +9,37 @@ export type Compression = 'none' | 'gzip' | 'zstd';
 /** Below this nothing is said of the ratio. */
 const RATIO_FROM_BYTES = 64 * 1024 * 1024;
 const CHUNK_BYTES = 256 * 1024;
+/** Bytes that tell compressions apart. */
+const HEAD_BYTES = 4;
 
 /** What an object that begins with these bytes is compressed with. Neither JSON nor CSV in UTF-8 begins like gzip or zstd. */
-export function detectCompression(head: Uint8Array): Compression {
+function detectCompression(head: Uint8Array): Compression {
   if (head[0] === 0x1f && head[1] === 0x8b) return 'gzip';
   const isZstd = head[0] === 0x28 && head[1] === 0xb5 && head[2] === 0x2f && head[3] === 0xfd;
   return isZstd ? 'zstd' : 'none';
+}
+
+/** Looks at the first bytes of a text. @returns what it is compressed with, and all of its bytes */
+export async function peekCompression(
+  chunks: AsyncIterable<Uint8Array>,
+): Promise<{ readonly chunks: AsyncIterable<Uint8Array>; readonly compression: Compression }> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  let head = Buffer.alloc(0);
+  while (head.length < HEAD_BYTES) {
+    const next = await iterator.next();
+    if (next.done === true) break;
+    head = Buffer.concat([head, next.value]);
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    try {
+      if (head.length > 0) yield head;
+      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
+        yield next.value;
+    } finally {
+      await iterator.return?.();
+    }
+  }
+  return { chunks: all(), compression: detectCompression(head) };
 }
 
 /**

@@ -10,7 +10,7 @@ import { toSchemaNode } from '../../domain/schema-node.ts';
 import type { Source } from '../../domain/source.ts';
 import type { ObjectSource, ObjectVersion } from '../../ports/object-source.ts';
 import type { ParquetReader } from '../../ports/parquet-reader.ts';
-import { decompress, detectCompression, type Compression } from './decompress.ts';
+import { decompress, peekCompression, type Compression } from './decompress.ts';
 
 /** Some records of an object. */
 export interface ObjectPart {
@@ -28,8 +28,6 @@ export interface ReadObjectDeps {
 }
 
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
-/** Bytes that are looked at before it is known what an object is compressed with. */
-const HEAD_BYTES = 4;
 
 /**
  * Records of an object from a place on, part by part, in constant memory. The same version gives the same records and
@@ -77,23 +75,7 @@ async function openStored(
   const chunks = objects.open(object, 0, deadlineMs);
   const { compression } = source.config;
   if (compression !== 'auto') return { chunks, compression };
-  const iterator = chunks[Symbol.asyncIterator]();
-  let head = Buffer.alloc(0);
-  while (head.length < HEAD_BYTES) {
-    const next = await iterator.next();
-    if (next.done === true) break;
-    head = Buffer.concat([head, next.value]);
-  }
-  async function* all(): AsyncGenerator<Uint8Array> {
-    try {
-      if (head.length > 0) yield head;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
-        yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
-  }
-  return { chunks: all(), compression: detectCompression(head) };
+  return await peekCompression(chunks);
 }
 
 function createSplitter(

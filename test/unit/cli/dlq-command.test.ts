@@ -58,6 +58,7 @@ function setUp() {
       loadConfig: () => Promise.resolve(CONFIG),
       openKeys: unused,
       openLake: unused,
+      openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,
       progress: {
         update: (done, total, detail) => steps.push(`${String(done)}/${String(total)} ${detail}`),

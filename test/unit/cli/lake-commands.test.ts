@@ -75,6 +75,7 @@ async function run(...args: string[]): Promise<number> {
     openReplay: unused,
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),
+    openSample: () => Promise.reject(new Error('no objects here')),
     queryFolder: queryLake,
   });
 }

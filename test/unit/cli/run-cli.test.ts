@@ -70,6 +70,7 @@ class Console {
       openLake: unused,
       openReplay: unused,
       progress: { update: unused, stop: unused },
+      openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,
     };
     const code = await runCli(args, deps);

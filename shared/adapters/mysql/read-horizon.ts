@@ -35,6 +35,8 @@ const SLACK_MICROS = 200_000;
 /** How long is waited for what is open now: most transactions take milliseconds. */
 const PATIENCE_MS = 1_500;
 const LOOK_EVERY_MS = 50;
+/** Time that a look takes at most where few others look. */
+const LAST_LOOK_MS = 2000;
 
 const DENIED = 1227;
 
@@ -49,7 +51,7 @@ export async function readHorizon(connection: MysqlConnection, request: HorizonR
     ? await momentOfTime(connection, request.type, zone, activity.nowMicros - MARGIN_MICROS)
     : momentOfNumber(largest?.[0]?.[0], activity.nowMicros);
   let memory = planHorizon(moment === undefined ? before : addMoment(before, moment), activity);
-  const giveUpMs = Math.min(Date.now() + PATIENCE_MS, request.deadlineMs);
+  const giveUpMs = Math.min(Date.now() + PATIENCE_MS, request.deadlineMs - LAST_LOOK_MS);
   while (memory.pending.length > 0 && Date.now() < giveUpMs) {
     await sleep(LOOK_EVERY_MS);
     activity = await look(connection, request.user);

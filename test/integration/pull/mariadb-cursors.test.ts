@@ -240,3 +240,55 @@ describeOnMariadb('reading by cursor on MariaDB', (server) => {
     for (const read of readWhileWritten) expect(read).toBeGreaterThan(0);
   });
 });
+
+describeOnMariadb(
+  'MariaDB in New York',
+  (server) => {
+    test('the bound of a DATETIME that the database fills is in the time zone of the server', async () => {
+      const admin = await server().connect();
+      await admin.query(
+        `${SHOP}${SEE_OTHERS}USE shop; ` +
+          'CREATE TABLE local (id BIGINT AUTO_INCREMENT PRIMARY KEY, at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6), KEY (at)); ' +
+          'INSERT INTO local () VALUES ()',
+      );
+      const columns = { id: 'bigint', at: 'local-timestamp' };
+      const source = openMysqlSource(server(), { table: 'local', columns, cursor: 'at' });
+      expect((await source.describe(inOneMinute())).warnings.join()).toMatch(/time_zone/);
+      const { until = '' } = await source.readHorizon({ former: undefined, deadlineMs: inOneMinute() });
+      const [rows] = await admin.query(
+        `SELECT TIMESTAMPDIFF(MICROSECOND, '${until}', NOW(6)) AS micros, TIMESTAMPDIFF(HOUR, NOW(6), UTC_TIMESTAMP(6)) AS hours`,
+      );
+      const [{ micros, hours } = { micros: 0, hours: 0 }] = rows as {
+        micros: string | number;
+        hours: string | number;
+      }[];
+      expect(Number(hours)).toBeGreaterThan(3);
+      // One second before now, in local time (or what the clock is put back to, within hours before that).
+      expect(Number(micros)).toBeGreaterThanOrEqual(1e6);
+      expect(Number(micros)).toBeLessThan(2 * 3600e6);
+      await source.close();
+    });
+
+    test('what the event scheduler runs counts as a statement', async () => {
+      const admin = await server().connect('shop');
+      await admin.query(
+        'SET GLOBAL event_scheduler = ON; CREATE EVENT slow ON SCHEDULE AT CURRENT_TIMESTAMP DO ' +
+          'INSERT INTO local (id) SELECT 100 + SLEEP(6)',
+      );
+      await sleep(1500);
+      const source = openMysqlSource(server(), {
+        table: 'local',
+        columns: { id: 'bigint', at: 'local-timestamp' },
+        cursor: 'id',
+      });
+      const { until, oldestOpenMs } = await source.readHorizon({
+        former: undefined,
+        deadlineMs: inOneMinute(),
+      });
+      await source.close();
+      expect(until).toBeUndefined();
+      expect(oldestOpenMs).toBeGreaterThan(0);
+    });
+  },
+  { timeZone: 'America/New_York' },
+);

@@ -72,7 +72,7 @@ export function describeOnMariadb(
 }
 
 /** Starts a server on a free port with an empty data directory; nothing that it writes survives it. */
-export async function startMariadb({ timeZone, options = [] }: MariadbOptions = {}): Promise<TestMariadb> {
+async function startMariadb({ timeZone, options = [] }: MariadbOptions = {}): Promise<TestMariadb> {
   if (MARIADBD === undefined) throw new Error('MariaDB is missing: sudo test/support/install-mariadb.sh');
   const prepared = await prepare(MARIADBD);
   const directory = await mkdtemp(join(tmpdir(), 'headgate-mariadb-'));

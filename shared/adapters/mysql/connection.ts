@@ -7,10 +7,10 @@ import type { WireColumn } from './column-forms.ts';
 const CONNECT_TIMEOUT_MS = 15_000;
 
 /** Rows of an answer, every value as the database's own text. */
-export type TextRow = readonly (string | null)[];
+type TextRow = readonly (string | null)[];
 
 /** Takes a row off the wire: `bytes[start … end]` holds its values, each with its length before it. */
-export type TakeRow = (bytes: Buffer, start: number, end: number) => void;
+type TakeRow = (bytes: Buffer, start: number, end: number) => void;
 
 /** A connection whose session is set up: UTC, UTF-8, read-only. Errors are those of the driver. */
 export interface MysqlConnection {

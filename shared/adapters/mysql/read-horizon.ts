@@ -21,7 +21,7 @@ export interface HorizonRequest {
   readonly type: ColumnType;
   /** The statement that answers with its largest value. */
   readonly largestSql: string;
-  /** Text of the value behind another one, for numbers. */
+  /** `Horizon.memory` of the run before. */
   readonly former: string | undefined;
   readonly deadlineMs: number;
   /** For messages. */

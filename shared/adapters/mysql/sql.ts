@@ -73,7 +73,7 @@ export function toLiteral(text: string, type: ColumnType): string {
 export interface OrderedColumn {
   /** How it is compared and sorted. */
   readonly sql: string;
-  /** Its type in the lake, in which the texts of its values are written. */
+  /** A value, as `KeyText` and `CursorPlace` have it, as SQL. */
   readonly literal: (text: string) => string;
 }
 

@@ -26,7 +26,7 @@ export interface TokenState {
   readonly lease: TokenLease | undefined;
 }
 
-export interface TokenLease {
+interface TokenLease {
   readonly owner: string;
   /** Ms since the epoch. */
   readonly untilMs: number;

@@ -62,13 +62,12 @@ export interface PullReader extends LaneReader {
   observe(state: LedgerState): void;
   /** Since when the lake may lack what the source has, in ms; undefined while no page was read. */
   checkpointAgeMs(): number | undefined;
-  /** What this run has met so far. */
-  summary(): PullSummary;
+  /** What this run has met of the source's limits so far. */
   limits(): SourceLimits;
 }
 
-/** How a run went. */
-export interface PullSummary {
+/** How a run goes. */
+interface PullSummary {
   /**
    * Why the reader asks for no more pages: `end`: the source was read to its end; `unsettled`: it changes too fast for its
    * cursor to move; `deadline`: time is up; `rate-limit` and `budget`: the source, or the budget that the configuration
@@ -318,6 +317,12 @@ export function createPullReader({
     collected: Collected,
   ): Draft | undefined {
     summary.stoppedBy = 'end';
+    if (summary.ignoredAnswers > 0) {
+      telemetry.log('warn', 'a listing has ended with answers that errorHandler says to ignore', {
+        source: source.name,
+        answers: summary.ignoredAnswers,
+      });
+    }
     const isNews = collected.records.length > 0 || before.listing !== undefined || cursor !== before.cursor;
     if (!isNews) return undefined;
     const since = cursor === undefined ? undefined : startAfter(cursor, listing);
@@ -434,7 +439,6 @@ export function createPullReader({
     lane,
     read,
     observe,
-    summary: () => ({ ...summary }),
     limits: () => ({
       isRateLimited: summary.rateLimited,
       isHeld: summary.stoppedBy === 'rate-limit' || summary.stoppedBy === 'budget',

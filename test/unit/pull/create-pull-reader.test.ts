@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { formatPosition, parsePosition, START } from '../../../shared/domain/pull-position.ts';
 import type { Page, PageRequest, PullSource } from '../../../shared/ports/pull-source.ts';
+import { RateLimitedError } from '../../../shared/domain/rate-limited-error.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
 import { createPullWorld } from '../../support/pull-world.ts';
 
@@ -176,6 +177,34 @@ describe('reading', () => {
     expect(world.telemetry.total('RecordsReceived', 'items')).toBe(2);
     expect(world.telemetry.total('RecordsAccepted', 'items')).toBe(2);
     expect(world.telemetry.total('BytesReceived', 'items')).toBe(2 * item(1, 1).length);
+  });
+});
+
+describe('limits of the source', () => {
+  const limited = (by: 'source' | 'budget', after: number) =>
+    scripted(({ nth }) => {
+      if (nth >= after) throw new RateLimitedError('used up', { by, untilMs: undefined });
+      return { records: [item(nth + 1, 10 + nth)], next: String(nth + 1) };
+    });
+
+  test.each(['source', 'budget'] as const)(
+    'a run that the limit of the %s ends commits what it has, and is no failure',
+    async (by) => {
+      const { source, world, position } = setUp({ incremental: ASCENDING });
+      const api = limited(by, 2);
+      expect(await world.run(source, api)).toMatchObject({ finished: false, commits: 1 });
+      expect(world.rows('raw')).toHaveLength(2);
+      expect(position().cursor).toBe('11');
+      expect(api.asked, 'nothing more is asked').toHaveLength(3);
+    },
+  );
+
+  test('a source that lets a whole run read nothing is a failure; a budget of our own is none', async () => {
+    const { source, world } = setUp({ incremental: ASCENDING });
+    await expect(world.run(source, limited('source', 0))).rejects.toMatchObject({
+      code: 'PULL_RATE_LIMITED',
+    });
+    expect(await world.run(source, limited('budget', 0))).toMatchObject({ finished: false, commits: 0 });
   });
 });
 

@@ -11,7 +11,7 @@ export interface AuthDeps extends TokenRequestDeps {
   readonly tokens: TokenStore;
 }
 
-export interface AuthOptions {
+interface AuthOptions {
   /** When the credentials are of no use any more, ms since the epoch. */
   readonly deadlineMs: number;
   /** Credential that the API has just refused: another one is wanted. */

@@ -9,9 +9,9 @@ export interface CsvDialect {
 }
 
 export const PLAIN = 0;
-export const QUOTED = 1;
+const QUOTED = 1;
 /** Quoted, with doubled quotes inside. */
-export const ESCAPED = 2;
+const ESCAPED = 2;
 /** Something stands behind the closing quote. */
 export const BROKEN = 3;
 

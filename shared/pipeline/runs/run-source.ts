@@ -34,6 +34,8 @@ export interface SourceReader extends LaneReader {
   sourceLagMs?(): number | undefined;
   /** What the run has met of the source's limits; absent where sources have none. */
   limits?(): SourceLimits;
+  /** Whether the run has done work that the next one goes on from, although nothing was committed. */
+  hasProgressed?(): boolean;
 }
 
 /** One run of one source. */
@@ -87,12 +89,12 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
     await noteFailure(deps, request, startedAtMs, error);
     throw error;
   }
-  const { outcome, left, limits } = ran;
+  const { outcome, left, limits, hasProgressed } = ran;
   const { commits, finished } = outcome;
   await note(deps, request, toSummary(deps, request, startedAtMs, outcome), {
     isRateLimited: limits?.isRateLimited === true,
   });
-  if (!finished && left === undefined && limits?.isHeld !== true && commits > 0) {
+  if (!finished && left === undefined && limits?.isHeld !== true && hasProgressed) {
     await goOn(deps, source.name);
   }
   telemetry.log('info', 'pull run ended', { source: source.name, commits, finished });
@@ -172,6 +174,7 @@ interface Landed {
   readonly outcome: RunOutcome;
   readonly left: HoldProblem | undefined;
   readonly limits: SourceLimits | undefined;
+  readonly hasProgressed: boolean;
 }
 
 async function land(
@@ -194,7 +197,8 @@ async function land(
   if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
   const lagMs = reader.sourceLagMs?.();
   if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
-  return { outcome, left, limits: reader.limits?.() };
+  const hasProgressed = outcome.commits > 0 || reader.hasProgressed?.() === true;
+  return { outcome, left, limits: reader.limits?.(), hasProgressed };
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */

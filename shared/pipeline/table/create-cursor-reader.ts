@@ -120,15 +120,7 @@ export function createCursorReader(
     };
   }
 
-  return {
-    lane,
-    read,
-    observe: (state) => {
-      notes.observe(state);
-    },
-    checkpointAgeMs: notes.checkpointAgeMs,
-    sourceLagMs: notes.sourceLagMs,
-  };
+  return { lane, read, ...notes.toReport() };
 }
 
 const toPlace = ({ cursor, key }: CursorPlace): NonNullable<Position['place']> => ({

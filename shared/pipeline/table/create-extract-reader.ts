@@ -41,13 +41,11 @@ export interface ExtractSteps {
  *
  * @param steps how splits are staged; by default one after the other, here
  */
-export function createExtractReader(
-  deps: TableReaderDeps,
-  steps: ExtractSteps = stageInTurn(deps),
-): TableReader {
+export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps): TableReader {
   const { source, clock, deadlineMs } = deps;
   const lane = laneOf(source);
   const notes = new RunNotes(deps);
+  const staging = steps ?? stageInTurn(deps, notes);
   /** The extract that was in the lake when the run began. */
   let first: number | undefined;
   /** What was staged by this run or found staged, for when the engine asks again. */
@@ -66,7 +64,7 @@ export function createExtractReader(
     const plan = begun ?? (await beginExtract(deps, next));
     notes.readSince(plan.startedAtMs);
     if (ready?.number !== plan.number) {
-      const splits = await steps.stageSplits(plan);
+      const splits = await staging.stageSplits(plan);
       if (splits === 'interrupted') return 'interrupted';
       ready = { number: plan.number, splits };
     }
@@ -113,21 +111,13 @@ export function createExtractReader(
     );
   }
 
-  return {
-    lane,
-    read,
-    observe: (state) => {
-      notes.observe(state);
-    },
-    checkpointAgeMs: notes.checkpointAgeMs,
-    sourceLagMs: notes.sourceLagMs,
-  };
+  return { lane, read, ...notes.toReport() };
 }
 
 const isHeld = (splits: readonly StagedSplit[] | HeldSplit): splits is HeldSplit => !Array.isArray(splits);
 
 /** Splits are read one after the other; a table that is a single small one is not staged at all. */
-function stageInTurn(deps: TableReaderDeps): ExtractSteps {
+function stageInTurn(deps: TableReaderDeps, notes: RunNotes): ExtractSteps {
   return {
     stageSplits: async (plan) => {
       const splits: StagedSplit[] = [];
@@ -141,7 +131,10 @@ function stageInTurn(deps: TableReaderDeps): ExtractSteps {
           return 'interrupted';
         }
         if (!('attempt' in read)) return read;
-        if (known === undefined) hasRead = true;
+        if (known === undefined) {
+          hasRead = true;
+          notes.progress();
+        }
         splits.push(read);
       }
       return splits;

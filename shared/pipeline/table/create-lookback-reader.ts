@@ -224,15 +224,7 @@ export function createLookbackReader(
     return notes.offer(state, batch, received);
   }
 
-  return {
-    lane,
-    read,
-    observe: (state) => {
-      notes.observe(state);
-    },
-    checkpointAgeMs: notes.checkpointAgeMs,
-    sourceLagMs: notes.sourceLagMs,
-  };
+  return { lane, read, ...notes.toReport() };
 }
 
 const startOf = (cursor: string | undefined): CursorPlace | undefined =>

@@ -75,15 +75,7 @@ export function createProcessedReader(deps: TableReaderDeps, column: string): Ta
     };
   }
 
-  return {
-    lane,
-    read,
-    observe: (state) => {
-      notes.observe(state);
-    },
-    checkpointAgeMs: notes.checkpointAgeMs,
-    sourceLagMs: notes.sourceLagMs,
-  };
+  return { lane, read, ...notes.toReport() };
 }
 
 /** Numbers of the rows of a batch that have not landed, as many as the position can name. */

@@ -32,6 +32,8 @@ export interface TableReader extends LaneReader {
   checkpointAgeMs(): number | undefined;
   /** How long the oldest open transaction has held the reading back, in ms; undefined where none does. */
   sourceLagMs(): number | undefined;
+  /** Whether the run has staged something that the next one goes on from, although nothing was committed. */
+  hasProgressed(): boolean;
 }
 
 /** Lane of a pulled source. */
@@ -55,6 +57,7 @@ export class RunNotes {
   #offered: { readonly to: string; readonly commits: number; readonly received: Received } | undefined;
   #readSinceMs: number | undefined;
   #oldestOpenMs: number | undefined;
+  #hasProgressed = false;
 
   constructor(deps: Pick<TableReaderDeps, 'source' | 'clock' | 'telemetry'>) {
     this.#deps = deps;
@@ -88,8 +91,21 @@ export class RunNotes {
     this.#oldestOpenMs = ms;
   }
 
-  checkpointAgeMs = (): number | undefined => this.#age(this.#readSinceMs);
-  sourceLagMs = (): number | undefined => this.#age(this.#oldestOpenMs);
+  progress(): void {
+    this.#hasProgressed = true;
+  }
+
+  /** What a reader tells about its run. */
+  toReport(): Omit<TableReader, 'lane' | 'read'> {
+    return {
+      observe: (state) => {
+        this.observe(state);
+      },
+      checkpointAgeMs: () => this.#age(this.#readSinceMs),
+      sourceLagMs: () => this.#age(this.#oldestOpenMs),
+      hasProgressed: () => this.#hasProgressed,
+    };
+  }
 
   #age(sinceMs: number | undefined): number | undefined {
     return sinceMs === undefined ? undefined : Math.max(0, this.#deps.clock.nowMs() - sinceMs);

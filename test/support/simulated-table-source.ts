@@ -29,7 +29,10 @@ export interface TableQuirks {
 }
 
 export interface SimulatedTableOptions {
-  readonly database: SimulatedDatabase;
+  readonly database: Pick<
+    SimulatedDatabase,
+    'rows' | 'openTransactions' | 'nextId' | 'cursorAt' | 'markProcessed'
+  >;
   readonly cursor: CursorKind;
   readonly batchRows: number;
   readonly rowsPerSplit: number;

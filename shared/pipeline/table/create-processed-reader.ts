@@ -20,7 +20,7 @@ type Position = PositionOf<'processed'>;
  * Reads the entries of a change log that are not marked, and marks them once they have landed.
  *
  * The position holds the ids of the last commit. Whoever reads on from it marks them first, whether or not somebody
- * else has, and drops those that he finds all the same. So at any time all entries that have landed are marked, or
+ * else has, and stops should he find one of them all the same. So at any time all entries that have landed are marked, or
  * named by the position: none is marked that has not landed, and none lands twice. A batch that was read before the
  * marks belongs to an older state, which the ledger refuses.
  */
@@ -88,11 +88,19 @@ function takeNew(
   if (texts === undefined) throw new Error('entries that are not processed are read with their ids');
   const rows: number[] = [];
   for (const [row, id] of texts.entries()) {
-    if (known.has(id)) continue;
+    if (known.has(id)) throw notMarked(id);
     if (ids.size >= maxRows || !ids.add(id)) return { rows, wantsMore: false };
     rows.push(row);
   }
   return { rows, wantsMore: ids.size < maxRows };
+}
+
+/** It has landed, was marked just now and is not: to go on would be to land it again and again. */
+function notMarked(id: string): BlockedError {
+  return new BlockedError(
+    'DB_NOT_MARKED',
+    `entry ${id} of the change log has landed and was set to processed, and is read as not processed all the same; look for a trigger that changes the column of \`changeLog.processed\` back, or for a connection to a replica`,
+  );
 }
 
 function requireSameId(source: string, was: string, is: string): void {

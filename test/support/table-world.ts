@@ -1,0 +1,140 @@
+import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
+import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
+import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
+import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
+import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import type { Source } from '../../shared/domain/source.ts';
+import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import { runLane, type RunOutcome } from '../../shared/pipeline/land.ts';
+import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
+import type { TableReader } from '../../shared/pipeline/table/table-reader.ts';
+import { createSimulatedColumnTables } from '../simulation/simulated-column-tables.ts';
+import { SimulatedTables } from '../simulation/simulated-tables.ts';
+import { declareTable } from './declare-table.ts';
+import type { CursorKind, RowVersion, Transaction } from './simulated-database.ts';
+import { SimulatedTableSource } from './simulated-table-source.ts';
+
+const RUN_MS = 900_000;
+
+/** A table whose rows and transactions a test sets by hand. */
+export class TableByHand {
+  readonly #rows = new Map<bigint, RowVersion>();
+  open: Transaction[] = [];
+  /** Cursors from here on are not given yet. */
+  now = 1_000n;
+  readonly marks: string[][] = [];
+
+  put(id: number, cursor: number, version: string): void {
+    const key = BigInt(id);
+    this.#rows.set(key, {
+      ...{ id: key, cursor: BigInt(cursor), version: version as unknown as number },
+      ...{ bornMs: 0, diedMs: undefined, processed: false },
+    });
+  }
+
+  /** A transaction that began at this cursor is open. */
+  begin(number: number, cursor: number): void {
+    this.open.push({ number, startedMs: cursor, writes: new Map() });
+  }
+
+  rows = (): RowVersion[] => [...this.#rows.values()];
+  openTransactions = (): Transaction[] => this.open;
+  cursorAt = (ms?: number): bigint => (ms === undefined ? this.now : BigInt(ms));
+
+  get nextId(): bigint {
+    return this.now;
+  }
+
+  markProcessed = (ids: readonly string[]): void => {
+    this.marks.push([...ids]);
+    for (const id of ids) {
+      const row = this.#rows.get(BigInt(id));
+      if (row !== undefined) row.processed = true;
+    }
+  };
+}
+
+/** One table, the reader of its source and everything that it lands in, in memory. */
+export class TableWorld {
+  readonly clock = new ManualClock({ jump: true });
+  readonly rows = new TableByHand();
+  /** Called before and between batches. */
+  onTurn: () => Promise<void> = () => Promise.resolve();
+  readonly table: SimulatedTableSource;
+  readonly ledger = new MemoryLedgerStore();
+  readonly stage = new MemoryBatchStage();
+  readonly files = new MemoryFileStage();
+  readonly lake = new MemoryLake();
+  readonly telemetry = new MemoryTelemetry();
+  readonly #tables = new SimulatedTables();
+  readonly #source: ReturnType<typeof declareTable>;
+  readonly #claimLog = new MemoryClaimLog({ clock: this.clock });
+  /** Bytes that a row counts as while it is held. */
+  rowBytes = 100;
+  #tokens = 0;
+
+  constructor(settings: Parameters<typeof declareTable>[1] = {}, cursor: CursorKind = 'transaction') {
+    this.table = new SimulatedTableSource({
+      ...{ database: this.rows, cursor, batchRows: 2, rowsPerSplit: 4 },
+      turn: () => this.onTurn(),
+    });
+    this.#source = declareTable(
+      { id: 'bigint', at: 'timestamp', version: 'text', processed: 'boolean' },
+      { key: ['id'], ...settings },
+    );
+  }
+
+  reader(runMs = RUN_MS): TableReader {
+    const { clock, table, stage, files, telemetry } = this;
+    return createTableReader({
+      ...{ source: this.#source, table, stage, files, clock, telemetry },
+      columns: createSimulatedColumnTables(this.#tables, this.rowBytes),
+      newToken: () => String(this.#tokens++),
+      deadlineMs: clock.nowMs() + runMs,
+    });
+  }
+
+  async run(options: { readonly maxBatchBytes?: number; readonly runMs?: number } = {}): Promise<RunOutcome> {
+    const { clock, ledger, lake, telemetry } = this;
+    const { runMs = RUN_MS, maxBatchBytes } = options;
+    const reader = this.reader(runMs);
+    const outcome = await runLane(
+      {
+        ...{ clock, ledger, lake, telemetry, claimLog: this.#claimLog, claimCache: createClaimCache() },
+        tables: this.#tables,
+        sources: new Map<string, Source>([[this.#source.name, this.#source]]),
+        configVersion: 'c1',
+        newToken: () => String(this.#tokens++),
+      },
+      reader,
+      {
+        owner: 'run',
+        deadlineMs: clock.nowMs() + runMs,
+        ...(maxBatchBytes !== undefined && { maxBatchBytes }),
+      },
+    );
+    reader.observe(await ledger.read(reader.lane));
+    return outcome;
+  }
+
+  get lane(): string {
+    return `pull/${this.#source.name}`;
+  }
+
+  /** Versions that are in the lake, and under which identity. */
+  landed(): Record<string, string> {
+    const found: Record<string, string> = {};
+    for (const { bytes } of this.lake.list())
+      for (const { id, raw } of this.#tables.rowsOf(bytes)) {
+        const { version } = JSON.parse(raw) as { version: string };
+        found[id] = version;
+      }
+    return found;
+  }
+
+  versions(): string[] {
+    return Object.values(this.landed()).sort();
+  }
+}

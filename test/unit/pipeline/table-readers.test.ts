@@ -1,0 +1,281 @@
+import { describe, expect, test } from 'vitest';
+import { TransientError } from '../../../shared/domain/errors.ts';
+import { parseTablePosition } from '../../../shared/domain/table-position.ts';
+import { TableWorld } from '../../support/table-world.ts';
+
+const MINUTE_MS = 60_000;
+const GIB = 1024 ** 3;
+
+describe('by cursor', () => {
+  const byTime = (settings = {}): TableWorld =>
+    new TableWorld({ incremental: { cursor: 'at' }, ...settings });
+
+  test('rows below the horizon land, the others when their turn comes, and a run at rest commits nothing', async () => {
+    const world = byTime();
+    world.rows.put(1, 10, 'a');
+    world.rows.put(2, 20, 'b');
+    world.rows.begin(1, 20);
+    expect(await world.run()).toMatchObject({ finished: true, commits: 1 });
+    expect(world.versions()).toEqual(['a']);
+    world.rows.put(3, 20, 'late');
+    world.rows.open = [];
+    expect(await world.run()).toMatchObject({ commits: 1 });
+    expect(world.landed()).toEqual({
+      'pull/orders/0/0': 'a',
+      'pull/orders/1/0': 'b',
+      'pull/orders/1/1': 'late',
+    });
+    const { version } = await world.ledger.read(world.lane);
+    expect(await world.run()).toMatchObject({ finished: true, commits: 0 });
+    expect((await world.ledger.read(world.lane)).version).toBe(version);
+  });
+
+  test('what waits for the oldest transaction is told as the lag of the source', async () => {
+    const world = byTime();
+    world.rows.put(1, 10, 'a');
+    world.rows.begin(1, world.clock.nowMs() - 5 * MINUTE_MS);
+    const reader = world.reader();
+    await reader.read(await world.ledger.read(world.lane), GIB);
+    expect(reader.sourceLagMs()).toBe(5 * MINUTE_MS);
+    expect(reader.checkpointAgeMs()).toBe(0);
+  });
+
+  test('the first run begins at initialValue, inclusive', async () => {
+    const world = byTime({ incremental: { cursor: 'at', initialValue: '000000000000000020' } });
+    world.rows.put(1, 10, 'before');
+    world.rows.put(2, 20, 'there');
+    await world.run();
+    expect(world.versions()).toEqual(['there']);
+  });
+
+  test('a run goes no further than the horizon that it found first', async () => {
+    const world = byTime();
+    world.rows.put(1, 10, 'a');
+    world.rows.now = 15n;
+    world.onTurn = () => {
+      world.rows.now += 10n;
+      world.rows.put(Number(world.rows.now), Number(world.rows.now) - 5, 'new');
+      return Promise.resolve();
+    };
+    expect((await world.run()).commits).toBe(1);
+  });
+
+  test('held rows are bounded, and each commit goes on behind the last row', async () => {
+    const world = byTime();
+    for (let id = 1; id <= 7; id++) world.rows.put(id, 10, `v${String(id)}`);
+    const { commits } = await world.run({ maxBatchBytes: 200 });
+    expect(commits).toBe(4);
+    expect(world.versions()).toEqual(['v1', 'v2', 'v3', 'v4', 'v5', 'v6', 'v7']);
+  });
+
+  test('what was read before the database broke off is committed, and the run fails', async () => {
+    const world = byTime();
+    for (let id = 1; id <= 5; id++) world.rows.put(id, id, `v${String(id)}`);
+    let turns = 0;
+    world.onTurn = () =>
+      ++turns >= 3 ? Promise.reject(new TransientError('DB_LOST', 'connection lost')) : Promise.resolve();
+    await expect(world.run()).rejects.toThrow('connection lost');
+    expect(world.versions()).toEqual(['v1', 'v2']);
+  });
+
+  test('without time it says that there may be more', async () => {
+    const world = byTime();
+    world.rows.put(1, 10, 'a');
+    expect(await world.run({ runMs: 10_000 })).toMatchObject({ finished: false, commits: 0 });
+  });
+
+  test('asked again for the same state it offers fewer rows', async () => {
+    const world = byTime();
+    for (let id = 1; id <= 8; id++) world.rows.put(id, id, `v${String(id)}`);
+    const reader = world.reader();
+    const state = await world.ledger.read(world.lane);
+    const rowsOf = async (): Promise<number> => {
+      const batch = await reader.read(state, GIB);
+      if (typeof batch !== 'object') throw new Error('there are rows');
+      return batch.entries.reduce((sum, entry) => sum + (entry.kind === 'table' ? entry.rows : 0), 0);
+    };
+    expect([await rowsOf(), await rowsOf(), await rowsOf(), await rowsOf()]).toEqual([8, 4, 2, 1]);
+  });
+
+  test('the horizon of a sequence is remembered while rows wait for it, and only then', async () => {
+    const world = new TableWorld({ incremental: { cursor: 'id' } }, 'sequence');
+    world.rows.begin(1, 5);
+    world.rows.now = 1n;
+    expect((await world.run()).commits).toBe(0);
+    world.rows.put(1, 1, 'a');
+    world.rows.now = 2n;
+    expect((await world.run()).commits).toBe(1);
+    expect(world.versions()).toEqual([]);
+    world.rows.open = [];
+    world.rows.begin(2, 9);
+    expect((await world.run()).commits).toBe(1);
+    expect(world.versions()).toEqual(['a']);
+    expect((await world.run()).commits).toBe(0);
+  });
+
+  test('a position of another mode or cursor stops the source', async () => {
+    const world = byTime();
+    world.rows.put(1, 10, 'a');
+    await world.run();
+    const state = await world.ledger.read(world.lane);
+    const read = (settings: ConstructorParameters<typeof TableWorld>[0]): Promise<unknown> =>
+      new TableWorld(settings).reader().read(state, GIB);
+    await expect(read({})).rejects.toMatchObject({ code: 'POSITION_MODE_CHANGED', disposition: 'block' });
+    await expect(read({ incremental: { cursor: 'id' } })).rejects.toMatchObject({ code: 'CURSOR_CHANGED' });
+  });
+});
+
+describe('with a look-back', () => {
+  const lookingBack = (): TableWorld =>
+    new TableWorld({ incremental: { cursor: 'at', lookback: '1 second' } }, 'application');
+  const SECOND = 1_000_000;
+
+  test('rows that appear behind the cursor are found, those that landed land once, a changed one lands again', async () => {
+    const world = lookingBack();
+    world.rows.put(1, 10 * SECOND, 'a');
+    await world.run();
+    world.rows.put(2, 9.5 * SECOND, 'late');
+    world.rows.put(1, 10 * SECOND, 'changed');
+    await world.run();
+    expect(world.versions()).toEqual(['a', 'changed', 'late']);
+    expect((await world.run()).commits).toBe(0);
+    expect(world.versions()).toEqual(['a', 'changed', 'late']);
+  });
+
+  test('what appeared while a long reading went on is found by the next one', async () => {
+    const world = lookingBack();
+    for (let id = 1; id <= 6; id++) world.rows.put(id, id * SECOND, `v${String(id)}`);
+    let turns = 0;
+    world.onTurn = () => {
+      world.clock.advance(1000);
+      // Behind the place that the reading has reached, by less than the look-back when it began.
+      if (++turns === 4) world.rows.put(9, 1.5 * SECOND, 'late');
+      return Promise.resolve();
+    };
+    await world.run({ maxBatchBytes: 1 });
+    expect(world.versions()).not.toContain('late');
+    await world.run();
+    expect(world.versions()).toEqual(['late', 'v1', 'v2', 'v3', 'v4', 'v5', 'v6']);
+  });
+});
+
+describe('a change log that is marked', () => {
+  const marking = (): TableWorld =>
+    new TableWorld({ changeLog: { id: 'id', processed: 'processed' } }, 'sequence');
+
+  test('entries are marked after their commit, once, and exactly those', async () => {
+    const world = marking();
+    world.rows.put(1, 1, 'a');
+    world.rows.put(3, 3, 'b');
+    await world.run({ maxBatchBytes: 1 });
+    expect(world.rows.marks).toEqual([['1', '3']]);
+    expect(world.versions()).toEqual(['a', 'b']);
+    world.rows.put(2, 2, 'committed late');
+    await world.run();
+    await world.run();
+    expect(world.rows.marks).toEqual([['1', '3'], ['2']]);
+    expect(world.versions()).toEqual(['a', 'b', 'committed late']);
+  });
+
+  test('entries that have landed and could not be marked do not land again', async () => {
+    const world = marking();
+    world.rows.put(1, 1, 'a');
+    const mark = world.rows.markProcessed;
+    world.rows.markProcessed = () => {
+      throw new TransientError('DB_LOST', 'connection lost');
+    };
+    await expect(world.run()).rejects.toThrow('connection lost');
+    world.rows.markProcessed = mark;
+    world.rows.put(2, 2, 'b');
+    await world.run();
+    expect(world.versions()).toEqual(['a', 'b']);
+  });
+
+  test('a mark that does not last stops the source', async () => {
+    const world = marking();
+    world.rows.put(1, 1, 'a');
+    world.rows.markProcessed = () => undefined;
+    await expect(world.run()).rejects.toMatchObject({ code: 'DB_NOT_MARKED', disposition: 'block' });
+    expect(world.versions()).toEqual(['a']);
+  });
+});
+
+describe('as a whole', () => {
+  const HALF_DAY_MS = 43_200_000;
+
+  test('each extract that is due is a snapshot of its own, and none is begun before', async () => {
+    const world = new TableWorld();
+    world.rows.put(1, 1, 'a');
+    expect(await world.run()).toMatchObject({ finished: true, commits: 1 });
+    expect((await world.run()).commits).toBe(0);
+    world.clock.advance(HALF_DAY_MS);
+    world.rows.put(2, 2, 'b');
+    expect((await world.run()).commits).toBe(1);
+    expect(world.landed()).toEqual({
+      'pull/orders/extract/1/0/0': 'a',
+      'pull/orders/extract/2/0/0': 'a',
+      'pull/orders/extract/2/0/1': 'b',
+    });
+  });
+
+  test('a table of several splits appears at once, with the run that reads the last one', async () => {
+    const world = new TableWorld();
+    for (let id = 1; id <= 10; id++) world.rows.put(id, id, `v${String(id)}`);
+    let turns = 0;
+    world.onTurn = () => {
+      // Time is up in the second split.
+      if (++turns === 7) world.clock.advance(MINUTE_MS);
+      return Promise.resolve();
+    };
+    expect(await world.run({ runMs: MINUTE_MS })).toMatchObject({ finished: false, commits: 0 });
+    expect(world.versions()).toEqual([]);
+    expect(await world.run()).toMatchObject({ finished: true, commits: 1 });
+    expect(world.versions()).toHaveLength(10);
+    const { position } = await world.ledger.read(world.lane);
+    expect(parseTablePosition('orders', 'extract', position)).toMatchObject({ number: 1 });
+  });
+
+  test('an empty table is an extract without rows', async () => {
+    const world = new TableWorld();
+    expect(await world.run()).toMatchObject({ finished: true, commits: 1 });
+    expect((await world.run()).commits).toBe(0);
+  });
+
+  test('a large table without a key to divide it is staged in parts, by one statement', async () => {
+    const world = new TableWorld({ key: [] });
+    world.rowBytes = 40 * 1024 * 1024;
+    world.table.planBoundaries = () => Promise.resolve([]);
+    for (let id = 1; id <= 6; id++) world.rows.put(id, id, `v${String(id)}`);
+    expect((await world.run()).commits).toBe(1);
+    expect(world.versions()).toHaveLength(6);
+  });
+
+  test('a range that needs more than a run stops the source and says what to change', async () => {
+    const world = new TableWorld({ key: [] });
+    world.table.planBoundaries = () => Promise.resolve([]);
+    for (let id = 1; id <= 5; id++) world.rows.put(id, id, 'a');
+    let turns = 0;
+    world.onTurn = () => {
+      if (++turns > 1) world.clock.advance(MINUTE_MS);
+      return Promise.resolve();
+    };
+    await expect(world.run({ runMs: MINUTE_MS })).rejects.toMatchObject({
+      code: 'SPLIT_TOO_LARGE',
+      message: expect.stringContaining('sources.orders.key') as string,
+    });
+  });
+
+  test('an extract that stood still for days is begun anew', async () => {
+    const world = new TableWorld();
+    for (let id = 1; id <= 10; id++) world.rows.put(id, id, `v${String(id)}`);
+    let turns = 0;
+    world.onTurn = () =>
+      ++turns === 7 ? Promise.reject(new TransientError('DB_LOST', 'connection lost')) : Promise.resolve();
+    await expect(world.run()).rejects.toThrow('connection lost');
+    world.clock.advance(4 * HALF_DAY_MS);
+    world.rows.put(1, 1, 'new');
+    expect((await world.run()).commits).toBe(1);
+    expect(world.versions()).toContain('new');
+    expect(Object.keys(world.landed()).every((id) => id.startsWith('pull/orders/extract/2/'))).toBe(true);
+  });
+});

@@ -38,7 +38,7 @@ test.each(POSITIONS.map((position) => [position.mode, position] as const))(
     const text = formatTablePosition(position);
     const read = parseTablePosition('orders', mode, text);
     expect(read).toMatchObject(position);
-    expect(formatTablePosition({ ...position, ...read } as TablePosition)).toBe(text);
+    expect(formatTablePosition({ ...position, ...read })).toBe(text);
   },
 );
 

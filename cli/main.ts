@@ -1,12 +1,15 @@
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
+import { createDynamoDbClient, createS3Client, createSsmClient } from '../shared/adapters/aws/clients.ts';
 import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
 import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
+import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
+import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
+import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { openReplay } from './connect-replay.ts';
 import { localDefaults } from './local-defaults.ts';
@@ -51,6 +54,21 @@ process.exitCode = await runCli(process.argv.slice(2), {
     return { bucket, copyFolder: join(COPIES, bucket), ...createLakeView(createS3Client(), bucket) };
   },
   queryFolder: queryLake,
+  openTable: (source, password) => {
+    const store = new SsmParameterStore({ ssm: createSsmClient(), clock: systemClock });
+    const { connection } = source.config;
+    return openTable(source, {
+      clock: systemClock,
+      createToken: createLoginToken,
+      parameters: {
+        get: (name, age) =>
+          password !== undefined && name === connection.password?.parameter
+            ? Promise.resolve(password)
+            : store.get(name, age),
+      },
+    });
+  },
+  env: process.env,
   openReplay,
   progress: createProgress(process.stderr),
 });

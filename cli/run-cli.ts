@@ -15,7 +15,7 @@ import { CommandError, UsageError } from './terminal.ts';
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = DiscoverDeps & KeysDeps & LakeDeps & DlqDeps;
+export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {
@@ -44,7 +44,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     )
     .showHelpAfterError('(see --help)')
     .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
-    .addCommand(createDiscoverCommand(deps))
+    .addCommand(createDiscoverCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createQueryCommand(deps, DEFAULT_CONFIG_FILE))

@@ -64,6 +64,10 @@ function setUp() {
         update: (done, total, detail) => steps.push(`${String(done)}/${String(total)} ${detail}`),
         stop: () => undefined,
       },
+      openTable: () => {
+        throw new Error('no table is looked at here');
+      },
+      env: {},
       openReplay: () =>
         Promise.resolve({
           bucket: 'lake',

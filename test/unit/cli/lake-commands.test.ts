@@ -72,6 +72,10 @@ async function run(...args: string[]): Promise<number> {
     clock: { nowMs: unused, sleep: unused },
     loadConfig: () => Promise.resolve(CONFIG),
     openKeys: unused,
+    openTable: () => {
+      throw new Error('no table is looked at here');
+    },
+    env: {},
     openReplay: unused,
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),

@@ -68,6 +68,10 @@ class Console {
           : Promise.reject(new ConfigError([`${file}: wrong`])),
       openKeys: (of: HeadgateConfig) => this.openKeys(of),
       openLake: unused,
+      openTable: () => {
+        throw new Error('no table is looked at here');
+      },
+      env: {},
       openReplay: unused,
       progress: { update: unused, stop: unused },
       openSample: () => Promise.reject(new Error('no objects here')),

@@ -23,7 +23,7 @@ const DURATION = /^(\d+(?:\.\d+)?) (millisecond|second|minute|hour|day)s?$/;
 const SIZE = /^(\d+(?:\.\d+)?) (B|kB|MB|GB|TB|KiB|MiB|GiB)$/;
 
 /** Milliseconds of a duration with a unit, for example `'30 seconds'` or `'7 days'`; undefined if it is not one. */
-function parseDurationMs(text: string): number | undefined {
+export function parseDurationMs(text: string): number | undefined {
   const [, amount, unit] = DURATION.exec(text) ?? [];
   const factor = DURATION_UNITS_MS[unit ?? ''];
   return factor === undefined ? undefined : Number(amount) * factor;

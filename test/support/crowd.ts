@@ -98,7 +98,7 @@ export class Crowd {
   async step(): Promise<boolean> {
     await new Promise(setImmediate);
     if (this.#error !== undefined) throw this.#error as Error;
-    if (this.#running === 0) return false;
+    if (this.#running === 0 && this.#waiting.length === 0) return false;
     const [go] = this.#waiting.splice(this.draw(this.#waiting.length), 1);
     go?.();
     return true;

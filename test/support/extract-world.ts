@@ -127,4 +127,12 @@ export class ExtractWorld {
       if (!this.deliver(invoke)) this.clock.advance(30_000);
     }
   }
+
+  /** Does something beside, whom nothing befalls. */
+  async settleOn<Result>(work: () => Promise<Result>): Promise<Result> {
+    let result: { readonly value: Result } | undefined;
+    void work().then((value) => (result = { value }));
+    while (result === undefined) await this.#crowd.step();
+    return result.value;
+  }
 }

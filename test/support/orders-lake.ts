@@ -1,6 +1,7 @@
 import type { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { partitionNumber } from '../../shared/domain/object-key.ts';
 import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
+import type { LandedRows } from '../../shared/ports/landed-rows.ts';
 import { toOrders, type OrderRow } from './orders-table.ts';
 
 /** A row in a file of `orderLineWriter`. */
@@ -59,4 +60,23 @@ export function landedOrders(lake: MemoryLake): LandedOrder[] {
       const row = JSON.parse(line) as Record<keyof LandedOrder, string> & { receivedAtMs: number };
       return { ...row, id: BigInt(row.id), at: BigInt(row.at) };
     });
+}
+
+/** Looks into the files of `orderLineWriter`. */
+export function orderLookup(lake: MemoryLake, pause: () => Promise<void>): LandedRows {
+  return {
+    find: async (_, { from, until }) => {
+      await pause();
+      const known = new Set(
+        landedOrders(lake)
+          .filter(({ at }) => at >= BigInt(from) && at < BigInt(until))
+          .map(({ id, at }) => `${String(id)} ${String(at)}`),
+      );
+      return {
+        size: known.size,
+        missing: (batch) =>
+          toOrders(batch).flatMap(({ id, at }, i) => (known.has(`${String(id)} ${String(at)}`) ? [] : [i])),
+      };
+    },
+  };
 }

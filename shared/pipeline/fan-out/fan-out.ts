@@ -50,7 +50,7 @@ export interface TaskOutcome {
 
 /** What came of one message to a slot. */
 export type SlotOutcome =
-  /** A task was done; there may be more. */
+  /** A task was done, or a part of it; there may be more. */
   | 'worked'
   /** Another worker is in this slot, and goes on. */
   | 'taken'
@@ -101,7 +101,8 @@ function toSlot({ clock }: FanOutDeps, { run }: FanOut, { position, intent }: Le
 /**
  * Does the next task in a slot.
  *
- * @param doTask does one task; repeated, also by two workers at the same time, it has the effect of once
+ * @param doTask does one task; repeated, also by two workers at the same time, it has the effect of once. It returns
+ *   undefined when time was up before it was done
  * @throws what `doTask` throws: the slot is given up before, so that the task can be taken again at once
  */
 export async function workInSlot(
@@ -109,7 +110,7 @@ export async function workInSlot(
   fanOut: FanOut,
   slot: number,
   worker: Worker,
-  doTask: (task: number) => Promise<TaskOutcome>,
+  doTask: (task: number) => Promise<TaskOutcome | undefined>,
 ): Promise<SlotOutcome> {
   const probe = deps.probe ?? probeNothing;
   const all = await readSlots(deps, fanOut);
@@ -126,7 +127,7 @@ export async function workInSlot(
   if (taken === 'conflict') return 'taken';
   await probe('F.1');
   const { progress } = own.slot;
-  let outcome: TaskOutcome;
+  let outcome: TaskOutcome | undefined;
   try {
     outcome = await doTask(task);
   } catch (error) {
@@ -134,6 +135,10 @@ export async function workInSlot(
     throw error;
   }
   await probe('F.2');
+  if (outcome === undefined) {
+    await giveUp(deps, lane, version + 1);
+    return 'worked';
+  }
   const after = formatSlot({
     run: fanOut.run,
     done: new Set([...progress.done, task]),

@@ -7,10 +7,12 @@ import {
   runSplit,
   type ExtractDeps,
 } from '../../shared/pipeline/extract/run-extract.ts';
+import { runBackfill } from '../../shared/pipeline/backfill/run-backfill.ts';
 import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import type { TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
 import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
+import type { LandedRows } from '../../shared/ports/landed-rows.ts';
 import type { FileStage } from '../../shared/ports/file-stage.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
@@ -21,6 +23,7 @@ export interface ExtractHandlerDeps extends RunSourceDeps {
   readonly queue: WorkQueue & WorkDeliveries;
   readonly columns: ColumnTableWriter;
   readonly files: FileStage;
+  readonly landedRows: LandedRows;
   /** Opens a table; it is closed at the end of the invocation, so that a database keeps no connection of a function that sleeps. */
   readonly openTable: (source: Source<DatabaseSourceConfig>) => TableSource;
 }
@@ -58,6 +61,8 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
         : createTableReader(toTableDeps(source, context)),
     runSplit: (source, work, { telemetry, ...context }) =>
       runSplit(toExtractDeps(source, context, telemetry), work),
+    runBackfill: (source, work, { telemetry, ...context }) =>
+      runBackfill({ ...toExtractDeps(source, context, telemetry), landedRows: deps.landedRows }, work),
     afterwards: async () => {
       await Promise.all(opened.splice(0).map((table) => table.close()));
     },

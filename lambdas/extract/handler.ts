@@ -2,8 +2,10 @@ import { config, validators } from 'headgate:bundle';
 import { createS3Client, createSsmClient } from '../../shared/adapters/aws/clients.ts';
 import { createLoginToken } from '../../shared/adapters/aws/create-login-token.ts';
 import { S3FileStage } from '../../shared/adapters/aws/s3-file-stage.ts';
+import { createS3Objects } from '../../shared/adapters/aws/s3-objects.ts';
 import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
 import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
+import { DuckDbLandedRows } from '../../shared/adapters/duckdb/duckdb-landed-rows.ts';
 import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { openTable } from '../../shared/adapters/open-table.ts';
@@ -15,7 +17,7 @@ import { createHandler } from './create-handler.ts';
 const env = readEnv(pullEnv, process.env);
 const deps = createRunDeps('extract', env, config, compileSources(config, validators));
 
-// One DuckDB for both writers: they take turns, and share its memory.
+// One DuckDB for all: they take turns, and share its memory.
 const session = new DuckDbSession();
 const needs = {
   clock: deps.clock,
@@ -27,6 +29,7 @@ export const handler = createHandler({
   ...deps,
   tables: new DuckDbTableWriter(session),
   columns: new DuckDbColumnWriter(session),
+  landedRows: new DuckDbLandedRows(session, createS3Objects(createS3Client(), env.LAKE_BUCKET)),
   files: new S3FileStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
   openTable: (source) => openTable(source, needs),
 });

@@ -12,7 +12,7 @@ import type { ExtractDeps } from '../../shared/pipeline/extract/run-extract.ts';
 import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
 import type { PullWork, WorkQueue } from '../../shared/ports/work-queue.ts';
-import type { Crowd } from './crowd.ts';
+import { Crowd } from './crowd.ts';
 import { lineTableWriter } from './line-table-writer.ts';
 import { orderLineWriter } from './orders-lake.ts';
 
@@ -39,9 +39,10 @@ export class ExtractWorld {
   #messages: Message[] = [];
   #invocations = 0;
 
-  constructor(crowd: Crowd, source: Source<DatabaseSourceConfig>) {
-    this.#crowd = crowd;
-    const { turn } = crowd;
+  /** @param crowd undefined: nobody disturbs anything, calls of stores have their effect at once */
+  constructor(crowd: Crowd | undefined, source: Source<DatabaseSourceConfig>) {
+    this.#crowd = crowd ?? new Crowd(1, { kill: 0, fail: 0 });
+    const turn = crowd?.turn;
     this.lake = new MemoryLake({ turn });
     this.ledger = new MemoryLedgerStore({ turn });
     this.stage = new MemoryBatchStage({ turn });

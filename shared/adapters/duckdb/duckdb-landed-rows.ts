@@ -224,7 +224,14 @@ function toTokenSql({ name, type }: Column, aggregate?: 'min' | 'max'): string {
       return `CAST(CAST(${column} AS DOUBLE) AS VARCHAR)`;
     case 'bytes':
       return `lower(hex(${column}))`;
-    default:
+    case 'int32':
+    case 'int64':
+    case 'decimal':
+    case 'uuid':
+    case 'json':
+    case 'string':
+    case 'list':
+    case 'struct':
       return `CAST(${column} AS VARCHAR)`;
   }
 }

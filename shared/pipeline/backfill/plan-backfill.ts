@@ -144,8 +144,8 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
     if (known?.highest === undefined || known.swept === undefined) return undefined;
     const behind = order.before(known.highest, toMs(text) + known.swept.forMs + LOOKBACK_MARGIN_MS);
     if (known.sweep === undefined) return behind;
-    const at = known.sweep.place?.cursor ?? known.sweep.from;
-    return at === undefined || order.compare(behind, at) < 0 ? behind : at;
+    const at = known.sweep.place.cursor;
+    return order.compare(behind, at) < 0 ? behind : at;
   }
 }
 

@@ -49,14 +49,14 @@ export function createWindowReader(
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
     // Looked up once: what this lane itself lands meanwhile is behind its place.
     known ??= await landedRows.find(source, { from: before.place?.cursor ?? from, until });
-    const { missing } = known;
+    const set = known;
     const receivedAtMs = clock.nowMs();
     let rowsRead = 0;
     const take = async (
       batch: TableBatch,
       append: (rows: TableBatch['rows']) => Promise<void>,
     ): Promise<boolean> => {
-      const wanted = missing(batch.rows);
+      const wanted = set.missing(batch.rows);
       rowsRead += batch.rows.rows;
       if (wanted.length === batch.rows.rows) await append(batch.rows);
       else if (wanted.length > 0) await append(pickRows(batch.rows, wanted));

@@ -3,12 +3,19 @@ import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
 import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
+import { benchPull } from './pull.ts';
 import { benchPush } from './push.ts';
 
 function toRounds(text: string): number {
   const rounds = Number(text);
   if (Number.isInteger(rounds) && rounds >= 1 && rounds <= 1000) return rounds;
   throw new InvalidArgumentError('It must be a whole number from 1 to 1000.');
+}
+
+function toRows(text: string): number {
+  const rows = Number(text);
+  if (Number.isInteger(rows) && rows >= 1000 && rows <= 1_000_000_000) return rows;
+  throw new InvalidArgumentError('It must be a whole number from 1000 to 1000000000.');
 }
 
 const program = new Command('bench').description('Measures Headgate on this machine.');
@@ -61,6 +68,19 @@ program
   .option('--rounds <count>', 'measurements per figure; the median counts', toRounds, 9)
   .action(async (options: { json?: boolean; rounds: number }) => {
     const isGood = await benchPush({ json: options.json === true, rounds: options.rounds });
+    if (!isGood) process.exitCode = 1;
+  });
+
+program
+  .command('pull')
+  .description(
+    'A table of a real PostgreSQL read whole into Parquet, beside COPY to nowhere and beside dlt, one after the other.',
+  )
+  .option('--json', 'print one JSON object')
+  .option('--rows <count>', 'rows of the table', toRows, 5_000_000)
+  .option('--no-dlt', 'leave dlt out')
+  .action(async (options: { json?: boolean; rows: number; dlt: boolean }) => {
+    const isGood = await benchPull({ json: options.json === true, rows: options.rows, dlt: options.dlt });
     if (!isGood) process.exitCode = 1;
   });
 

@@ -78,9 +78,10 @@ program
   )
   .option('--json', 'print one JSON object')
   .option('--rows <count>', 'rows of the table', toRows, 5_000_000)
+  .option('--rounds <count>', 'measurements of what is fast; the median counts', toRounds, 3)
   .option('--no-dlt', 'leave dlt out')
-  .action(async (options: { json?: boolean; rows: number; dlt: boolean }) => {
-    const isGood = await benchPull({ json: options.json === true, rows: options.rows, dlt: options.dlt });
+  .action(async ({ json, ...options }: { json?: boolean; rows: number; rounds: number; dlt: boolean }) => {
+    const isGood = await benchPull({ json: json === true, ...options });
     if (!isGood) process.exitCode = 1;
   });
 

@@ -43,7 +43,7 @@ export const laneOf = (source: Pick<Source, 'name'>): string => `pull/${source.n
 export const COMMIT_RESERVE_MS = 20_000;
 
 /** Held rows of one table at most: with the file that is made of them, and those of others on their way, memory stays below 512 MiB. */
-export const MAX_HELD_BYTES = 64 * 1024 * 1024;
+export const MAX_HELD_BYTES = 40 * 1024 * 1024;
 
 /** What was received with one batch. */
 export interface Received {

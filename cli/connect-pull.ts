@@ -25,7 +25,9 @@ export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
   return {
     control: new DynamoPullControlStore({ dynamodb, table }),
     ledger: new DynamoLedgerStore({ dynamodb, table, clock: systemClock }),
-    perform: async (work) => void (await invokeFunction(lambda, functionOf(work.source), work)),
+    perform: async (work) => {
+      await invokeFunction(lambda, functionOf(work.source), work);
+    },
     start: (work) => startFunction(lambda, functionOf(work.source), work),
     newToken: randomUUID,
     close: () => {

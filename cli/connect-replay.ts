@@ -18,6 +18,7 @@ import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { OpenReplay } from './open-replay.ts';
+import { isPulled } from './pull/pulled-source.ts';
 
 /** Metrics are of functions; the command reports what it did itself. */
 const NO_TELEMETRY: Telemetry = {
@@ -31,7 +32,7 @@ const NO_TELEMETRY: Telemetry = {
 export async function openReplay(config: HeadgateConfig): Promise<OpenReplay> {
   const storage = (output: string): Promise<string> => readStackOutput(`${config.name}-storage`, output);
   const stream = (output: string): Promise<string> => readStackOutput(`${config.name}-stream`, output);
-  const hasStream = Object.values(config.sources).some(({ type }) => type !== 'http');
+  const hasStream = Object.values(config.sources).some((source) => !isPulled(source));
   const [bucket, claimsTable, ledgerTable, sourceStreams, streamFunction] = await Promise.all([
     storage('LakeBucketName'),
     storage('ClaimsTableName'),

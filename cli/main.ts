@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createDynamoDbClient, createS3Client, createSsmClient } from '../shared/adapters/aws/clients.ts';
@@ -11,6 +12,7 @@ import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
 import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
 import { localDefaults } from './local-defaults.ts';
 import { createProgress } from './progress.ts';
@@ -70,5 +72,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   env: process.env,
   openReplay,
+  openPull,
+  who: `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'somebody'}@${hostname()}`,
   progress: createProgress(process.stderr),
 });

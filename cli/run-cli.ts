@@ -3,19 +3,23 @@ import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
 import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
+import { createCheckpointCommand } from './commands/checkpoint.ts';
 import { createDlqCommand, type DlqDeps } from './commands/dlq.ts';
 import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
 import { createLakeCommand } from './commands/lake.ts';
+import { createPauseCommands } from './commands/pause.ts';
 import { createQueryCommand } from './commands/query.ts';
+import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { LakeDeps } from './open-lake.ts';
+import type { PullDeps } from './open-pull.ts';
 import { CommandError, UsageError } from './terminal.ts';
 
 /** 0: done. 1: problems were found, or the command failed. 2: it was called in a wrong way. */
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps;
+export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {
@@ -49,6 +53,10 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createQueryCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createDlqCommand(deps, DEFAULT_CONFIG_FILE));
+  program
+    .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE));
+  for (const command of createPauseCommands(deps, DEFAULT_CONFIG_FILE)) program.addCommand(command);
   throwInsteadOfExit(program, deps);
   try {
     await program.parseAsync(args, { from: 'user' });

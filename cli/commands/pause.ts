@@ -30,13 +30,13 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
 
   async function pause(source: string, options: PauseOptions): Promise<void> {
     await withSource(source, options, async ({ control, newToken }) => {
-      let wasPaused = false;
-      const { paused } = await changeControl(control, source, newToken, (before) => {
-        wasPaused = before.paused?.by === 'operator';
-        if (wasPaused) return undefined;
+      const changed = await changeControl(control, source, newToken, (before) => {
+        if (before.paused !== undefined) return undefined;
         const reason = options.reason ?? 'no reason was given';
         return { ...before, paused: { sinceMs: clock.nowMs(), by: 'operator', who, reason } };
       });
+      const { paused } = changed.after;
+      const wasPaused = changed.before.paused !== undefined;
       const since = paused === undefined ? undefined : new Date(paused.sinceMs).toISOString();
       if (options.json) {
         terminal.out(JSON.stringify({ source, paused: { ...paused, since } }));
@@ -44,7 +44,7 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
       }
       terminal.out(
         wasPaused
-          ? `${source} has been paused since ${since ?? ''} by ${paused?.who ?? 'somebody'}: ${paused?.reason ?? ''}`
+          ? `${source} has been paused since ${since ?? ''} by ${paused?.who ?? 'itself'}: ${paused?.reason ?? ''}`
           : `Paused ${source}.`,
       );
       if (wasPaused) return;
@@ -56,11 +56,10 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
 
   async function resume(source: string, options: PauseOptions): Promise<void> {
     await withSource(source, options, async ({ control, newToken, start }) => {
-      let wasPaused = false;
-      await changeControl(control, source, newToken, (before) => {
-        wasPaused = before.paused !== undefined;
-        return wasPaused ? { ...before, paused: undefined, failures: 0 } : undefined;
-      });
+      const { before: former } = await changeControl(control, source, newToken, (before) =>
+        before.paused === undefined ? undefined : { ...before, paused: undefined, failures: 0 },
+      );
+      const wasPaused = former.paused !== undefined;
       if (wasPaused) await start({ source, task: 'run' });
       if (options.json) terminal.out(JSON.stringify({ source, paused: null, started: wasPaused }));
       else if (wasPaused) {

@@ -20,7 +20,7 @@ export function pulledSourcesOf(config: HeadgateConfig): readonly (readonly [str
 export function requirePulled(config: HeadgateConfig, name: string, file: string): PulledSourceConfig {
   const source = config.sources[name];
   const all = pulledSourcesOf(config).map(([other]) => other);
-  const allowed = all.length === 0 ? 'there are none' : `there are: ${all.join(', ')}`;
+  const allowed = all.length === 0 ? 'none' : all.join(', ');
   if (source === undefined) {
     throw new CommandError(
       `source ${JSON.stringify(name)} is not declared in ${file}; sources that are read on a schedule: ${allowed}`,

@@ -68,6 +68,8 @@ function setUp() {
         throw new Error('no table is looked at here');
       },
       env: {},
+      openPull: () => Promise.reject(new Error('runs are not looked at here')),
+      who: 'ada@lab',
       openReplay: () =>
         Promise.resolve({
           bucket: 'lake',

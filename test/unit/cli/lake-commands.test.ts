@@ -77,6 +77,8 @@ async function run(...args: string[]): Promise<number> {
     },
     env: {},
     openReplay: unused,
+    openPull: unused,
+    who: 'ada@lab',
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),
     openSample: () => Promise.reject(new Error('no objects here')),

@@ -73,6 +73,8 @@ class Console {
       },
       env: {},
       openReplay: unused,
+      openPull: unused,
+      who: 'ada@lab',
       progress: { update: unused, stop: unused },
       openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,

@@ -1,0 +1,105 @@
+import type { PulledSourceConfig } from '../../shared/config/schema.ts';
+import { toMs } from '../../shared/config/units.ts';
+import type { LedgerState } from '../../shared/ports/ledger-store.ts';
+import type { PullControl, PullRunSummary } from '../../shared/ports/pull-control.ts';
+import { readCheckpoint } from './checkpoints.ts';
+
+export type Health = 'ok' | 'warn' | 'error' | 'paused';
+
+/** How a source is doing. */
+export interface SourceStatus {
+  readonly source: string;
+  readonly type: string;
+  readonly health: Health;
+  readonly checkpoint: string;
+  /** Since the last run that was noted, ms; undefined before the first. */
+  readonly ageMs: number | undefined;
+  readonly lastRun: PullRunSummary | undefined;
+  readonly failures: number;
+  /** How often it is read, and why. */
+  readonly polling: string;
+  /** What is to be known, and what to do about it; the worst first. */
+  readonly notes: readonly string[];
+}
+
+/** Runs that find nothing are noted once an hour. */
+const NOTED_EVERY_MS = 3_600_000;
+/** Runs that may be missed before it is said. */
+const MISSED_RUNS = 2;
+
+/** How a source is doing, by what is known of it. */
+export function sourceStatus(
+  name: string,
+  source: PulledSourceConfig,
+  control: PullControl,
+  state: LedgerState,
+  nowMs: number,
+): SourceStatus {
+  const { paused, failures, lastRun, polling } = control;
+  const found: { readonly health: Health; readonly note: string }[] = [];
+  if (paused !== undefined) {
+    const by = paused.by === 'failures' ? 'it paused itself' : `paused by ${paused.who ?? 'somebody'}`;
+    found.push({
+      health: 'paused',
+      note: `${by} at ${new Date(paused.sinceMs).toISOString()}: ${paused.reason}; go on with: headgate resume ${name}`,
+    });
+  }
+  if (lastRun?.error !== undefined) {
+    found.push({ health: 'error', note: `${lastRun.error.code}: ${lastRun.error.message}` });
+  }
+  const checkpoint = describe(name, source, state);
+  if (checkpoint.problem !== undefined) found.push({ health: 'error', note: checkpoint.problem });
+  const everyMs = polling === undefined ? toMs(source.freshness) : polling.everyMinutes * 60_000;
+  const ageMs = lastRun && nowMs - lastRun.endedAtMs;
+  if (ageMs === undefined) {
+    found.push({ health: 'warn', note: 'no run has ended yet; the first one comes with its schedule' });
+  } else if (paused === undefined && ageMs > NOTED_EVERY_MS + MISSED_RUNS * everyMs) {
+    found.push({
+      health: 'warn',
+      note: 'runs are missing: see whether its schedule is there and enabled, and the log of its function',
+    });
+  }
+  if (lastRun !== undefined && lastRun.quarantined > 0) {
+    found.push({
+      health: 'warn',
+      note: `${String(lastRun.quarantined)} records of the last run went to quarantine; look at their reasons under quarantine/${name}/`,
+    });
+  }
+  const limit = limitOf(source);
+  return {
+    source: name,
+    type: source.type,
+    health: found[0]?.health ?? 'ok',
+    checkpoint: checkpoint.summary,
+    ageMs,
+    lastRun,
+    failures,
+    polling:
+      polling === undefined
+        ? `every ${source.freshness}`
+        : `every ${minutes(polling.everyMinutes)}: ${polling.reason}`,
+    notes: [...found.map(({ note }) => note), ...(limit === undefined ? [] : [limit])],
+  };
+}
+
+function describe(
+  name: string,
+  source: PulledSourceConfig,
+  { position }: LedgerState,
+): { readonly summary: string; readonly problem?: string } {
+  try {
+    return { summary: readCheckpoint(name, source, position).summary };
+  } catch (error) {
+    return { summary: 'unreadable', problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** What the way in which a source is read cannot promise. */
+function limitOf(source: PulledSourceConfig): string | undefined {
+  if (source.type !== 'postgres' && source.type !== 'mysql') return undefined;
+  const lookback = source.incremental?.lookback;
+  if (lookback === undefined) return undefined;
+  return `read with a look-back of ${lookback} and without a horizon: a row that becomes visible later than that is never read`;
+}
+
+const minutes = (count: number): string => (count === 1 ? 'minute' : `${String(count)} minutes`);

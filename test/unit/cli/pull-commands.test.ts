@@ -1,0 +1,352 @@
+import { describe, expect, test } from 'vitest';
+import { runCli, type CliDeps } from '../../../cli/run-cli.ts';
+import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
+import { MemoryLedgerStore } from '../../../shared/adapters/memory/memory-ledger-store.ts';
+import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
+import { parseConfig } from '../../../shared/config/define-config.ts';
+import { formatPosition, START } from '../../../shared/domain/pull-position.ts';
+import { formatTablePosition } from '../../../shared/domain/table-position.ts';
+import type { PullControlState } from '../../../shared/ports/pull-control.ts';
+import type { PullWork } from '../../../shared/ports/work-queue.ts';
+
+const common = { freshness: '1 hour', volume: { gbPerDay: 1 } };
+const table = {
+  ...common,
+  type: 'postgres',
+  key: ['id'],
+  connection: { host: 'h', database: 'd', user: 'u', password: { parameter: '/p' } },
+  table: 'items',
+  columns: { id: 'bigint', at: 'timestamp' },
+} as const;
+const config = parseConfig({
+  sources: {
+    pages: {
+      ...common,
+      type: 'http',
+      key: ['id', 'at'],
+      contract: {
+        schema: {
+          type: 'object',
+          properties: { id: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
+        },
+      },
+      url: 'https://api.example.com/pages',
+      incremental: { cursor: 'at', parameter: 'since', initialValue: '2026-01-01T00:00:00Z' },
+    },
+    rows: { ...table, incremental: { cursor: 'at' } },
+    late: { ...table, incremental: { cursor: 'at', lookback: '1 hour' } },
+    whole: table,
+    orders: {
+      ...common,
+      type: 'push',
+      key: ['id'],
+      contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+    },
+  },
+});
+const BY = { column: 'at', type: 'timestamp', key: ['id'] };
+const rowsAt = (cursor: string): string =>
+  formatTablePosition({ v: 1, mode: 'cursor', by: BY, place: { cursor, key: ['17'] } });
+
+class Console {
+  readonly clock = new ManualClock();
+  readonly control = new MemoryPullControlStore();
+  readonly ledger = new MemoryLedgerStore();
+  readonly performed: PullWork[] = [];
+  readonly started: PullWork[] = [];
+  /** What the person at the terminal answers; undefined when there is none. */
+  answer: boolean | undefined;
+  closed = 0;
+
+  async run(
+    ...args: string[]
+  ): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+    const out: string[] = [];
+    const err: string[] = [];
+    const { answer } = this;
+    const deps = {
+      terminal: {
+        out: (text: string) => void out.push(text),
+        err: (text: string) => void err.push(text),
+        confirm:
+          answer === undefined
+            ? undefined
+            : (question: string) => {
+                err.push(question);
+                return Promise.resolve(answer);
+              },
+      },
+      clock: this.clock,
+      loadConfig: () => Promise.resolve(config),
+      who: 'ada@lab',
+      openPull: () =>
+        Promise.resolve({
+          control: this.control,
+          ledger: this.ledger,
+          perform: (work: PullWork) => {
+            this.performed.push(work);
+            return Promise.resolve();
+          },
+          start: (work: PullWork) => {
+            this.started.push(work);
+            return Promise.resolve();
+          },
+          newToken: () => `token-${String(Math.random())}`,
+          close: () => {
+            this.closed++;
+          },
+        }),
+    } as unknown as CliDeps;
+    const code = await runCli(args, deps);
+    return { code, out: out.join('\n'), err: err.join('\n') };
+  }
+
+  async write(source: string, change: Partial<PullControlState>): Promise<void> {
+    const before = this.control.peek(source);
+    await this.control.write(source, before.version, { ...before, ...change }, 'test');
+  }
+
+  async commit(source: string, to: string): Promise<void> {
+    const lane = `pull/${source}`;
+    const { version } = this.ledger.peek(lane);
+    await this.ledger.commit(lane, version, { from: '', to, records: 1, keys: 0 }, `c${String(version)}`);
+  }
+}
+
+const MINUTE_MS = 60_000;
+
+describe('headgate pause and resume', () => {
+  test('pause says who and why, and resume starts a run and forgets failures', async () => {
+    const terminal = new Console();
+    await terminal.write('rows', { failures: 7 });
+    expect((await terminal.run('pause', 'rows', '--reason', 'the database moves')).code).toBe(0);
+    expect(terminal.control.peek('rows').paused).toEqual({
+      sinceMs: terminal.clock.nowMs(),
+      by: 'operator',
+      who: 'ada@lab',
+      reason: 'the database moves',
+    });
+    const again = await terminal.run('pause', 'rows');
+    expect([again.code, again.out]).toEqual([0, expect.stringContaining('ada@lab: the database moves')]);
+    expect((await terminal.run('resume', 'rows')).code).toBe(0);
+    expect(terminal.control.peek('rows')).toMatchObject({ paused: undefined, failures: 0 });
+    expect(terminal.started).toEqual([{ source: 'rows', task: 'run' }]);
+    expect(terminal.closed).toBe(3);
+  });
+
+  test('resume leaves a source alone that is not paused', async () => {
+    const terminal = new Console();
+    const { code, out } = await terminal.run('resume', 'rows', '--json');
+    expect({ code, out: JSON.parse(out) as unknown }).toEqual({
+      code: 0,
+      out: { source: 'rows', paused: null, started: false },
+    });
+    expect(terminal.started).toEqual([]);
+  });
+
+  test.each([
+    ['orders', 'has type push, which is not read on a schedule; sources that are: pages, rows, late, whole'],
+    ['nope', 'is not declared in headgate.config.ts'],
+  ])('%s is refused with what is allowed', async (source, message) => {
+    for (const args of [['pause'], ['resume'], ['status'], ['checkpoint', 'get'], ['checkpoint', 'reset']]) {
+      const { code, err } = await new Console().run(...args, source);
+      expect([code, err]).toEqual([1, expect.stringContaining(message)]);
+    }
+  });
+});
+
+describe('headgate checkpoint get', () => {
+  test('says where each way of reading is, for people and for programs', async () => {
+    const terminal = new Console();
+    await terminal.commit('rows', rowsAt('2026-03-01 10:00:00.123456+00'));
+    const shown = await terminal.run('checkpoint', 'get', 'rows');
+    expect(shown.out).toContain('rows: 2026-03-01 10:00:00.123456+00');
+    expect(shown.out).toContain('last key: 17');
+    await terminal.commit('pages', formatPosition({ ...START, cursor: '2026-02-02T00:00:00Z' }));
+    const json = JSON.parse((await terminal.run('checkpoint', 'get', 'pages', '--json')).out) as object;
+    expect(json).toMatchObject({ source: 'pages', checkpoint: '2026-02-02T00:00:00Z', commits: 1 });
+    expect((await terminal.run('checkpoint', 'get', 'whole')).out).toContain('nothing was read yet');
+  });
+});
+
+describe('headgate checkpoint set and reset', () => {
+  async function paused(source: string): Promise<Console> {
+    const terminal = new Console();
+    terminal.answer = true;
+    await terminal.commit(
+      source,
+      source === 'pages'
+        ? formatPosition({ ...START, cursor: '2026-02-02T00:00:00Z' })
+        : rowsAt('2026-03-01 10:00:00+00'),
+    );
+    await terminal.run('pause', source);
+    terminal.clock.advance(15 * MINUTE_MS);
+    return terminal;
+  }
+
+  test('a source that is not paused, or was a moment ago, is refused and says what to do', async () => {
+    const terminal = new Console();
+    const running = await terminal.run('checkpoint', 'reset', 'rows', '--yes');
+    expect([running.code, running.err]).toEqual([1, expect.stringContaining('headgate pause rows')]);
+    await terminal.run('pause', 'rows');
+    terminal.clock.advance(4 * MINUTE_MS);
+    const early = await terminal.run('checkpoint', 'reset', 'rows', '--yes');
+    expect([early.code, early.err]).toEqual([1, expect.stringContaining('11 more minutes')]);
+    expect(terminal.performed).toEqual([]);
+    expect(terminal.ledger.peek('pull/rows').version).toBe(0);
+  });
+
+  test('what was decided lands before the checkpoint moves, and commits go on counting', async () => {
+    const terminal = await paused('rows');
+    const { code, err } = await terminal.run('checkpoint', 'set', 'rows', '2026-01-01 00:00:00+00');
+    expect(code).toBe(0);
+    expect(err).toContain('Everything from 2026-01-01 00:00:00+00 on is read again');
+    expect(err).toContain('land AGAIN');
+    expect(terminal.performed).toEqual([{ source: 'rows', task: 'settle' }]);
+    expect(terminal.ledger.peek('pull/rows')).toMatchObject({
+      commits: 2,
+      position: formatTablePosition({
+        v: 1,
+        mode: 'cursor',
+        by: BY,
+        place: { cursor: '2026-01-01 00:00:00+00', key: undefined },
+      }),
+    });
+  });
+
+  test('moving forward says what is skipped; claimed records do not land again', async () => {
+    const terminal = await paused('pages');
+    const { err } = await terminal.run('checkpoint', 'set', 'pages', '2026-05-01T00:00:00Z');
+    expect(err).toContain('SKIPPED: what lies between 2026-02-02T00:00:00Z and 2026-05-01T00:00:00Z');
+    expect(terminal.ledger.peek('pull/pages').position).toBe(
+      formatPosition({ ...START, since: '2026-05-01T00:00:00Z' }),
+    );
+    const back = await terminal.run('checkpoint', 'reset', 'pages');
+    expect(back.err).toContain('from 2026-01-01T00:00:00Z on');
+    expect(back.err).toContain('recognised by their key');
+    expect(terminal.ledger.peek('pull/pages')).toMatchObject({ position: undefined, commits: 3 });
+  });
+
+  test('nothing changes without a yes', async () => {
+    const terminal = await paused('rows');
+    const before = terminal.ledger.peek('pull/rows');
+    terminal.answer = false;
+    expect((await terminal.run('checkpoint', 'reset', 'rows')).code).toBe(1);
+    terminal.answer = undefined;
+    expect((await terminal.run('checkpoint', 'reset', 'rows')).code).toBe(2);
+    expect(terminal.ledger.peek('pull/rows')).toEqual(before);
+  });
+
+  test('a checkpoint that a run has moved meanwhile stays', async () => {
+    const terminal = await paused('rows');
+    const reposition = terminal.ledger.reposition.bind(terminal.ledger);
+    terminal.ledger.reposition = async (...args) => {
+      await terminal.commit('rows', rowsAt('2026-04-01 00:00:00+00'));
+      return await reposition(...args);
+    };
+    const { code, err } = await terminal.run('checkpoint', 'reset', 'rows', '--yes');
+    expect([code, err]).toEqual([1, expect.stringContaining('meanwhile')]);
+    expect(terminal.ledger.peek('pull/rows').position).toBe(rowsAt('2026-04-01 00:00:00+00'));
+  });
+
+  test.each([
+    ['rows', 'yesterday', 2, 'is no value of at, which is timestamp'],
+    ['pages', 'yesterday', 2, 'must be a time'],
+    ['whole', '5', 1, 'every run reads everything'],
+  ])('%s cannot be set to %s', async (source, cursor, code, message) => {
+    const terminal = await paused(source);
+    const result = await terminal.run('checkpoint', 'set', source, cursor, '--yes');
+    expect([result.code, result.err]).toEqual([code, expect.stringContaining(message)]);
+  });
+});
+
+describe('headgate status', () => {
+  const run = (at: number, change: object = {}) => ({
+    startedAtMs: at - 1_000,
+    endedAtMs: at,
+    landed: 12,
+    duplicates: 3,
+    quarantined: 0,
+    finished: true,
+    error: undefined,
+    ...change,
+  });
+  const statusOf = async (terminal: Console, source: string): Promise<Record<string, unknown>> =>
+    (JSON.parse((await terminal.run('status', source, '--json')).out) as Record<string, unknown>[])[0] ?? {};
+
+  test('a source that is well says where it is, and how often it is read and why', async () => {
+    const terminal = new Console();
+    await terminal.commit('rows', rowsAt('2026-03-01 10:00:00+00'));
+    await terminal.write('rows', {
+      lastRun: run(terminal.clock.nowMs()),
+      polling: { everyMinutes: 4, reason: 'the last run found records' },
+    });
+    terminal.clock.advance(MINUTE_MS);
+    const { code, out } = await terminal.run('status', 'rows');
+    expect(code).toBe(0);
+    for (const text of [
+      'ok',
+      '2026-03-01 10:00:00+00',
+      '60 s ago',
+      'every 4 minutes: the last run found records',
+    ])
+      expect(out).toContain(text);
+  });
+
+  test.each([
+    [
+      'paused',
+      { paused: { sinceMs: 0, by: 'failures', who: undefined, reason: 'DB_LOGIN: wrong password' } },
+      'headgate resume rows',
+    ],
+    [
+      'error',
+      { lastRun: run(0, { error: { code: 'DB_NO_TABLE', message: 'no such table; create it' } }) },
+      'DB_NO_TABLE: no such table; create it',
+    ],
+    ['warn', { lastRun: run(0, { quarantined: 2 }) }, '2 records of the last run went to quarantine'],
+  ] as const)('%s is said with what to do', async (health, change, note) => {
+    const terminal = new Console();
+    const nowMs = terminal.clock.nowMs();
+    const lastRun = 'lastRun' in change ? { ...change.lastRun, endedAtMs: nowMs } : run(nowMs);
+    await terminal.write('rows', { ...change, lastRun });
+    const status = await statusOf(terminal, 'rows');
+    expect(status['health']).toBe(health);
+    expect(JSON.stringify(status['notes'])).toContain(note);
+    expect((await terminal.run('status')).code).toBe(health === 'warn' ? 0 : 1);
+  });
+
+  test('runs that do not come are said', async () => {
+    const terminal = new Console();
+    await terminal.write('rows', { lastRun: run(terminal.clock.nowMs()) });
+    terminal.clock.advance(2 * 60 * MINUTE_MS);
+    expect((await statusOf(terminal, 'rows'))['health']).toBe('ok');
+    terminal.clock.advance(2 * 60 * MINUTE_MS);
+    const status = await statusOf(terminal, 'rows');
+    expect([status['health'], JSON.stringify(status['notes'])]).toEqual([
+      'warn',
+      expect.stringContaining('runs are missing'),
+    ]);
+  });
+
+  test('a look-back without a horizon says what it cannot promise', async () => {
+    const terminal = new Console();
+    await terminal.write('late', { lastRun: run(terminal.clock.nowMs()) });
+    const status = await statusOf(terminal, 'late');
+    expect([status['health'], JSON.stringify(status['notes'])]).toEqual([
+      'ok',
+      expect.stringContaining('look-back of 1 hour'),
+    ]);
+  });
+
+  test('a position that another declaration has left is an error, and a reset helps', async () => {
+    const terminal = new Console();
+    await terminal.write('rows', { lastRun: run(terminal.clock.nowMs()) });
+    await terminal.commit('rows', formatTablePosition({ v: 1, mode: 'extract', number: 3, startedAtMs: 1 }));
+    expect((await statusOf(terminal, 'rows'))['health']).toBe('error');
+    await terminal.run('pause', 'rows');
+    terminal.clock.advance(15 * MINUTE_MS);
+    expect((await terminal.run('checkpoint', 'reset', 'rows', '--yes')).code).toBe(0);
+    expect(terminal.ledger.peek('pull/rows').position).toBeUndefined();
+  });
+});

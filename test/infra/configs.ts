@@ -49,11 +49,44 @@ export const rates = {
   headers: { authorization: { parameter: '/rates/key' }, accept: 'application/json' },
 } as const;
 
+const network = { subnets: ['subnet-0ab1', 'subnet-0ab2'], securityGroups: ['sg-0ab3'] };
+
+const ledger = {
+  volume: common.volume,
+  key: common.key,
+  type: 'postgres',
+  freshness: '11 minutes',
+  polling: { floor: '2 minutes', ceiling: '9 minutes' },
+  tasksMax: 6,
+  connection: {
+    host: { parameter: '/ledger/host' },
+    database: 'books',
+    user: 'reader',
+    auth: 'iam',
+    network,
+  },
+  table: 'public.entries',
+  columns: { id: 'bigint', at: 'timestamp' },
+} as const;
+
+const stock = {
+  ...ledger,
+  type: 'mysql',
+  tasksMax: 3,
+  polling: undefined,
+  connection: {
+    host: 'stock.example.com',
+    database: 'stock',
+    user: 'reader',
+    password: { parameter: '/stock/password' },
+  },
+} as const;
+
 /** A source of every type. */
 export const everything = {
   name: 'lab',
   notify: { email: 'ops@example.com' },
   ingest: { shards: 3, retention: '4 days' },
   retention: { infrequentAccessAfterDays: 31, glacierAfterDays: 92, deepArchiveAfterDays: 383 },
-  sources: { orders, clicks, sensors, rates },
+  sources: { orders, clicks, sensors, rates, ledger, stock },
 } satisfies HeadgateConfigInput;

@@ -1,17 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import type { FunctionName } from '../../infra/tuning.ts';
 import { everything } from './configs.ts';
 import { resourcesOf, type Resource, synth, templateOf } from './synth.ts';
 
 const templates = synth(everything);
 
 interface Statement {
+  readonly Effect: 'Allow' | 'Deny';
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
   readonly Condition?: unknown;
 }
 
 /** The statements of the role of a lane's function. */
-function statementsOf(lane: 'push' | 'stream' | 'pull'): Statement[] {
+function statementsOf(lane: FunctionName): Statement[] {
   const template = new Map([[lane, templateOf(templates, lane)]]);
   const [fn] = resourcesOf(template, 'AWS::Lambda::Function');
   const role = (fn?.Properties['Role'] as { 'Fn::GetAtt': [string, string] })['Fn::GetAtt'][0];
@@ -23,7 +25,7 @@ function statementsOf(lane: 'push' | 'stream' | 'pull'): Statement[] {
 }
 
 /** What the role of a lane's function may do: action → resources, as text. */
-function permissionsOf(lane: 'push' | 'stream' | 'pull'): Map<string, string> {
+function permissionsOf(lane: FunctionName): Map<string, string> {
   const permissions = new Map<string, string>();
   for (const { Action, Resource: resource } of statementsOf(lane)) {
     for (const action of [Action].flat()) {
@@ -33,7 +35,7 @@ function permissionsOf(lane: 'push' | 'stream' | 'pull'): Map<string, string> {
   return permissions;
 }
 
-const actionsOf = (lane: 'push' | 'stream' | 'pull', service: string): string[] =>
+const actionsOf = (lane: FunctionName, service: string): string[] =>
   [...permissionsOf(lane).keys()].filter((action) => action.startsWith(`${service}:`)).sort();
 
 describe('the push function', () => {
@@ -69,7 +71,7 @@ describe('the push function', () => {
   });
 });
 
-describe.each(['stream', 'pull'] as const)('the %s function', (lane) => {
+describe.each(['stream', 'pull', 'extract'] as const)('the %s function', (lane) => {
   test('writes objects of its zones, never deletes one, and changes no setting of the bucket', () => {
     expect(actionsOf(lane, 's3')).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
     const objects = permissionsOf(lane).get('s3:PutObject') ?? '';
@@ -94,8 +96,9 @@ describe.each(['stream', 'pull'] as const)('the %s function', (lane) => {
   });
 });
 
-test('the pull function alone may stage batches', () => {
+test('the functions that read on a schedule alone may stage batches', () => {
   expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/pull/*');
+  expect(permissionsOf('extract').get('s3:PutObject')).toContain('/landing/pull/*');
   expect(permissionsOf('stream').get('s3:PutObject')).not.toContain('/landing/');
 });
 
@@ -111,8 +114,9 @@ test('the data key is used only through services, each of which the function nee
     push: ['dynamodb', 'kinesis'],
     stream: ['dynamodb', 'kinesis', 's3'],
     pull: ['dynamodb', 's3'],
-  };
-  for (const [lane, services] of Object.entries(expected)) {
+    extract: ['dynamodb', 's3'],
+  } as const satisfies Partial<Record<FunctionName, readonly string[]>>;
+  for (const [lane, services] of Object.entries(expected) as [FunctionName, readonly string[]][]) {
     const statements = resourcesOf(new Map([[lane, templateOf(templates, lane)]]), 'AWS::IAM::Policy')
       .flatMap(({ Properties }) => (Properties['PolicyDocument'] as { Statement: Statement[] }).Statement)
       // The key of a secret parameter is not ours.
@@ -129,6 +133,62 @@ test('the data key is used only through services, each of which the function nee
     );
     expect([...named].sort(), lane).toEqual(services);
   }
+});
+
+describe('the functions that read on a schedule', () => {
+  test.each(['pull', 'extract'] as const)('%s uses its own queue of work and no other', (lane) => {
+    expect(actionsOf(lane, 'sqs')).toEqual([
+      'sqs:ChangeMessageVisibility',
+      'sqs:DeleteMessage',
+      'sqs:GetQueueAttributes',
+      'sqs:ReceiveMessage',
+      // Its own, and the dead letters of its runs.
+      'sqs:SendMessage',
+    ]);
+    expect(permissionsOf(lane).get('sqs:ReceiveMessage')).toMatch(
+      /^\{"Fn::GetAtt":\["WorkQueue\w+","Arn"\]\}$/,
+    );
+  });
+
+  test('change only the schedules of sources that adapt theirs, and hand on only the role of schedules', () => {
+    expect(actionsOf('extract', 'scheduler')).toEqual(['scheduler:GetSchedule', 'scheduler:UpdateSchedule']);
+    const resources = permissionsOf('extract').get('scheduler:UpdateSchedule') ?? '';
+    expect(resources).toContain(':schedule/lab-extract/ledger');
+    expect(resources).not.toContain('*');
+    expect(resources).not.toContain('stock');
+    const [passing] = statementsOf('extract').filter(({ Action }) => Action === 'iam:PassRole');
+    expect(JSON.stringify(passing?.Resource)).toContain('SchedulerRole');
+    expect(passing?.Condition).toEqual({
+      StringEquals: { 'iam:PassedToService': 'scheduler.amazonaws.com' },
+    });
+    expect(actionsOf('pull', 'scheduler')).toEqual([]);
+    expect(actionsOf('pull', 'iam')).toEqual([]);
+  });
+
+  test('log in to databases only as the users that sources name', () => {
+    expect(permissionsOf('extract').get('rds-db:connect')).toContain(':dbuser:*/reader');
+    expect(actionsOf('pull', 'rds-db')).toEqual([]);
+  });
+
+  test('read the parameters of their own sources', () => {
+    const names = (lane: FunctionName): string[] =>
+      [...(permissionsOf(lane).get('ssm:GetParameter') ?? '').matchAll(/:parameter(\/[\w/]+)/g)].map(
+        ([, name = '']) => name,
+      );
+    expect(names('pull')).toEqual(['/rates/key', '/rates/url']);
+    expect(names('extract')).toEqual(['/ledger/host', '/stock/password']);
+  });
+
+  test('leave network interfaces to Lambda: what runs in the function is denied them', () => {
+    const statements = statementsOf('extract').filter(({ Action }) =>
+      JSON.stringify(Action).includes('ec2:'),
+    );
+    const denied = statements.filter(({ Effect }) => Effect === 'Deny');
+    expect(JSON.stringify(denied.map(({ Condition }) => Condition))).toContain(':function:lab-extract');
+    const allowed = statements.filter(({ Effect }) => Effect === 'Allow').flatMap(({ Action }) => Action);
+    expect([denied[0]?.Action].flat().sort()).toEqual([...allowed].sort());
+    expect(actionsOf('pull', 'ec2')).toEqual([]);
+  });
 });
 
 test('no policy allows an action by wildcard, and none uses a managed policy', () => {

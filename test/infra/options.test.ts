@@ -35,6 +35,13 @@ const hook = {
   signature: { preset: 'standard-webhooks', secrets },
 };
 
+const { ledger, stock } = everything.sources;
+const database = (change: object): HeadgateConfigInput => withSource('ledger', { ...ledger, ...change });
+const connect = (change: object): HeadgateConfigInput =>
+  database({ connection: { ...ledger.connection, ...change } });
+const login = (change: object): HeadgateConfigInput =>
+  withSource('stock', { ...stock, connection: { ...stock.connection, ...change } });
+
 const limits = (change: object): HeadgateConfigInput => push({ limits: { ...orders.limits, ...change } });
 const eventTime = (change: object): HeadgateConfigInput =>
   push({ eventTime: { path: 'amount', format: 'epoch-seconds', ...change } });
@@ -47,6 +54,21 @@ const incremental = (change: object): HeadgateConfigInput =>
 type Variant = readonly [option: string, config: HeadgateConfigInput, base?: HeadgateConfigInput];
 
 const TEMPLATE_OPTIONS: readonly Variant[] = [
+  ['sources.*.pauseAfterFailures', database({ pauseAfterFailures: 11 })],
+  ['sources.*.polling.ceiling', database({ polling: { ...ledger.polling, ceiling: '8 minutes' } })],
+  ['sources.*.tasksMax', database({ tasksMax: 7 })],
+  ['sources.*.connection.host', connect({ host: { parameter: '/other/host' } })],
+  ['sources.*.connection.user', connect({ user: 'writer' })],
+  ['sources.*.connection.auth', connect({ auth: 'password', password: { parameter: '/p' } })],
+  ['sources.*.connection.password.parameter', login({ password: { parameter: '/other/password' } })],
+  [
+    'sources.*.connection.network.subnets',
+    connect({ network: { ...ledger.connection.network, subnets: ['subnet-0ab9'] } }),
+  ],
+  [
+    'sources.*.connection.network.securityGroups',
+    connect({ network: { ...ledger.connection.network, securityGroups: ['sg-0ab9'] } }),
+  ],
   ['name', { ...everything, name: 'other' }],
   ['notify.email', { ...everything, notify: { email: 'else@example.com' } }],
   ['ingest.shards', { ...everything, ingest: { ...everything.ingest, shards: 4 } }],
@@ -78,6 +100,22 @@ const TEMPLATE_OPTIONS: readonly Variant[] = [
 ];
 
 const FUNCTION_OPTIONS: readonly Variant[] = [
+  ['sources.*.polling.floor', database({ polling: { ...ledger.polling, floor: '3 minutes' } })],
+  ['sources.*.changeLog.id', database({ changeLog: { id: 'id' } })],
+  [
+    'sources.*.changeLog.processed',
+    database({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id', processed: 'done' } }),
+    database({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id' } }),
+  ],
+  ['sources.*.columns', database({ columns: { id: 'bigint', at: 'date' } })],
+  ['sources.*.undeclared', database({ undeclared: 'freeze' })],
+  ['sources.*.rowsPerSplit', database({ rowsPerSplit: 20_000 })],
+  ['sources.*.table', database({ table: 'public.others' })],
+  ['sources.*.connection.port', connect({ port: 5433 })],
+  ['sources.*.connection.database', connect({ database: 'other' })],
+  ['sources.*.connection.ca', connect({ ca: 'PEM' })],
+  ['sources.*.connection.tls', login({ tls: 'off' })],
+  ['sources.*.connection.statementTimeout', connect({ statementTimeout: '3 minutes' })],
   ['sources.*.volume', push({ volume: { recordsPerSecond: 5, recordBytes: 700 } })],
   ['sources.*.changes', push({ changes: 'upserts' })],
   ['sources.*.budget.usdPerGb', push({ budget: { usdPerGb: 0.5 } })],

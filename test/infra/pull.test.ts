@@ -86,7 +86,8 @@ describe('the pull function', () => {
       ({ Properties }) => (Properties['PolicyDocument'] as PolicyDocument).Statement,
     );
     const reads = statements.filter(({ Action }) => JSON.stringify(Action).includes('ssm:'));
-    expect(reads).toHaveLength(1);
+    // One of each function.
+    expect(reads).toHaveLength(2);
     expect(reads[0]?.Action).toBe('ssm:GetParameter');
     const resources = reads[0]?.Resource as { 'Fn::Join': [string, unknown[]] }[];
     expect(resources.map((resource) => resource['Fn::Join'][1].at(-1))).toEqual([
@@ -143,6 +144,38 @@ describe('the queue of work', () => {
       BatchSize: 1,
       ScalingConfig: { MaximumConcurrency: 2 },
       EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WorkQueue'), 'Arn'] },
+    });
+  });
+});
+
+describe('the extract function', () => {
+  const extract = templateOf(templates, 'extract');
+
+  test('has a whole processor, and stands in the network that its sources name', () => {
+    extract.hasResourceProperties('AWS::Lambda::Function', {
+      FunctionName: 'lab-extract',
+      MemorySize: 1769,
+      Timeout: 900,
+      VpcConfig: { SubnetIds: ['subnet-0ab1', 'subnet-0ab2'], SecurityGroupIds: ['sg-0ab3'] },
+    });
+    expect(JSON.stringify(pull.toJSON())).not.toContain('VpcConfig');
+  });
+
+  test('works on as many parts at the same time as its sources ask for, all together', () => {
+    extract.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
+      BatchSize: 1,
+      ScalingConfig: { MaximumConcurrency: 9 },
+    });
+  });
+
+  test('begins with the longest time between two runs that adaptive polling may choose', () => {
+    extract.hasResourceProperties('AWS::Scheduler::Schedule', {
+      Name: 'ledger',
+      ScheduleExpression: 'rate(9 minutes)',
+    });
+    extract.hasResourceProperties('AWS::Scheduler::Schedule', {
+      Name: 'stock',
+      ScheduleExpression: 'rate(11 minutes)',
     });
   });
 });

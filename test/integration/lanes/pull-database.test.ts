@@ -171,7 +171,8 @@ describe('a table that is followed by its cursor', () => {
   );
 
   test('is polled more often after it has found something', async () => {
-    expect((await headgate('status', 'items')).text).toMatch(/every \d+ minutes: the last run found records/);
+    // It was once a day, and came down by half with each run that found something.
+    expect((await headgate('status', 'items')).text).toMatch(/every \d{2,3} minutes: /);
   });
 });
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { pulledProblems } from './check-pulled.ts';
 import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { mysqlSource, postgresSource } from './database-source.ts';
 import { common, httpsUrl, path, secretParameter } from './fields.ts';
@@ -314,7 +315,15 @@ const stream = z
 const TAKEN_BY_TABLES: ReadonlySet<string> = new Set(['quota', 'request']);
 
 /** What Headgate's own alarms begin with where those of a stream begin with the name of its source. */
-const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set(['ingest', 'pull-run', 'pull-schedule']);
+const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set([
+  'ingest',
+  'pull-run',
+  'pull-schedule',
+  'pull-work',
+  'extract-run',
+  'extract-schedule',
+  'extract-work',
+]);
 
 const sources = z
   .record(
@@ -349,6 +358,10 @@ const sources = z
         message: `alarms of Headgate's own are called "${name}-…"; choose another name for this stream`,
       });
     }
+  })
+  .superRefine((all, context) => {
+    for (const { path: at, message } of pulledProblems(all))
+      context.addIssue({ code: 'custom', path: [...at], message });
   });
 
 /** The schema of headgate.config.ts. */

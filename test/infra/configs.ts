@@ -49,7 +49,10 @@ export const rates = {
   headers: { authorization: { parameter: '/rates/key' }, accept: 'application/json' },
 } as const;
 
-const network = { subnets: ['subnet-0ab1', 'subnet-0ab2'], securityGroups: ['sg-0ab3'] };
+const network = {
+  subnets: ['subnet-0ab1234567890abc1', 'subnet-0ab1234567890abc2'],
+  securityGroups: ['sg-0ab1234567890abc3'],
+};
 
 const ledger = {
   volume: common.volume,

@@ -141,6 +141,7 @@ describe('the functions that read on a schedule', () => {
       'sqs:ChangeMessageVisibility',
       'sqs:DeleteMessage',
       'sqs:GetQueueAttributes',
+      'sqs:GetQueueUrl',
       'sqs:ReceiveMessage',
       // Its own, and the dead letters of its runs.
       'sqs:SendMessage',

@@ -63,11 +63,11 @@ const TEMPLATE_OPTIONS: readonly Variant[] = [
   ['sources.*.connection.password.parameter', login({ password: { parameter: '/other/password' } })],
   [
     'sources.*.connection.network.subnets',
-    connect({ network: { ...ledger.connection.network, subnets: ['subnet-0ab9'] } }),
+    connect({ network: { ...ledger.connection.network, subnets: ['subnet-0ab1234567890abc9'] } }),
   ],
   [
     'sources.*.connection.network.securityGroups',
-    connect({ network: { ...ledger.connection.network, securityGroups: ['sg-0ab9'] } }),
+    connect({ network: { ...ledger.connection.network, securityGroups: ['sg-0ab1234567890abc9'] } }),
   ],
   ['name', { ...everything, name: 'other' }],
   ['notify.email', { ...everything, notify: { email: 'else@example.com' } }],

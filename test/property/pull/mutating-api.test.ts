@@ -67,7 +67,8 @@ async function play(schedule: Schedule) {
     lookback: `${String(schedule.latenessSeconds)} seconds`,
     order: shape.order === 'full' ? 'unknown' : shape.order,
     ...(shape.windows === true && {
-      initialValue: String(Date.UTC(2026, 0, 1)),
+      // Before any item: the clock begins with the year, and items appear late.
+      initialValue: String(Date.UTC(2026, 0, 1) - 60_000),
       endParameter: 'until',
       window: '2 minutes',
     }),

@@ -45,10 +45,32 @@ const login = (change: object): HeadgateConfigInput =>
 const limits = (change: object): HeadgateConfigInput => push({ limits: { ...orders.limits, ...change } });
 const eventTime = (change: object): HeadgateConfigInput =>
   push({ eventTime: { path: 'amount', format: 'epoch-seconds', ...change } });
-const incremental = (change: object): HeadgateConfigInput =>
-  http({
-    incremental: { cursor: 'at', parameter: 'since', initialValue: '2024-01-01T00:00:00Z', ...change },
-  });
+const since = { cursor: 'at', parameter: 'since', initialValue: '2024-01-01T00:00:00Z' };
+const incremental = (change: object): HeadgateConfigInput => http({ incremental: { ...since, ...change } });
+
+/** Objects of a bucket. A folder for development changes nothing in the template. */
+const objects = {
+  type: 'files',
+  freshness: '13 minutes',
+  volume: { gbPerDay: 1 },
+  contract: { schema },
+  location: 's3://supplier/stock/',
+  format: { type: 'csv' },
+} as const;
+const files = (change: object = {}): HeadgateConfigInput => withSource('drops', { ...objects, ...change });
+const csv = (change: object): HeadgateConfigInput => files({ format: { ...objects.format, ...change } });
+
+const post = { method: 'POST', body: { q: 1 } };
+const rateLimit = (change: object): HeadgateConfigInput => http({ rateLimit: { ...change } });
+const parent = {
+  url: 'https://api.example.com/shops',
+  key: 'id',
+  query: { sort: 'id' },
+  recordsPath: 'shops',
+  include: { shopId: 'id' },
+};
+const nested = (change: object = {}): HeadgateConfigInput =>
+  http({ url: 'https://api.example.com/shops/{parent.id}/orders', parent: { ...parent, ...change } });
 
 /** An option, a configuration with another value of it, and the same configuration without that change. */
 type Variant = readonly [option: string, config: HeadgateConfigInput, base?: HeadgateConfigInput];
@@ -166,6 +188,61 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.allowPrivateNetwork', http({ allowPrivateNetwork: true })],
   ['sources.*.requestTimeout', http({ requestTimeout: '31 seconds' })],
   ['sources.*.pagesPerCommit', http({ pagesPerCommit: 21 })],
+  ['sources.*.method', http({ method: 'POST' })],
+  ['sources.*.body', http(post), http({ method: 'POST' })],
+  [
+    'sources.*.apiBudget.requests',
+    http({ apiBudget: { requests: 9, per: '1 minute' } }),
+    http({ apiBudget: { requests: 8, per: '1 minute' } }),
+  ],
+  [
+    'sources.*.apiBudget.per',
+    http({ apiBudget: { requests: 9, per: '2 minutes' } }),
+    http({ apiBudget: { requests: 9, per: '1 minute' } }),
+  ],
+  ['sources.*.rateLimit.remainingHeader', rateLimit({ remainingHeader: 'x-left' }), rateLimit({})],
+  ['sources.*.rateLimit.resetHeader', rateLimit({ resetHeader: 'x-reset' }), rateLimit({})],
+  ['sources.*.rateLimit.resetFormat', rateLimit({ resetFormat: 'seconds' }), rateLimit({})],
+  ['sources.*.errorHandler', http({ errorHandler: [{ status: [404], action: 'ignore' }] })],
+  ['sources.*.incremental.format', incremental({ format: 'epoch-seconds' }), incremental({})],
+  [
+    'sources.*.incremental.in',
+    http({ ...post, incremental: { ...since, in: 'body' } }),
+    http({ ...post, incremental: since }),
+  ],
+  ['sources.*.incremental.endParameter', incremental({ endParameter: 'to' }), incremental({})],
+  [
+    'sources.*.incremental.window',
+    incremental({ endParameter: 'to', window: '1 day' }),
+    incremental({ endParameter: 'to' }),
+  ],
+  ['sources.*.parent.url', nested({ url: 'https://api.example.com/markets' }), nested()],
+  ['sources.*.parent.query', nested({ query: {} }), nested()],
+  ['sources.*.parent.recordsPath', nested({ recordsPath: 'data' }), nested()],
+  ['sources.*.parent.paginator', nested({ paginator: { type: 'link-header' } }), nested()],
+  ['sources.*.parent.key', nested({ key: 'nr' }), nested()],
+  ['sources.*.parent.include', nested({ include: {} }), nested()],
+  ['sources.*.compression', files({ compression: 'gzip' }), files()],
+  ['sources.*.development', files({ location: 'file:///tmp/drops/', development: true }), files()],
+  ['sources.*.location', files({ location: 's3://supplier/other/' }), files()],
+  ['sources.*.order', files({ order: 'ascending' }), files()],
+  [
+    'sources.*.lookbackObjects',
+    files({ order: 'ascending', lookbackObjects: 7 }),
+    files({ order: 'ascending' }),
+  ],
+  ['sources.*.maxRecordBytes', files({ maxRecordBytes: '2 MiB' }), files()],
+  ['sources.*.maxCompressionRatio', files({ maxCompressionRatio: 10 }), files()],
+  ['sources.*.format.type', files({ format: { type: 'ndjson' } }), files()],
+  ['sources.*.format.delimiter', csv({ delimiter: ';' }), files()],
+  ['sources.*.format.header', csv({ header: false }), files()],
+  ['sources.*.format.quote', csv({ quote: 'none' }), files()],
+  ['sources.*.format.nullValues', csv({ nullValues: ['NULL'] }), files()],
+  [
+    'sources.*.format.recordsPath',
+    files({ format: { type: 'json', recordsPath: 'rows' } }),
+    files({ format: { type: 'json' } }),
+  ],
 ];
 
 /** Options that need something else to have an effect, with the test that covers them. */
@@ -182,6 +259,7 @@ interface SchemaNode {
 const CHOICES = [
   'sources.*.volume',
   'sources.*.paginator',
+  'sources.*.parent.paginator',
   'sources.*.url',
   'sources.*.auth',
   'sources.*.cors.origins',

@@ -69,7 +69,7 @@ export class TableWorld {
   readonly lake = new MemoryLake();
   readonly telemetry = new MemoryTelemetry();
   readonly #tables = new SimulatedTables();
-  readonly #source: ReturnType<typeof declareTable>;
+  #source: ReturnType<typeof declareTable>;
   readonly #claimLog = new MemoryClaimLog({ clock: this.clock });
   /** Bytes that a row counts as while it is held. */
   rowBytes = 100;
@@ -80,10 +80,19 @@ export class TableWorld {
       ...{ database: this.rows, cursor, batchRows: 2, rowsPerSplit: 4 },
       turn: () => this.onTurn(),
     });
-    this.#source = declareTable(
+    this.#source = this.#declare(settings);
+  }
+
+  #declare(settings: Parameters<typeof declareTable>[1]): ReturnType<typeof declareTable> {
+    return declareTable(
       { id: 'bigint', at: 'timestamp', version: 'text', processed: 'boolean' },
       { key: ['id'], ...settings },
     );
+  }
+
+  /** What is deployed from now on. */
+  deploy(settings: Parameters<typeof declareTable>[1]): void {
+    this.#source = this.#declare(settings);
   }
 
   reader(runMs = RUN_MS): TableReader {

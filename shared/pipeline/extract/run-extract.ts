@@ -1,7 +1,6 @@
 import type { SplitWork, WorkQueue } from '../../ports/work-queue.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
-import { parseTablePosition } from '../../domain/table-position.ts';
 import {
   isHeld,
   readFanOut,
@@ -51,7 +50,6 @@ const landingLease = ({ source }: ExtractDeps): string => `${fanOutLane(source.n
 function toFanOut({ source }: Pick<TableReaderDeps, 'source'>, plan: ExtractPlan): FanOut {
   return {
     lane: fanOutLane(source.name),
-    // After the position was reset by hand, extracts count from 1 again.
     run: `${String(plan.number)}@${String(plan.startedAtMs)}`,
     slots: source.config.tasksMax,
     tasks: splitCount(plan),
@@ -100,9 +98,7 @@ export async function runSplit(deps: ExtractDeps, { extract, slot }: SplitWork):
 /** The extract that a message is about, unless it is in the lake or given up. */
 async function findCurrent(deps: ExtractDeps, number: number): Promise<ExtractPlan | undefined> {
   const { source, land } = deps;
-  const { position } = await land.ledger.read(laneOf(source));
-  const committed = parseTablePosition(source.name, 'extract', position)?.number ?? 0;
-  const { plan } = await findExtract(deps, committed);
+  const { plan } = await findExtract(deps, await land.ledger.read(laneOf(source)));
   return plan?.number === number ? plan : undefined;
 }
 

@@ -59,9 +59,9 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
     // This run, or one beside it, has finished an extract.
     if (committed > first) return undefined;
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
-    const { plan: begun, next } = await findExtract(deps, committed);
+    const { plan: begun, next } = await findExtract(deps, state);
     if (begun === undefined && before !== undefined && !isDue(before)) return undefined;
-    const plan = begun ?? (await beginExtract(deps, next));
+    const plan = begun ?? (await beginExtract(deps, state, next));
     notes.readSince(plan.startedAtMs);
     if (ready?.number !== plan.number) {
       const splits = await staging.stageSplits(plan);

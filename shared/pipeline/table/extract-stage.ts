@@ -1,6 +1,9 @@
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
+import { parseTablePosition } from '../../domain/table-position.ts';
 import type { ColumnFile } from '../../ports/column-table-writer.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { KeyText, TableRead } from '../../ports/table-source.ts';
 import type { TableEntry } from '../lane.ts';
 import { COMMIT_RESERVE_MS, laneOf, MAX_HELD_BYTES, type TableReaderDeps } from './table-reader.ts';
@@ -11,26 +14,32 @@ import { COMMIT_RESERVE_MS, laneOf, MAX_HELD_BYTES, type TableReaderDeps } from 
  * all splits are decided, all of their files go into the lake with one commit. So whoever reads splits, in whatever
  * order and how often, an extract is in the lake as a whole or not at all.
  *
- *   pull/<source>/extract                          batch n: the plan of extract n
- *   pull/<source>/extract/<n>                      batch i: which attempt of split i counts, and its files
- *   pull/<source>/extract/<n>/<i>/<attempt>/<k>    file k of the attempt
+ *   pull/<source>/extract                             batch n: the plan of extract n
+ *   pull/<source>/extract/<n>-<t>                     batch i: which attempt of split i counts, and its files
+ *   pull/<source>/extract/<n>-<t>/<i>/<attempt>/<k>   file k of the attempt
+ *
+ * `t` is when the extract began. Plans expire before splits that were staged later: should the number be used again,
+ * those are not taken for its own.
  */
 
 /** Staged files expire, three days after they were written at the earliest: an older extract is begun anew. */
 const MAX_EXTRACT_AGE_MS = 2 * 86_400_000;
 
 const planSchema = z.object({
+  /** `_received_at` of all its rows, ms since the epoch. */
   startedAtMs: z.number(),
+  /** Commits of the lane when it was begun. It goes on from there or not at all: a position can be reset by hand. */
+  commits: z.int(),
+  /** What was read and how files were made of it, see `shapeOf`. */
+  shape: z.string(),
   /** See `TableSource.planBoundaries`. */
   boundaries: z.array(z.array(z.string())),
 });
 
 /** What an extract is, decided once. */
-export interface ExtractPlan {
+export interface ExtractPlan extends Readonly<Omit<z.infer<typeof planSchema>, 'boundaries'>> {
   /** Extracts of a source count from 1. */
   readonly number: number;
-  /** `_received_at` of all its rows, ms since the epoch. */
-  readonly startedAtMs: number;
   readonly boundaries: readonly KeyText[];
 }
 
@@ -50,36 +59,66 @@ export const splitCount = ({ boundaries }: ExtractPlan): number => boundaries.le
 type StageDeps = Pick<TableReaderDeps, 'source' | 'stage' | 'files' | 'clock'>;
 
 const extractLane = ({ source }: StageDeps): string => `${laneOf(source)}/extract`;
-const splitLane = (deps: StageDeps, number: number): string => `${extractLane(deps)}/${String(number)}`;
+const splitLane = (deps: StageDeps, { number, startedAtMs }: ExtractPlan): string =>
+  `${extractLane(deps)}/${String(number)}-${String(startedAtMs)}`;
 const splitName = (deps: StageDeps, plan: ExtractPlan, split: number): string =>
-  `${splitLane(deps, plan.number)}/${String(split)}`;
+  `${splitLane(deps, plan)}/${String(split)}`;
 
 /**
- * The extract that is being read after the extract `committed`; undefined if none was begun, or it is too old to go on
- * with.
+ * The extract that is being read; undefined if none was begun since the last commit, or none that can be gone on with:
+ * it is too old, or the source was declared otherwise when it was begun.
  */
 export async function findExtract(
   deps: StageDeps,
-  committed: number,
+  state: Pick<LedgerState, 'position' | 'commits'>,
 ): Promise<{ readonly plan: ExtractPlan | undefined; readonly next: number }> {
-  for (let number = committed + 1; ; number++) {
+  const committed = parseTablePosition(deps.source.name, 'extract', state.position)?.number ?? 0;
+  for (let number = Math.max(committed, state.commits) + 1; ; number++) {
     const bytes = await deps.stage.find(extractLane(deps), number);
     if (bytes === undefined) return { plan: undefined, next: number };
     const plan = toPlan(deps, number, bytes);
-    if (deps.clock.nowMs() - plan.startedAtMs < MAX_EXTRACT_AGE_MS) return { plan, next: number };
+    if (isUsable(deps, state, plan)) return { plan, next: number };
   }
 }
 
 /** Begins extract `number`, unless somebody else has. */
-export async function beginExtract(deps: TableReaderDeps, number: number): Promise<ExtractPlan> {
+export async function beginExtract(
+  deps: TableReaderDeps,
+  state: Pick<LedgerState, 'commits'>,
+  number: number,
+): Promise<ExtractPlan> {
   const { source, table, clock, stage, deadlineMs } = deps;
   const startedAtMs = clock.nowMs();
   const boundaries = await table.planBoundaries({
     rowsPerSplit: source.config.rowsPerSplit,
     deadlineMs: deadlineMs - COMMIT_RESERVE_MS,
   });
-  const bytes = Buffer.from(JSON.stringify({ startedAtMs, boundaries }));
-  return toPlan(deps, number, await stage.decide(extractLane(deps), number, bytes));
+  const { commits } = state;
+  const bytes = Buffer.from(JSON.stringify({ startedAtMs, commits, shape: shapeOf(deps), boundaries }));
+  const plan = toPlan(deps, number, await stage.decide(extractLane(deps), number, bytes));
+  return isUsable(deps, state, plan) ? plan : await beginExtract(deps, state, number + 1);
+}
+
+function isUsable(deps: StageDeps, { commits }: Pick<LedgerState, 'commits'>, plan: ExtractPlan): boolean {
+  const isYoung = deps.clock.nowMs() - plan.startedAtMs < MAX_EXTRACT_AGE_MS;
+  return isYoung && plan.commits === commits && plan.shape === shapeOf(deps);
+}
+
+/**
+ * What rows and files of an extract depend on. Those that were staged before a deployment that changes it do not go with
+ * those that are staged after it: they may be of another table, lack a column, or be divided into other partitions.
+ */
+function shapeOf({ source: { config, contract } }: StageDeps): string {
+  const { type, connection, table, query, columns, key, undeclared, eventTime, partition, changes } = config;
+  const { host, port, database } = connection;
+  return hash(
+    'sha256',
+    JSON.stringify([
+      ...[type, host, port, database, table, query, Object.entries(columns), key],
+      ...[undeclared, eventTime, partition, changes, contract.version],
+    ]),
+    'base64url',
+  );
 }
 
 function toPlan(deps: StageDeps, number: number, bytes: Uint8Array): ExtractPlan {
@@ -92,7 +131,7 @@ export async function findSplit(
   plan: ExtractPlan,
   split: number,
 ): Promise<StagedSplit | undefined> {
-  const bytes = await deps.stage.find(splitLane(deps, plan.number), split);
+  const bytes = await deps.stage.find(splitLane(deps, plan), split);
   return bytes && parseStaged(deps, splitSchema, bytes);
 }
 
@@ -131,11 +170,7 @@ export async function readSplit(
       staged.files.push({ partition, rows, bytes: bytes.length });
     }
   }
-  const decided = await stage.decide(
-    splitLane(deps, plan.number),
-    split,
-    Buffer.from(JSON.stringify(staged)),
-  );
+  const decided = await stage.decide(splitLane(deps, plan), split, Buffer.from(JSON.stringify(staged)));
   return parseStaged(deps, splitSchema, decided);
 }
 
@@ -191,7 +226,7 @@ export function toStagedEntries(
 ): TableEntry[] {
   const { source } = deps;
   return splits.flatMap(({ attempt, files }, split) => {
-    const names = `${splitLane(deps, plan.number)}/${String(split)}/${attempt}`;
+    const names = `${splitName(deps, plan, split)}/${attempt}`;
     return files.map(({ partition, rows, bytes }, file): TableEntry => ({
       ...{ kind: 'table', source, partition, rows, bytes },
       receivedAtMs: plan.startedAtMs,

@@ -205,16 +205,18 @@ describe('as a whole', () => {
 
   test('each extract that is due is a snapshot of its own, and none is begun before', async () => {
     const world = new TableWorld();
+    const startedAtMs = world.clock.nowMs();
     world.rows.put(1, 1, 'a');
     expect(await world.run()).toMatchObject({ finished: true, commits: 1 });
     expect((await world.run()).commits).toBe(0);
     world.clock.advance(HALF_DAY_MS);
     world.rows.put(2, 2, 'b');
     expect((await world.run()).commits).toBe(1);
+    const [first, second] = [0, HALF_DAY_MS].map((ms) => String(startedAtMs + ms));
     expect(world.landed()).toEqual({
-      'pull/orders/extract/1/0/0': 'a',
-      'pull/orders/extract/2/0/0': 'a',
-      'pull/orders/extract/2/0/1': 'b',
+      [`pull/orders/extract/1-${first ?? ''}/0/0`]: 'a',
+      [`pull/orders/extract/2-${second ?? ''}/0/0`]: 'a',
+      [`pull/orders/extract/2-${second ?? ''}/0/1`]: 'b',
     });
   });
 
@@ -276,6 +278,52 @@ describe('as a whole', () => {
     world.rows.put(1, 1, 'new');
     expect((await world.run()).commits).toBe(1);
     expect(world.versions()).toContain('new');
-    expect(Object.keys(world.landed()).every((id) => id.startsWith('pull/orders/extract/2/'))).toBe(true);
+    expect(Object.keys(world.landed()).every((id) => id.startsWith('pull/orders/extract/2-'))).toBe(true);
+  });
+
+  const stageHalf = async (
+    settings: ConstructorParameters<typeof TableWorld>[0] = {},
+  ): Promise<TableWorld> => {
+    const world = new TableWorld(settings);
+    for (let id = 1; id <= 10; id++) world.rows.put(id, id, `v${String(id)}`);
+    let turns = 0;
+    world.onTurn = () =>
+      ++turns === 7 ? Promise.reject(new TransientError('DB_LOST', 'connection lost')) : Promise.resolve();
+    await expect(world.run()).rejects.toThrow('connection lost');
+    world.rows.put(1, 1, 'new');
+    return world;
+  };
+
+  test('an extract that was begun goes on after a deployment that changes nothing of it', async () => {
+    const world = await stageHalf();
+    world.deploy({ rowsPerSplit: 20_000, tasksMax: 2 });
+    await world.run();
+    expect(world.versions()).not.toContain('new');
+  });
+
+  test.each([
+    ['partitions', { partition: 'day' }],
+    ['columns', { columns: { id: 'bigint', at: 'timestamp', version: 'text' } }],
+    ['table', { table: 'public.orders_2' }],
+  ] as const)(
+    'after a deployment with other %s nothing that was staged before it lands',
+    async (_, settings) => {
+      const world = await stageHalf();
+      world.deploy(settings);
+      expect((await world.run()).commits).toBe(1);
+      expect(world.versions()).toContain('new');
+      expect(world.versions()).toHaveLength(10);
+    },
+  );
+
+  test('after the position was reset the table is read again, not what was staged of it before', async () => {
+    const world = await stageHalf();
+    await world.run();
+    const { version } = await world.ledger.read(world.lane);
+    await world.ledger.reposition(world.lane, version, undefined, 'by hand');
+    world.rows.put(2, 2, 'newer');
+    expect((await world.run()).commits).toBe(1);
+    expect(Object.keys(world.landed())).toHaveLength(20);
+    expect(world.versions()).toContain('newer');
   });
 });

@@ -36,7 +36,7 @@ const positionSchema = z.discriminatedUnion('mode', [
     v: z.literal(VERSION),
     mode: z.literal('lookback'),
     by: followedSchema,
-    /** The highest cursor of all rows that are durable. */
+    /** The highest cursor of all rows that are durable, or when it was read if that was earlier. */
     highest: z.string().optional(),
     /** The reading that has begun; undefined when the last one came to its end. */
     sweep: z

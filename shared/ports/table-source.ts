@@ -51,6 +51,9 @@ export interface TableSource {
   /** Cursor text `lookbackMs` before another one. Only for cursors that are times. */
   before(cursor: string, lookbackMs: number): string;
 
+  /** Cursor text of an instant, ms since the epoch; of UTC where the column has no zone. Only for cursors that are times. */
+  at(ms: number): string;
+
   /** Order of two cursor texts: negative, 0 or positive. */
   compare(a: string, b: string): number;
 

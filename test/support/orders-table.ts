@@ -73,6 +73,10 @@ export class OrdersTable implements TableSource {
     return String(toMicros(cursor) - BigInt(lookbackMs) * 1000n);
   }
 
+  at(ms: number): string {
+    return String(BigInt(ms) * 1000n);
+  }
+
   compare(a: string, b: string): number {
     return Number(toMicros(a) - toMicros(b));
   }

@@ -173,6 +173,10 @@ export class SimulatedTableSource implements TableSource {
     return toText(BigInt(cursor) - BigInt(lookbackMs) * 1000n);
   }
 
+  at(ms: number): string {
+    return toText(BigInt(ms) * 1000n);
+  }
+
   compare(a: string, b: string): number {
     return Number(BigInt(a) - BigInt(b));
   }

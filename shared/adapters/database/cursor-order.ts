@@ -7,6 +7,12 @@ export interface CursorOrder {
   readonly compare: (a: string, b: string) => number;
   /** @throws RangeError when a text is no time, or the column is none */
   readonly before: (cursor: string, lookbackMs: number) => string;
+  /**
+   * An instant, ms since the epoch, rounded down; of UTC where the column has no zone.
+   *
+   * @throws RangeError when the column holds no times
+   */
+  readonly at: (ms: number) => string;
   /** Whether the column holds times: an instant, a time of no zone or a date. */
   readonly isTime: boolean;
 }
@@ -39,7 +45,12 @@ function compareTimes(a: string, b: string): number {
   return left < right ? -1 : Number(left > right);
 }
 
+const DAY_MS = 86_400_000;
 const DAY_MICROS = 86_400_000_000n;
+
+function noTime(): never {
+  throw new RangeError('lookback needs a cursor that is a time');
+}
 
 /** The order of a cursor column of the given type: an integer, decimal, date or time. */
 export function createCursorOrder(type: ColumnType): CursorOrder {
@@ -50,9 +61,8 @@ export function createCursorOrder(type: ColumnType): CursorOrder {
       return {
         isTime: false,
         compare: compareNumbers,
-        before: () => {
-          throw new RangeError('lookback needs a cursor that is a time');
-        },
+        before: noTime,
+        at: noTime,
       };
     case 'timestamp':
     case 'local-timestamp': {
@@ -62,6 +72,7 @@ export function createCursorOrder(type: ColumnType): CursorOrder {
         compare: compareTimes,
         before: (cursor, lookbackMs) =>
           formatMicros(toMicros(cursor) - BigInt(Math.ceil(lookbackMs)) * 1000n, zone),
+        at: (ms) => formatMicros(BigInt(Math.floor(ms)) * 1000n, zone),
       };
     }
     case 'date':
@@ -74,6 +85,7 @@ export function createCursorOrder(type: ColumnType): CursorOrder {
           const dayMicros = ((micros % DAY_MICROS) + DAY_MICROS) % DAY_MICROS;
           return formatDay(Number((micros - dayMicros) / DAY_MICROS));
         },
+        at: (ms) => formatDay(Math.floor(ms / DAY_MS)),
       };
     case 'string':
     case 'float':

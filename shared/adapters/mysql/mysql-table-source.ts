@@ -163,6 +163,10 @@ class MysqlTableSource implements TableSource {
     return createCursorOrder(this.#typeOf(this.#settings.cursor ?? '')).before(cursor, lookbackMs);
   }
 
+  at(ms: number): string {
+    return createCursorOrder(this.#typeOf(this.#settings.cursor ?? '')).at(ms);
+  }
+
   compare(a: string, b: string): number {
     return createCursorOrder(this.#typeOf(this.#settings.cursor ?? '')).compare(a, b);
   }

@@ -136,6 +136,10 @@ export class PostgresTableSource implements TableSource {
     return this.#cursorOrder().before(cursor, lookbackMs);
   }
 
+  at(ms: number): string {
+    return this.#cursorOrder().at(ms);
+  }
+
   compare(a: string, b: string): number {
     return this.#cursorOrder().compare(a, b);
   }

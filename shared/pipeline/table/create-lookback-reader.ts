@@ -34,6 +34,9 @@ const MAX_RAW_BYTES = 24 * 1024 * 1024;
 /** Marks in a position: about 15 bytes each, and a position is written several times per commit. */
 const MAX_MARKS = 2_000;
 const MARK_LENGTH = 12;
+/** Local time is in no zone further ahead of UTC, or behind it, and that of a column may be of any. */
+const MOST_AHEAD_OF_UTC_MS = 14 * 3_600_000;
+const MOST_BEHIND_UTC_MS = 12 * 3_600_000;
 
 /** What one call of `read` has collected. */
 interface Collected {
@@ -101,7 +104,7 @@ export function createLookbackReader(
       v: 1,
       mode: 'lookback',
       by,
-      highest: laterOf(before?.highest, last?.cursor),
+      highest: laterOf(before?.highest, notAhead(last?.cursor, receivedAtMs)),
       ...(isRead || place === undefined
         ? { swept: { atMs: sweep.startedAtMs, forMs: Math.max(0, clock.nowMs() - sweep.startedAtMs) } }
         : {
@@ -147,6 +150,21 @@ export function createLookbackReader(
       source: source.name,
       hint: 'dedupeWindow less the look-back is how long it may stand still',
     });
+  }
+
+  /**
+   * A cursor as far as it may move the look-back: a row that is dated ahead of its time must not have those that come in
+   * due time be read never. It is read again with every run until its time has come, and recognised.
+   */
+  function notAhead(cursor: string | undefined, nowMs: number): string | undefined {
+    if (cursor === undefined) return undefined;
+    const hasZone = by.type === 'timestamp';
+    if (table.compare(cursor, table.at(hasZone ? nowMs : nowMs + MOST_AHEAD_OF_UTC_MS)) <= 0) return cursor;
+    telemetry.log('warn', 'rows are dated ahead of their time; they are read again until it has come', {
+      source: source.name,
+      hint: `look for rows whose ${by.column} lies in the future`,
+    });
+    return table.at(hasZone ? nowMs : nowMs - MOST_BEHIND_UTC_MS);
   }
 
   const laterOf = (a: string | undefined, b: string | undefined): string | undefined =>

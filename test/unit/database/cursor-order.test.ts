@@ -33,6 +33,14 @@ describe('order of cursors', () => {
     expect(() => createCursorOrder({ kind: 'int64' }).before('7', 1)).toThrow(RangeError);
   });
 
+  test('an instant is named to the day or below it', () => {
+    const ms = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+    expect(createCursorOrder({ kind: 'timestamp' }).at(ms)).toBe('2026-01-02 03:04:05.678000+00');
+    expect(createCursorOrder({ kind: 'local-timestamp' }).at(ms)).toBe('2026-01-02 03:04:05.678000');
+    expect(createCursorOrder({ kind: 'date' }).at(ms)).toBe('2026-01-02');
+    expect(() => createCursorOrder({ kind: 'int64' }).at(ms)).toThrow(RangeError);
+  });
+
   test('what is no value of the column is refused', () => {
     expect(() => createCursorOrder({ kind: 'timestamp' }).compare('7', '2026-01-01')).toThrow(RangeError);
     expect(() => createCursorOrder({ kind: 'int64' }).compare('7', 'x')).toThrow(RangeError);

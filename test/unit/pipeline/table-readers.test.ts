@@ -159,6 +159,36 @@ describe('with a look-back', () => {
   });
 });
 
+describe('rows dated ahead of their time, with a look-back', () => {
+  test.each(['timestamp', 'local-timestamp'])(
+    'they land, and hide none that comes after them (%s)',
+    async (at) => {
+      const world = new TableWorld(
+        {
+          columns: { id: 'bigint', at, version: 'text', processed: 'boolean' },
+          incremental: { cursor: 'at', lookback: '1 second' },
+        },
+        'application',
+      );
+      const put = (id: number, ms: number, version: string): void => {
+        world.rows.put(id, ms * 1000, version);
+      };
+      put(1, world.clock.nowMs() + 400 * 24 * 60 * MINUTE_MS, 'of next year');
+      put(2, world.clock.nowMs(), 'a');
+      await world.run();
+      expect(world.telemetry.logs.map(({ level }) => level)).toEqual(['warn']);
+      world.clock.advance(10 * MINUTE_MS);
+      put(3, world.clock.nowMs(), 'b');
+      await world.run();
+      world.clock.advance(10 * MINUTE_MS);
+      put(4, world.clock.nowMs(), 'c');
+      await world.run();
+      expect((await world.run()).commits).toBe(0);
+      expect(world.versions()).toEqual(['a', 'b', 'c', 'of next year']);
+    },
+  );
+});
+
 describe('a change log that is marked', () => {
   const marking = (): TableWorld =>
     new TableWorld({ changeLog: { id: 'id', processed: 'processed' } }, 'sequence');

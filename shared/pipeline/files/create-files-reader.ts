@@ -396,8 +396,13 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
       await lists.keep(state.commits, batch.done);
       return;
     }
-    const former = landed ?? (await lists.load(position.landedFrom, state.commits));
-    await lists.keep(state.commits, withoutVanished(former, listing?.seen(), batch.done));
+    if (landed !== undefined) {
+      await lists.keep(state.commits, withoutVanished(landed, listing?.seen(), batch.done));
+      return;
+    }
+    // The listing of this run is older than what others have landed since.
+    const former = await lists.load(position.landedFrom, state.commits);
+    await lists.keep(state.commits, withoutVanished(former, undefined, batch.done));
   }
 
   /* ----------------------------------------------------------------------------------------------- offering */

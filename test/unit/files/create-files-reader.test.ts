@@ -76,6 +76,42 @@ describe('objects land once', () => {
     expect(await world.run(objects)).toMatchObject({ commits: 0 });
   });
 
+  test('what others land beside a run is known, also when that run has to write the list of all that has landed', async () => {
+    let isDying = false;
+    const world = createFilesWorld(declareFiles({}), {
+      turn: {
+        before: ({ operation, subject }) =>
+          isDying && operation === 'decide' && subject.startsWith('files/')
+            ? Promise.reject(new Error('died'))
+            : Promise.resolve(),
+      },
+    });
+    const objects = new MemoryObjectSource();
+    const put = (id: number): void => {
+      objects.put(String(id).padStart(4, '0'), Buffer.from(line(id)));
+    };
+    // The list after 32 commits holds everything.
+    for (let id = 0; id < 30; id++) {
+      put(id);
+      await world.run(objects);
+    }
+    put(30);
+    let commits = 0;
+    await world.run(objects, {
+      probe: async (point) => {
+        if (point !== 'B.6' || ++commits > 1) return;
+        put(31);
+        await world.run(objects);
+        put(32);
+        isDying = true;
+        await expect(world.run(objects)).rejects.toThrow('died');
+        isDying = false;
+      },
+    });
+    expect(await world.run(objects)).toMatchObject({ finished: true, commits: 0 });
+    expect(world.rows('raw')).toHaveLength(33);
+  });
+
   test('names that ascend: a listing begins a look-back before the last one that has landed', async () => {
     const { world, objects } = setUp({ order: 'ascending', lookbackObjects: 10 });
     const asked: string[] = [];

@@ -1,11 +1,8 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DuckDbColumnWriter } from '../../../shared/adapters/duckdb/duckdb-column-writer.ts';
 import { declareTable } from '../../support/declare-table.ts';
 import { formatCell } from '../../../shared/adapters/database/cell-text.ts';
+import { readLakeTexts } from '../../support/lake-texts.ts';
 import { describeOnMariadb } from '../../support/mariadb.ts';
 import { declareColumns, inOneMinute, openMysqlSource, SHOP } from '../../support/mysql-source.ts';
 
@@ -131,31 +128,6 @@ const TYPES: readonly {
 
 const writer = new DuckDbColumnWriter();
 const LAKE = { origin: 'extract/types/1', firstIndex: 0, receivedAtMs: 1_800_000_000_000 };
-/** How DuckDB is asked for the form that `formatCell` has. */
-const DUCKDB_TEXTS: Readonly<Record<string, string>> = {
-  bytes: 'lower(hex(v))',
-  timestamp: "strftime(v AT TIME ZONE 'UTC', '%Y-%m-%d %H:%M:%S.%f+00')",
-  'local-timestamp': "strftime(v, '%Y-%m-%d %H:%M:%S.%f')",
-};
-
-/** The column `v` of a Parquet file. */
-async function readTexts(bytes: Uint8Array | undefined, column: string): Promise<(string | null)[]> {
-  const directory = await mkdtemp(join(tmpdir(), 'headgate-types-'));
-  const duckDb = await DuckDBInstance.create(':memory:');
-  try {
-    const file = join(directory, 'types.parquet');
-    await writeFile(file, bytes ?? new Uint8Array());
-    const connection = await duckDb.connect();
-    const reader = await connection.runAndReadAll(
-      `SELECT CAST(${DUCKDB_TEXTS[column] ?? 'v'} AS VARCHAR) FROM read_parquet('${file}') ORDER BY id`,
-    );
-    connection.closeSync();
-    return reader.getRows().map(([text]) => text as string | null);
-  } finally {
-    duckDb.closeSync();
-    await rm(directory, { recursive: true });
-  }
-}
 
 afterAll(() => writer.close());
 
@@ -206,7 +178,8 @@ describeOnMariadb('types of MariaDB', (server) => {
         );
         // And so it is in the lake, as DuckDB writes it.
         const files = await lake.finish();
-        expect((await readTexts(files[0]?.bytes, column)).map(toForm)).toEqual(read.map(toForm));
+        const landed = await readLakeTexts(files[0]?.bytes ?? new Uint8Array(), { v: column });
+        expect(landed.map(({ v }) => toForm(v))).toEqual(read.map(toForm));
       },
     );
 

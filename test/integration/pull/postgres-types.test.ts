@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { DuckDbColumnWriter } from '../../../shared/adapters/duckdb/duckdb-column-writer.ts';
 import type { ColumnData } from '../../../shared/domain/column-batch.ts';
 import { parseColumnType } from '../../../shared/domain/column-type.ts';
 import type { ColumnType } from '../../../shared/domain/contract.ts';
 import { formatCell } from '../../../shared/adapters/database/cell-text.ts';
+import { declareTable as declareLake } from '../../support/declare-table.ts';
+import { readLakeTexts } from '../../support/lake-texts.ts';
 import { connectionTo, openSource } from '../../support/postgres-tables.ts';
 import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { toExtras } from '../../support/table-rows.ts';
@@ -117,9 +120,11 @@ const TYPES: readonly (readonly [type: string, word: string, values: readonly st
 function expectedSql(column: string, word: string, type: string): string {
   // Lists, and what is kept as JSON though it is none, are compared as JSON of the elements' own text.
   if (word.endsWith('[]'))
-    return `(SELECT json_agg(e::text ORDER BY i) FROM unnest(${column}) WITH ORDINALITY x (e, i))`;
+    return `CASE WHEN ${column} IS NOT NULL THEN coalesce(
+      (SELECT json_agg(e::text ORDER BY i) FROM unnest(${column}) WITH ORDINALITY x (e, i)), '[]') END`;
   if (word === 'json' && (type.endsWith('[]') || type === 'hstore'))
     return type === 'hstore' ? `hstore_to_json(${column})` : `to_json(${column})`;
+  if (word === 'boolean') return `${column}::text`;
   return word === 'bytes' ? `encode(${column}, 'hex')` : column;
 }
 
@@ -129,11 +134,7 @@ const trimZeros = (text: string): string =>
 
 function cellText(data: ColumnData, type: ColumnType, row: number): string | null {
   if (data.nulls?.[row] === 1) return null;
-  if (data.kind !== 'list' || type.kind !== 'list') {
-    const text = formatCell(data, type, row) ?? null;
-    if (type.kind === 'timestamp' || type.kind === 'local-timestamp') return text && trimZeros(text);
-    return text;
-  }
+  if (data.kind !== 'list' || type.kind !== 'list') return formatCell(data, type, row) ?? null;
   const from = data.offsets[row] ?? 0;
   const to = data.offsets[row + 1] ?? 0;
   const elements = Array.from({ length: to - from }, (_, i) =>
@@ -147,7 +148,9 @@ function comparable(text: string | null, word: string): unknown {
   if (text === null) return null;
   if (word === 'float') return Math.fround(Number(text));
   if (word === 'double') return Number(text);
-  return word.endsWith('[]') ? (JSON.parse(text) as unknown) : text;
+  if (word.endsWith('[]'))
+    return (JSON.parse(text) as (string | null)[]).map((part) => comparable(part, word.slice(0, -2)));
+  return word.includes('timestamp') ? trimZeros(text) : text;
 }
 
 test('every type arrives as the database writes it, its edges and null too', async () => {
@@ -186,6 +189,12 @@ test('every type arrives as the database writes it, its edges and null too', asy
      FROM types ORDER BY id`,
   );
   let read = 0;
+  const writer = new DuckDbColumnWriter();
+  const lake = await writer.open(declareLake(declared), {
+    origin: 'extract/types/1',
+    firstIndex: 0,
+    receivedAtMs: 1_800_000_000_000,
+  });
   for await (const { rows: batch } of source.read({ deadlineMs: Date.now() + 60_000 })) {
     expect(batch.extra).toBeUndefined();
     for (let row = 0; row < batch.rows; row += 1) {
@@ -193,20 +202,33 @@ test('every type arrives as the database writes it, its edges and null too', asy
       const wanted = expected.find((candidate) => candidate['id'] === id) ?? {};
       columns.forEach(({ name, word, type }, i) => {
         const data = batch.columns[i + 1] as ColumnData;
-        let want = wanted[name] ?? null;
-        // The elements of an empty list are none, and not null.
-        if (word.endsWith('[]') && want === null && data.nulls?.[row] !== 1) want = '[]';
-        if (word === 'boolean') want = want === null ? null : want === 't' ? 'true' : 'false';
-        let text = cellText(data, parseColumnType(word) as ColumnType, row);
-        if (word === 'timestamp[]') text = text && trimZeros(text);
-        const label = `${type} in row ${String(id)}`;
-        expect(comparable(text, word), label).toEqual(comparable(want, word));
+        const text = cellText(data, parseColumnType(word) as ColumnType, row);
+        expect(comparable(text, word), `${type} in row ${String(id)}`).toEqual(
+          comparable(wanted[name] ?? null, word),
+        );
         read += 1;
       });
     }
+    await lake.append(batch);
   }
   expect(read).toBe(rows * columns.length);
   await source.close();
+
+  // And so it is in the lake, as DuckDB reads the file.
+  const [file, ...others] = await lake.finish();
+  await writer.close();
+  expect(others).toEqual([]);
+  const landed = await readLakeTexts(file?.bytes ?? new Uint8Array(), declared);
+  expect(landed).toHaveLength(rows);
+  landed.forEach((inLake, row) => {
+    const wanted = expected[row] ?? {};
+    for (const { name, word, type } of columns) {
+      const text = inLake[name] ?? null;
+      expect(comparable(text, word), `${type} in row ${String(row)} of the lake`).toEqual(
+        comparable(wanted[name] ?? null, word),
+      );
+    }
+  });
 });
 
 test('what does not fit its column is null there, and in `_extra` as the database writes it', async () => {

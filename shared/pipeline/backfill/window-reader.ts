@@ -41,6 +41,7 @@ export function createWindowReader(
   const { source, landedRows, clock, deadlineMs } = deps;
   const notes = new RunNotes(deps);
   let known: LandedSet | undefined;
+  let offered: { readonly version: number; readonly rowsRead: number } | undefined;
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     notes.observe(state);
@@ -51,6 +52,9 @@ export function createWindowReader(
     known ??= await landedRows.find(source, { from: before.place?.cursor ?? from, until });
     const set = known;
     const receivedAtMs = clock.nowMs();
+    // Asked again for the same state: the rows fall into more partitions than one commit may write.
+    const maxRows =
+      offered?.version === state.version ? Math.max(1, Math.floor(offered.rowsRead / 2)) : undefined;
     let rowsRead = 0;
     const take = async (
       batch: TableBatch,
@@ -65,15 +69,17 @@ export function createWindowReader(
     const place =
       before.place === undefined ? { cursor: from, key: undefined } : { key: undefined, ...before.place };
     const { files, rows, bytes, last, end } = await fillTable(deps, {
-      read: { cursor: { from: place, until } },
+      read: { cursor: { from: place, until }, ...(maxRows !== undefined && { maxRows }) },
       lake: { origin: `${lane}/${String(state.commits)}`, firstIndex: 0, receivedAtMs },
       maxBytes,
       take,
     });
     if (end !== 'read' && last === undefined) return 'interrupted';
+    offered = { version: state.version, rowsRead };
+    const isRead = end === 'read' && (maxRows === undefined || rowsRead < maxRows);
     const to: WindowPosition = {
       v: 1,
-      status: end === 'read' ? 'done' : 'open',
+      status: isRead ? 'done' : 'open',
       ...(last === undefined
         ? { place: before.place }
         : { place: { cursor: last.cursor, key: last.key && [...last.key] } }),

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { parseBackfill } from '../../../shared/domain/backfill.ts';
+import { parseBackfill, parseWindow } from '../../../shared/domain/backfill.ts';
 import { RejectedError } from '../../../shared/domain/errors.ts';
 import { askBackfill, cancelBackfill, readBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
 import { runBackfill, type BackfillDeps } from '../../../shared/pipeline/backfill/run-backfill.ts';
 import { runLane } from '../../../shared/pipeline/land.ts';
 import { createTableReader } from '../../../shared/pipeline/table/create-table-reader.ts';
+import { createWindowReader } from '../../../shared/pipeline/backfill/window-reader.ts';
+import type { LedgerState } from '../../../shared/ports/ledger-store.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { Crowd, type CrowdRates } from '../../support/crowd.ts';
 import { declareOrders } from '../../support/declare-table.ts';
@@ -174,6 +176,30 @@ describe('a backfill', () => {
     await ask(900n, 950n);
     await world.settle(invoke);
     expect(latest()?.status).toBe('done');
+  });
+
+  test('asked again for the same state, a window offers fewer rows, and is not done before all are read', async () => {
+    const { table, world, deps } = createRun(7, CALM);
+    table.batchRows = 1;
+    table.beforeBatch = () => Promise.resolve();
+    for (let id = 0; id < 8; id++) table.rows.set(BigInt(id), row(id, 900 + id));
+    const lane = 'backfill/orders/1/0';
+    const reader = createWindowReader(
+      { ...deps(), landedRows: orderLookup(world.lake, () => Promise.resolve()) },
+      { lane, from: cursor(900n), until: cursor(1_000n) },
+    );
+    const start = { position: undefined, commits: 0, version: 0, intent: undefined };
+    const offer = async (state: LedgerState): Promise<{ rows: number; to: string; status: string }> => {
+      const batch = await reader.read(state, 1e9);
+      if (typeof batch !== 'object') throw new Error('there are rows');
+      const rows = batch.entries.reduce((sum, entry) => sum + (entry.kind === 'table' ? entry.rows : 0), 0);
+      return { rows, to: batch.to, status: parseWindow(lane, batch.to).status };
+    };
+    expect(await offer(start)).toMatchObject({ rows: 8, status: 'done' });
+    const half = await offer(start);
+    expect(half).toMatchObject({ rows: 4, status: 'open' });
+    const next = { position: half.to, commits: 1, version: 2, intent: undefined };
+    expect(await offer(next)).toMatchObject({ rows: 4, status: 'done' });
   });
 
   test('lands nothing any more once it is cancelled', async () => {

@@ -10,6 +10,8 @@ export interface TableFixture {
   /** Columns of the table: name → word of a column type. The first one is its primary key, unless `key` names others. */
   readonly columns: Readonly<Record<string, string>>;
   readonly key?: readonly string[];
+  /** The table has no primary key, and its key columns may be null. */
+  readonly isKeyNullable?: boolean;
   readonly rows: readonly (readonly (string | null)[])[];
   /** Columns that may not be null; others may. */
   readonly notNull?: readonly string[];
@@ -212,6 +214,22 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
       expect(seen).toHaveLength(2000);
       expect(new Set(seen).size).toBe(2000);
       expect(Math.max(...sizes)).toBeLessThan(1500);
+    });
+
+    test('rows whose key has a null are in one of the ranges too', async () => {
+      const columns = { id: 'bigint', part: 'integer' };
+      const rows = Array.from({ length: 40 }, (_, i) => [
+        i % 10 === 3 ? null : String(Math.floor(i / 4)),
+        i % 10 === 7 ? null : String(i),
+      ]);
+      const { source } = await open({ columns, key: ['id', 'part'], isKeyNullable: true, rows });
+      const edges = [undefined, ['2', '9'], ['5', '21'], ['5', '23'], undefined];
+      let found = 0;
+      for (let i = 1; i < edges.length; i += 1) {
+        const keys = { from: edges[i - 1], to: edges[i] };
+        found += (await readAll(source, columns, { keys })).rows.length;
+      }
+      expect(found).toBe(rows.length);
     });
 
     test('a small or empty table is one range', async () => {

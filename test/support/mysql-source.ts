@@ -86,18 +86,20 @@ let tables = 0;
 /** A table of its own for a test of the contract. */
 export async function openMysqlTable(server: TestMariadb, fixture: TableFixture): Promise<OpenTable> {
   const table = `table "${String((tables += 1))}"`;
-  const { columns, cursor, changeLog, notNull = [] } = fixture;
+  const { columns, cursor, changeLog, isKeyNullable = false, notNull = [] } = fixture;
   const names = Object.keys(columns);
   const key = fixture.key ?? names.slice(0, 1);
   const list = (all: readonly string[]): string => all.map((name) => `\`${name}\``).join(', ');
   const types = Object.entries(columns).map(([name, word]) => {
     // A key is no longer than an index can hold.
     const type = word === 'text' && key.includes(name) ? 'VARCHAR(100)' : (SQL_TYPES[word] ?? word);
-    return `\`${name}\` ${type} ${notNull.includes(name) || key.includes(name) ? 'NOT NULL' : 'NULL DEFAULT NULL'}`;
+    return `\`${name}\` ${type} ${notNull.includes(name) || (!isKeyNullable && key.includes(name)) ? 'NOT NULL' : 'NULL DEFAULT NULL'}`;
   });
   const admin = await server.connect('shop');
   await admin.query("SET time_zone = '+00:00'");
-  await admin.query(`CREATE TABLE \`${table}\` (${types.join(', ')}, PRIMARY KEY (${list(key)}))`);
+  await admin.query(
+    `CREATE TABLE \`${table}\` (${[...types, ...(isKeyNullable ? [] : [`PRIMARY KEY (${list(key)})`])].join(', ')})`,
+  );
   await admin.query(`GRANT SELECT, UPDATE ON shop.\`${table}\` TO reader@'%'`);
   const statement = (rows: TableFixture['rows']): string => {
     const quote = (text: string | null): string => {

@@ -44,14 +44,16 @@ let tables = 0;
 export async function openTable(server: TestPostgres, fixture: TableFixture): Promise<OpenTable> {
   const table = `table "${String((tables += 1))}"`;
   const quoted = `"${table.replaceAll('"', '""')}"`;
-  const { columns, cursor, changeLog, notNull = [] } = fixture;
+  const { columns, cursor, changeLog, isKeyNullable = false, notNull = [] } = fixture;
   const names = Object.keys(columns);
   const key = fixture.key ?? names.slice(0, 1);
   const list = (all: readonly string[]): string => all.map((name) => `"${name}"`).join(', ');
   const types = Object.entries(columns).map(
     ([name, word]) => `"${name}" ${SQL_TYPES[word] ?? word}${notNull.includes(name) ? ' NOT NULL' : ''}`,
   );
-  await server.run(`CREATE TABLE ${quoted} (${types.join(', ')}, PRIMARY KEY (${list(key)}))`);
+  await server.run(
+    `CREATE TABLE ${quoted} (${[...types, ...(isKeyNullable ? [] : [`PRIMARY KEY (${list(key)})`])].join(', ')})`,
+  );
   const statement = (rows: TableFixture['rows']): string => {
     const tuples = rows.map(
       (row) =>

@@ -325,6 +325,7 @@ class MysqlTableSource implements TableSource {
   #readColumns(present: readonly DatabaseColumn[]): ReadColumns {
     const { cursor, key, processed } = this.#settings;
     const forms = new Map(present.map(({ name, form }) => [name, form]));
+    const nullable = new Set(present.filter((column) => column.nullable).map(({ name }) => name));
     const toOrdered = (name: string): OrderedColumn => {
       const type = this.#typeOf(name);
       // ENUM and SET sort by their numbers and compare as text: as text only they do both alike.
@@ -336,6 +337,7 @@ class MysqlTableSource implements TableSource {
       const binary = type.kind === 'uuid' && forms.get(name) === 'bytes';
       return {
         sql,
+        nullable: nullable.has(name),
         literal: (text) =>
           binary ? toLiteral(text.replaceAll('-', ''), { kind: 'bytes' }) : toLiteral(text, type),
       };

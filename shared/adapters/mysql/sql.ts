@@ -75,6 +75,7 @@ export interface OrderedColumn {
   readonly sql: string;
   /** A value, as `KeyText` and `CursorPlace` have it, as SQL. */
   readonly literal: (text: string) => string;
+  readonly nullable: boolean;
 }
 
 /** Rows after a place: `(a, b) > (x, y)`, in the form that MySQL finds a range of an index for. */
@@ -82,8 +83,12 @@ export function after(columns: readonly OrderedColumn[], place: readonly string[
   return compare('>', columns, place, false);
 }
 
-/** Rows up to a place, inclusive. */
+/**
+ * Rows up to a place, inclusive. A key with a null is neither after nor before: it is in the first range that does not
+ * lie before it, so that every row is in exactly one.
+ */
 function upTo(columns: readonly OrderedColumn[], place: readonly string[]): string {
+  if (columns.some(({ nullable }) => nullable)) return `(${after(columns, place)}) IS NOT TRUE`;
   return compare('<', columns, place, true);
 }
 

@@ -121,11 +121,8 @@ async function beginMoment(needs: HorizonNeeds): Promise<Moment | undefined> {
 
 const isFinal = ({ begunBy, prepared }: Moment): boolean => begunBy === undefined && prepared?.length === 0;
 
-/** What a moment still waits for, when the server says this. Exported for its table of truth. */
-export function whatIsLeft(
-  moment: Moment,
-  { oldest, prepared }: Pick<Observation, 'oldest' | 'prepared'>,
-): Moment {
+/** What a moment still waits for, when the server says this. */
+function whatIsLeft(moment: Moment, { oldest, prepared }: Pick<Observation, 'oldest' | 'prepared'>): Moment {
   const { begunBy } = moment;
   if (begunBy !== undefined) {
     // Texts of one format, in UTC.

@@ -5,8 +5,8 @@
 
 const DAY_MICROS = 86_400_000_000n;
 /** Of a timestamp that no clock shows: PostgreSQL's own values for them. */
-export const INFINITY_MICROS = 2n ** 63n - 1n;
-export const MINUS_INFINITY_MICROS = -(2n ** 63n);
+const INFINITY_MICROS = 2n ** 63n - 1n;
+const MINUS_INFINITY_MICROS = -(2n ** 63n);
 
 const TIME =
   /^(\d{1,6})-(\d{2})-(\d{2})(?:[ Tt](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?)?\s*([Zz]|[+-]\d{2}(?::?\d{2}(?::?\d{2})?)?)?( BC)?$/;

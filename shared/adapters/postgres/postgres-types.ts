@@ -20,7 +20,7 @@ export interface PostgresColumn {
 }
 
 /** A type of the catalog; of domains the base type. */
-export interface PostgresType {
+interface PostgresType {
   /** `pg_type.typname`, such as `int4`, where it is PostgreSQL's own or of a known extension; else `other`. */
   readonly name: string;
   /** `pg_type.typtype`: `c` for a composite, `e` for an enum, … */

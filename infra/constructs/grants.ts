@@ -4,7 +4,12 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { acknowledge, objectsFinding } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
-import { MANIFEST_PREFIX, STAGED_BATCH_PREFIX, STREAM_DEAD_LETTER_PREFIX } from './tiered-bucket.ts';
+import {
+  LANDED_OBJECTS_PREFIX,
+  MANIFEST_PREFIX,
+  STAGED_BATCH_PREFIX,
+  STREAM_DEAD_LETTER_PREFIX,
+} from './tiered-bucket.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
@@ -115,22 +120,14 @@ function grantObjects(
   });
 }
 
-/** Lets the pull function keep each batch that it is about to land, until a retry needs it again. */
+/** Lets a function that reads sources keep each batch that it is about to land, until a retry needs it again. */
 export function grantStaging(to: IngestFunction, stores: Stores): void {
-  const staging = new Policy(to, 'StagingAccess', {
-    roles: [to.role],
-    statements: [
-      new PolicyStatement({
-        actions: ['s3:PutObject', 's3:GetObject'],
-        resources: [stores.lake.arnForObjects(`${STAGED_BATCH_PREFIX}*`)],
-      }),
-    ],
-  });
-  to.function.node.addDependency(staging);
-  acknowledge(staging, {
-    [objectsFinding(stores.lake, STAGED_BATCH_PREFIX)]:
-      'Keys of staged batches contain the source and a number; the prefix is named, the rest cannot be.',
-  });
+  grantObjects(to, stores, 'StagingAccess', ['s3:PutObject', 's3:GetObject'], STAGED_BATCH_PREFIX);
+}
+
+/** Lets a function that reads objects remember which of them have landed. */
+export function grantLandedObjects(to: IngestFunction, stores: Stores): void {
+  grantObjects(to, stores, 'LandedObjects', ['s3:PutObject', 's3:GetObject'], LANDED_OBJECTS_PREFIX);
 }
 
 /** Lets Lambda, as the function, park batches that it gave up on. */

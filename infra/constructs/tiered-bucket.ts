@@ -14,21 +14,24 @@ import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /**
- * Zones of the lake and the prefixes that belong to them. No zone expires, only staged batches do: data in `raw/` is
- * the product, and a record that was suppressed as a duplicate may have its only copy in `quarantine/` or among the
- * dead letters.
+ * Zones of the lake and the prefixes of them that move to cheaper storage. No zone expires, only staged batches do: data
+ * in `raw/` is the product, and a record that was suppressed as a duplicate may have its only copy in `quarantine/` or
+ * among the dead letters. Of `landing/` only frames move: what else is there expires, or is read again at any time, which
+ * an archive would refuse.
  *
  * Lambda writes discarded stream batches under `aws/lambda/<mapping>/`; it takes a bucket, not a prefix.
  */
 const ZONE_PREFIXES = {
   raw: ['raw/'],
-  landing: ['landing/'],
+  landing: [LANDING_FRAMES_PREFIX],
   quarantine: ['quarantine/'],
   dlq: ['dlq/', 'aws/lambda/'],
 } as const;
 
 /** Where pulled batches are kept until they are committed. They are of no use after that. */
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
+/** Where it is written down which objects of a source of type `files` have landed; read for as long as the source lives. */
+export const LANDED_OBJECTS_PREFIX = 'landing/files/';
 /** Where the land function keeps what it has decided to land together. */
 export const MANIFEST_PREFIX = 'landing/batches/';
 /** Where replays keep theirs. */

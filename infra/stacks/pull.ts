@@ -7,8 +7,9 @@ import { attachToNetwork } from '../constructs/attach-to-network.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
 import { grantDatabaseLogins } from '../constructs/grant-database-logins.ts';
 import { grantParameters } from '../constructs/grant-parameters.ts';
+import { grantSourceObjects } from '../constructs/grant-source-objects.ts';
 import { grantPolling } from '../constructs/grant-polling.ts';
-import { grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
+import { grantLandedObjects, grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns, type ScheduledRun } from '../constructs/scheduled-runs.ts';
 import { WorkQueue } from '../constructs/work-queue.ts';
@@ -22,7 +23,7 @@ import { planSchedule } from '../schedule.ts';
 const LANES = {
   pull: {
     id: 'Puller',
-    reads: 'HTTP APIs',
+    reads: 'HTTP APIs and files',
     output: 'Pull',
   },
   extract: {
@@ -71,6 +72,8 @@ export class PullStack extends Stack {
       sources.flatMap(([, source]) => parametersOf(source)),
     );
     grantDatabaseLogins(this.puller, sources);
+    grantSourceObjects(this.puller, sources);
+    if (sources.some(([, { type }]) => type === 'files')) grantLandedObjects(this.puller, stores);
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
     this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });

@@ -85,11 +85,20 @@ const stock = {
   },
 } as const;
 
+const drops = {
+  volume: common.volume,
+  contract,
+  type: 'files',
+  freshness: '13 minutes',
+  location: 's3://supplier/stock/',
+  format: { type: 'csv' },
+} as const;
+
 /** A source of every type. */
 export const everything = {
   name: 'lab',
   notify: { email: 'ops@example.com' },
   ingest: { shards: 3, retention: '4 days' },
   retention: { infrequentAccessAfterDays: 31, glacierAfterDays: 92, deepArchiveAfterDays: 383 },
-  sources: { orders, clicks, sensors, rates, ledger, stock },
+  sources: { orders, clicks, sensors, rates, ledger, stock, drops },
 } satisfies HeadgateConfigInput;

@@ -1,3 +1,4 @@
+import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
 import type { FunctionName } from '../../infra/tuning.ts';
 import { everything } from './configs.ts';
@@ -100,6 +101,36 @@ test('the functions that read on a schedule alone may stage batches', () => {
   expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/pull/*');
   expect(permissionsOf('extract').get('s3:PutObject')).toContain('/landing/pull/*');
   expect(permissionsOf('stream').get('s3:PutObject')).not.toContain('/landing/');
+});
+
+test('the pull function reads the folders of sources of type files, and nothing else of their buckets', () => {
+  const read = permissionsOf('pull').get('s3:GetObject') ?? '';
+  expect(read).toContain(':s3:::supplier/stock/*');
+  expect(read).toContain('/landing/files/*');
+  expect(permissionsOf('pull').get('s3:PutObject')).not.toContain('supplier');
+  templateOf(templates, 'pull').hasResourceProperties('AWS::IAM::Policy', {
+    PolicyDocument: Match.objectLike({
+      Statement: Match.arrayWith([
+        Match.objectLike({
+          Action: 's3:ListBucket',
+          Condition: { StringLike: { 's3:prefix': 'stock/*' } },
+        }),
+      ]),
+    }),
+  });
+  expect([...permissionsOf('extract').values()].join()).not.toContain('supplier');
+});
+
+test('nothing that has to be read at any time goes to an archive', () => {
+  const [bucket] = resourcesOf(new Map([['storage', templateOf(templates, 'storage')]]), 'AWS::S3::Bucket');
+  const { Rules } = bucket?.Properties['LifecycleConfiguration'] as {
+    Rules: { Prefix?: string; Transitions?: unknown; ExpirationInDays?: number }[];
+  };
+  const touching = Rules.filter(
+    ({ Prefix = '', Transitions, ExpirationInDays }) =>
+      (Transitions !== undefined || ExpirationInDays !== undefined) && 'landing/files/'.startsWith(Prefix),
+  );
+  expect(touching).toEqual([]);
 });
 
 test('the stream function alone may park dead letters and read streams, and writes to none', () => {

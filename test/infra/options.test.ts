@@ -35,7 +35,7 @@ const hook = {
   signature: { preset: 'standard-webhooks', secrets },
 };
 
-const { ledger, stock } = everything.sources;
+const { ledger, stock, drops } = everything.sources;
 const database = (change: object): HeadgateConfigInput => withSource('ledger', { ...ledger, ...change });
 const connect = (change: object): HeadgateConfigInput =>
   database({ connection: { ...ledger.connection, ...change } });
@@ -48,17 +48,8 @@ const eventTime = (change: object): HeadgateConfigInput =>
 const since = { cursor: 'at', parameter: 'since', initialValue: '2024-01-01T00:00:00Z' };
 const incremental = (change: object): HeadgateConfigInput => http({ incremental: { ...since, ...change } });
 
-/** Objects of a bucket. A folder for development changes nothing in the template. */
-const objects = {
-  type: 'files',
-  freshness: '13 minutes',
-  volume: { gbPerDay: 1 },
-  contract: { schema },
-  location: 's3://supplier/stock/',
-  format: { type: 'csv' },
-} as const;
-const files = (change: object = {}): HeadgateConfigInput => withSource('drops', { ...objects, ...change });
-const csv = (change: object): HeadgateConfigInput => files({ format: { ...objects.format, ...change } });
+const files = (change: object = {}): HeadgateConfigInput => withSource('drops', { ...drops, ...change });
+const csv = (change: object): HeadgateConfigInput => files({ format: { ...drops.format, ...change } });
 
 const post = { method: 'POST', body: { q: 1 } };
 const rateLimit = (change: object): HeadgateConfigInput => http({ rateLimit: { ...change } });

@@ -62,7 +62,7 @@ describe('the lake bucket', () => {
     }
   });
 
-  test.each(['raw/', 'landing/', 'quarantine/', 'dlq/', 'aws/lambda/'])(
+  test.each(['raw/', 'landing/frames/', 'quarantine/', 'dlq/', 'aws/lambda/'])(
     '%s moves to ever cheaper storage when the configuration says',
     (prefix) => {
       const rule = lifecycleRules().find((candidate) => candidate.Prefix === prefix);

@@ -4,7 +4,7 @@ import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import type { PullControl, PullRunSummary } from '../../shared/ports/pull-control.ts';
 import { readCheckpoint } from './checkpoints.ts';
 
-export type Health = 'ok' | 'warn' | 'error' | 'paused';
+type Health = 'ok' | 'warn' | 'error' | 'paused';
 
 /** How a source is doing. */
 export interface SourceStatus {

@@ -8,7 +8,7 @@ export const path = z
   .describe('A field of the record, nested fields joined by dots.');
 
 /** What a record must look like. */
-export const contract = z
+const contract = z
   .strictObject({
     schema: z
       .record(z.string(), z.json())

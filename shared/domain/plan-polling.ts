@@ -38,7 +38,7 @@ const PATIENCE_RUNS = 3;
  * Whole minutes between which the interval moves. The freshness comes before the floor where they disagree, and a minute
  * before all: schedules know no shorter time.
  */
-export function pollingBounds({ freshnessMs, floorMs, ceilingMs = freshnessMs }: PollingRules): {
+function pollingBounds({ freshnessMs, floorMs, ceilingMs = freshnessMs }: PollingRules): {
   readonly minMinutes: number;
   readonly maxMinutes: number;
 } {

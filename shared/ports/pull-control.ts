@@ -46,12 +46,12 @@ export interface PollDecision {
 }
 
 /** Other runs leave the source alone until then. */
-export interface RunLease {
+interface RunLease {
   readonly owner: string;
   readonly untilMs: number;
 }
 
-export interface PullPause {
+interface PullPause {
   readonly sinceMs: number;
   /** `operator`, or what made the source pause itself. */
   readonly by: 'operator' | 'failures';

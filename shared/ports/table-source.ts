@@ -126,7 +126,7 @@ export interface TableDescription {
   readonly warnings: readonly string[];
 }
 
-export interface TableColumn {
+interface TableColumn {
   readonly name: string;
   /** As the database writes it, such as `numeric(12,2)`. */
   readonly databaseType: string;

@@ -17,7 +17,7 @@ import { lineTableWriter } from './line-table-writer.ts';
 import { orderLineWriter } from './orders-lake.ts';
 
 /** Time of one invocation. */
-export const INVOCATION_MS = 120_000;
+const INVOCATION_MS = 120_000;
 /** Until a message whose invocation has failed comes again. */
 const VISIBILITY_MS = 150_000;
 

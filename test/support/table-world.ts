@@ -19,7 +19,7 @@ import { SimulatedTableSource } from './simulated-table-source.ts';
 const RUN_MS = 900_000;
 
 /** A table whose rows and transactions a test sets by hand. */
-export class TableByHand {
+class TableByHand {
   readonly #rows = new Map<bigint, RowVersion>();
   open: Transaction[] = [];
   /** Cursors from here on are not given yet. */

@@ -8,7 +8,7 @@ import type { Backfill } from '../../domain/backfill.ts';
 import type { TableSource } from '../../ports/table-source.ts';
 
 /** Windows of one backfill at most: each is a lane. */
-export const MAX_WINDOWS = 5_000;
+const MAX_WINDOWS = 5_000;
 /** How far an `incremental.lookback` is trusted: a reading that takes longer than this begins that much earlier the next time. */
 const LOOKBACK_MARGIN_MS = 86_400_000;
 const DAY_MS = 86_400_000;
@@ -149,7 +149,7 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
   }
 }
 
-export function isTime({ config }: Source<DatabaseSourceConfig>): boolean {
+function isTime({ config }: Source<DatabaseSourceConfig>): boolean {
   const type = config.columns[config.incremental?.cursor ?? ''] ?? '';
   return TIMES.has(type) && parseColumnType(type) !== undefined;
 }

@@ -41,7 +41,7 @@ export interface ExtractDeps extends TableReaderDeps {
 }
 
 /** Files of one extract altogether: what an invocation can copy within its 15 minutes, with room to spare. */
-export const MAX_EXTRACT_BYTES = 24 * 1024 ** 3;
+const MAX_EXTRACT_BYTES = 24 * 1024 ** 3;
 const PARALLEL_READS = 16;
 
 const fanOutLane = (source: string): string => `extract/${source}`;

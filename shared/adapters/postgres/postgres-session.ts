@@ -2,7 +2,7 @@ import pg from 'pg';
 import type { Clock } from '../../ports/clock.ts';
 import type { ConnectionValues } from '../database/connection-values.ts';
 import { timedOut } from '../database/table-failures.ts';
-import { abandonClient, PostgresTransaction } from './postgres-transaction.ts';
+import { abandonClient, PostgresTransaction, watchClient } from './postgres-transaction.ts';
 import { quoteText } from './sql-text.ts';
 import { isLoginFailure, translateError, type FailureContext } from './translate-error.ts';
 
@@ -25,6 +25,10 @@ export interface TransactionMode {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** A kept session that does not answer for so long was lost in silence, as behind a NAT; a fresh one is made. */
+const KEPT_ANSWER_MS = 5000;
+/** So long after the deadline, at which the server ends the statement itself, nobody waits for its answer any more. */
+const GRACE_MS = 1000;
 /** Longer than a full batch may wait for its writer. */
 const IDLE_TIMEOUT_MS = 5 * 60_000;
 /** A lock that is waited for longer (a migration runs) is asked for again by the next run. */
@@ -67,8 +71,7 @@ export class PostgresSessions {
   /** Begins a transaction, which is to be ended or abandoned. */
   async begin(mode: TransactionMode): Promise<PostgresTransaction> {
     const { clock, statementTimeoutMs, applicationName } = this.#options;
-    const leftMs = mode.deadlineMs - clock.nowMs();
-    if (leftMs <= 0) throw timedOut(`what came before reading ${this.#options.relation}`);
+    const leftMs = this.#timeLeft(mode);
     const settings = {
       statement_timeout: Math.ceil(Math.min(statementTimeoutMs, leftMs)),
       idle_in_transaction_session_timeout: IDLE_TIMEOUT_MS,
@@ -85,23 +88,33 @@ export class PostgresSessions {
       ([name, value]) => `SET LOCAL ${name} = ${quoteText(String(value))}`,
     );
     const begin = `BEGIN ISOLATION LEVEL ${mode.isolation} READ ${mode.access === 'read' ? 'ONLY' : 'WRITE'}`;
+    const beginOn = async (client: pg.Client, answerMs: number): Promise<PostgresTransaction> => {
+      const endAnswerWatch = watchClient(client, answerMs);
+      try {
+        await client.query([begin, ...sets].join(';'));
+      } catch (error) {
+        abandonClient(client);
+        throw error;
+      } finally {
+        endAnswerWatch();
+      }
+      const endWatch = watchClient(client, mode.deadlineMs - clock.nowMs() + GRACE_MS);
+      return new PostgresTransaction(client, () => this.#idle.push(client), endWatch);
+    };
     // A kept session may have been lost since: a fresh one is tried before that is called a failure.
     for (let kept = this.#idle.pop(); kept !== undefined; kept = this.#idle.pop()) {
       try {
-        await kept.query([begin, ...sets].join(';'));
-        return this.#transactionOf(kept);
+        return await beginOn(kept, Math.min(KEPT_ANSWER_MS, leftMs));
       } catch {
-        abandonClient(kept);
+        // The next one.
       }
     }
-    const client = await this.#connect();
+    const client = await this.#connect(Math.min(CONNECT_TIMEOUT_MS, this.#timeLeft(mode)));
     try {
-      await client.query([begin, ...sets].join(';'));
+      return await beginOn(client, Math.max(0, mode.deadlineMs - clock.nowMs()) + GRACE_MS);
     } catch (error) {
-      abandonClient(client);
       throw this.translate(error, mode.deadlineMs);
     }
-    return this.#transactionOf(client);
   }
 
   translate(error: unknown, deadlineMs: number): Error {
@@ -115,24 +128,26 @@ export class PostgresSessions {
     await Promise.all(this.#idle.splice(0).map((client) => client.end().catch(() => undefined)));
   }
 
-  #transactionOf(client: pg.Client): PostgresTransaction {
-    return new PostgresTransaction(client, () => this.#idle.push(client));
+  #timeLeft({ deadlineMs }: TransactionMode): number {
+    const leftMs = deadlineMs - this.#options.clock.nowMs();
+    if (leftMs <= 0) throw timedOut(`what came before reading ${this.#options.relation}`);
+    return leftMs;
   }
 
-  async #connect(): Promise<pg.Client> {
+  async #connect(timeoutMs: number): Promise<pg.Client> {
     try {
-      return await this.#connectWith(await this.#options.connect(false));
+      return await this.#connectWith(await this.#options.connect(false), timeoutMs);
     } catch (error) {
       if (!isLoginFailure(error)) throw translateError(error, this.#context);
     }
     try {
-      return await this.#connectWith(await this.#options.connect(true));
+      return await this.#connectWith(await this.#options.connect(true), timeoutMs);
     } catch (error) {
       throw translateError(error, this.#context);
     }
   }
 
-  async #connectWith(values: ConnectionValues): Promise<pg.Client> {
+  async #connectWith(values: ConnectionValues, timeoutMs: number): Promise<pg.Client> {
     const { host, port, database, user, password, ca, tls } = values;
     this.#context = {
       ...this.#context,
@@ -143,7 +158,7 @@ export class PostgresSessions {
       ...{ host, port, database, user, password },
       ssl: tls ? { rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) } : false,
       application_name: this.#options.applicationName,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      connectionTimeoutMillis: timeoutMs,
       keepAlive: true,
       types: TEXT_ONLY,
     });

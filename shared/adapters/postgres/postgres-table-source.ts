@@ -217,7 +217,10 @@ export class PostgresTableSource implements TableSource {
       const [row] = await transaction.query(
         `SELECT (floor(max(${column})::numeric) + 1)::text AS next FROM ${relation.from}`,
       );
-      return row?.['next'] ?? undefined;
+      const next = row?.['next'] ?? undefined;
+      // NaN and infinity are greater than every number.
+      if (next !== undefined && !/^-?\d+$/.test(next)) throw this.#badValue(cursor);
+      return next;
     });
   }
 
@@ -273,7 +276,11 @@ export class PostgresTableSource implements TableSource {
     const column = rows.columns[i];
     const text = column && formatCell(column, this.#typeOf(name), row);
     if (text !== undefined) return text;
-    throw new BlockedError(
+    throw this.#badValue(name);
+  }
+
+  #badValue(name: string): BlockedError {
+    return new BlockedError(
       'DB_CURSOR_VALUE',
       `${relationOf(this.#settings)} has a row whose "${name}" is infinite, not a number or too large for its declared ` +
         'type, so no place in the table can be named by it: correct the row, declare a larger type, or leave such ' +

@@ -11,15 +11,41 @@ export function abandonClient(client: pg.Client): void {
   (client as unknown as { connection: { stream: Duplex } }).connection.stream.destroy();
 }
 
+/** The longest time that a timer of Node can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/**
+ * Gives up a session after a time, whatever it does: where the network loses it in silence, the server's own time-outs
+ * never arrive.
+ *
+ * @returns ends the watch
+ */
+export function watchClient(client: pg.Client, ms: number): () => void {
+  const timer = setTimeout(
+    () => {
+      abandonClient(client);
+    },
+    Math.min(ms, MAX_TIMER_MS),
+  );
+  return () => {
+    clearTimeout(timer);
+  };
+}
+
 /** A transaction that has begun. */
 export class PostgresTransaction {
   readonly #client: pg.Client;
   readonly #keep: () => void;
+  readonly #endWatch: () => void;
 
-  /** @param keep takes the session back for the next transaction */
-  constructor(client: pg.Client, keep: () => void) {
+  /**
+   * @param keep takes the session back for the next transaction
+   * @param endWatch is called when the transaction is over
+   */
+  constructor(client: pg.Client, keep: () => void, endWatch: () => void) {
     this.#client = client;
     this.#keep = keep;
+    this.#endWatch = endWatch;
   }
 
   /** Rows of one statement. */
@@ -47,11 +73,13 @@ export class PostgresTransaction {
   /** Ends the transaction; the session is kept. */
   async end(): Promise<void> {
     await this.#client.query('COMMIT');
+    this.#endWatch();
     this.#keep();
   }
 
   /** Gives up the transaction and the session. */
   abandon(): void {
+    this.#endWatch();
     abandonClient(this.#client);
   }
 }

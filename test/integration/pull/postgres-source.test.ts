@@ -1,3 +1,4 @@
+import { connect, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dispositionOf, HeadgateError } from '../../../shared/domain/errors.ts';
 import type { PostgresTableSource } from '../../../shared/adapters/postgres/postgres-table-source.ts';
@@ -51,6 +52,49 @@ async function failureOf(promise: Promise<unknown>): Promise<HeadgateError> {
   );
   if (error instanceof HeadgateError) return error;
   throw error;
+}
+
+/** A way to the server that can lose what it carries, without a word to either side. */
+interface Link {
+  readonly port: number;
+  /** What is connected now carries nothing any more. */
+  fallSilent(): void;
+  /** New connections are carried. */
+  heal(): void;
+  close(): void;
+}
+
+async function createLink(to: number): Promise<Link> {
+  const sockets: Socket[] = [];
+  let isSilent = false;
+  const listener = createServer((from) => {
+    const target = connect(to, '127.0.0.1');
+    sockets.push(from, target);
+    for (const [source, sink] of [
+      [from, target],
+      [target, from],
+    ] as const) {
+      source.on('error', () => undefined);
+      if (!isSilent) source.pipe(sink);
+    }
+  });
+  await new Promise<void>((resolve) => listener.listen(0, resolve));
+  const address = listener.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return {
+    port: address.port,
+    fallSilent: () => {
+      isSilent = true;
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+    heal: () => {
+      isSilent = false;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      listener.close();
+    },
+  };
 }
 
 const count = (source: PostgresTableSource): Promise<number> => source.count({ deadlineMs: DEADLINE() });
@@ -136,6 +180,38 @@ describe('the connection', () => {
     );
     expect(dispositionOf(error)).toBe('retry');
     expect(['DB_BUSY', 'DB_UNREACHABLE']).toContain(error.code);
+  });
+
+  test('a network that falls silent ends a read at its deadline, and a kept session that was lost is replaced', async () => {
+    const link = await createLink(server.port);
+    try {
+      const query =
+        "SELECT i AS id, now() AS at, repeat('x', 10000) AS filler FROM generate_series(1, 20000) i";
+      const columns = { ...COLUMNS, filler: 'text' };
+      const source = open({ query, columns, incremental: undefined }, { port: link.port });
+      const error = await failureOf(
+        (async () => {
+          for await (const { rows } of source.read({ deadlineMs: Date.now() + 1500 })) {
+            expect(rows.rows).toBeLessThan(20_000);
+            link.fallSilent();
+          }
+        })(),
+      );
+      expect({ code: error.code, disposition: dispositionOf(error) }).toEqual({
+        code: 'DB_TIMEOUT',
+        disposition: 'retry',
+      });
+      link.heal();
+      const short = open({}, { port: link.port });
+      const rows = await count(short);
+      link.fallSilent();
+      const late = await failureOf(short.count({ deadlineMs: Date.now() + 300 }));
+      expect(late.code).toBe('DB_TIMEOUT');
+      link.heal();
+      expect(await count(short)).toBe(rows);
+    } finally {
+      link.close();
+    }
   });
 
   test('what a role may not read names the grants; what takes too long names the time-out', async () => {
@@ -261,6 +337,23 @@ describe('the horizon of numbers', () => {
     const [row] = await server.run('SELECT max(id)::text AS id FROM events');
     expect(third.until).toBe(String(BigInt(row?.['id'] ?? '') + 1n));
     await session.end();
+  });
+
+  test('is refused where a cursor is no number, which no place can name', async () => {
+    await server.run(
+      "CREATE TABLE odd (id bigint PRIMARY KEY, n numeric NOT NULL); INSERT INTO odd VALUES (1, 'NaN')",
+    );
+    const source = open({
+      table: 'odd',
+      columns: { id: 'bigint', n: 'decimal(10,0)' },
+      incremental: { cursor: 'n' },
+    });
+    const error = await failureOf(horizonOf(source));
+    expect({ code: error.code, disposition: error.disposition }).toEqual({
+      code: 'DB_CURSOR_VALUE',
+      disposition: 'block',
+    });
+    expect(error.message).toContain('"n"');
   });
 
   test('does not trust a sequence whose sessions keep numbers', async () => {

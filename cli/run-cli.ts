@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
+import { createBackfillCommand } from './commands/backfill.ts';
 import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
 import { createCheckpointCommand } from './commands/checkpoint.ts';
 import { createDlqCommand, type DlqDeps } from './commands/dlq.ts';
@@ -55,7 +56,8 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     .addCommand(createDlqCommand(deps, DEFAULT_CONFIG_FILE));
   program
     .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))
-    .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE));
+    .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createBackfillCommand(deps, DEFAULT_CONFIG_FILE));
   for (const command of createPauseCommands(deps, DEFAULT_CONFIG_FILE)) program.addCommand(command);
   throwInsteadOfExit(program, deps);
   try {

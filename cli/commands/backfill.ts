@@ -164,8 +164,9 @@ function requireBackfillable(config: HeadgateConfig, name: string, file: string)
   const source = requirePulled(config, name, file);
   if ((source.type === 'postgres' || source.type === 'mysql') && source.incremental !== undefined) return;
   throw new CommandError(
-    `source ${name} cannot be backfilled: only sources of type postgres and mysql with \`incremental\` can; ` +
-      'sources without a cursor read everything with every run',
+    `source ${name} cannot be backfilled: only sources of type postgres and mysql with \`incremental\` can. ` +
+      'An API with `incremental` is read again from another place with: headgate checkpoint set; its records land once, ' +
+      'because they claim their keys. Other sources read everything with every run',
   );
 }
 

@@ -194,6 +194,32 @@ describe('a large table', () => {
   );
 });
 
+describe('a backfill', () => {
+  test(
+    'lands rows that the runs have passed, once, also when it is asked for twice, and nothing that is in the lake',
+    async () => {
+      const before = await rowsOf('items');
+      await database.run(`
+        INSERT INTO items (id, body, at)
+        SELECT 1000 + n, 'late ' || n, timestamptz '2025-03-01 12:00Z' + n * interval '1 day'
+        FROM generate_series(1, 40) n`);
+      expect(await run('items'), 'the runs have passed these times').toMatchObject({ commits: 0 });
+      const args = ['--from', '2025-01-01', '--to', '2030-01-01', '--window', '60 days', '--yes', '--json'];
+      const first = await headgate('backfill', 'items', ...args, '--parallel', '2');
+      expect(first.exitCode, first.text).toBe(0);
+      expect(JSON.parse(first.text.slice(first.text.lastIndexOf('{"source"')))).toMatchObject({
+        status: 'done',
+        rows: 40,
+      });
+      const again = await headgate('backfill', 'items', ...args);
+      expect(again.exitCode, again.text).toBe(0);
+      const late = Array.from({ length: 40 }, (_, n) => `${String(1001 + n)} late ${String(n + 1)}`);
+      expect(await rowsOf('items')).toEqual([...before, ...late].sort());
+    },
+    2 * RUN_TIMEOUT_MS,
+  );
+});
+
 describe('an operator', () => {
   test(
     'pauses a source, looks at its checkpoint, moves it and resumes it',

@@ -24,7 +24,7 @@ export function planAfterRun(
   { owner, summary, polling }: RunReport,
 ): PullControlState {
   const { error } = summary;
-  const failures = error === undefined ? 0 : before.failures + 1;
+  const failures = error === undefined ? 0 : before.failures + (isSameFailure(before, summary) ? 0 : 1);
   const isTooMany = error !== undefined && failures >= pauseAfterFailures;
   return {
     paused:
@@ -44,6 +44,11 @@ export function planAfterRun(
     emptyRuns: polling === undefined ? before.emptyRuns : polling.emptyRuns,
     running: before.running?.owner === owner ? undefined : before.running,
   };
+}
+
+/** What was at work when another part of the source failed fails of the same cause, as a rule: together they count once. */
+function isSameFailure({ failures, lastRun }: PullControl, { startedAtMs }: PullRunSummary): boolean {
+  return failures > 0 && lastRun?.error !== undefined && startedAtMs < lastRun.endedAtMs;
 }
 
 /** Whether a change says enough to be worth a write: that of the times of a run alone does not, within an hour. */

@@ -115,7 +115,8 @@ export async function runPart(
 ): Promise<void> {
   const { source } = request;
   const startedAtMs = deps.clock.nowMs();
-  if ((await deps.control.read(source.name)).paused !== undefined) {
+  const before = await deps.control.read(source.name);
+  if (before.paused !== undefined) {
     deps.telemetry.log('info', 'a part was left out: the source is paused', { source: source.name });
     return;
   }
@@ -130,7 +131,8 @@ export async function runPart(
   const [landed, duplicates, quarantined] = (
     ['RecordsLanded', 'RecordsDuplicate', 'RecordsQuarantined'] as const
   ).map((metric) => tally.total(metric, source.name));
-  if (!landed && !duplicates && !quarantined) return;
+  // What failed now and then on the way is mended: only failures in a row pause a source.
+  if (!landed && !duplicates && !quarantined && before.failures === 0) return;
   const counts = { landed: landed ?? 0, duplicates: duplicates ?? 0, quarantined: quarantined ?? 0 };
   const endedAtMs = deps.clock.nowMs();
   const summary = { startedAtMs, endedAtMs, ...counts, finished: true, error: undefined };

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'vitest';
+import { MemoryBatchStage } from '../../../shared/adapters/memory/memory-batch-stage.ts';
+import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-schedule.ts';
+import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
+import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
+import { TransientError } from '../../../shared/domain/errors.ts';
+import { runPart } from '../../../shared/pipeline/runs/run-source.ts';
+import { declareHttp } from '../../support/declare-http.ts';
+import { createPullWorld } from '../../support/pull-world.ts';
+
+function setUp() {
+  const source = declareHttp({ pauseAfterFailures: 3 });
+  const { clock, deps } = createPullWorld([source]);
+  const control = new MemoryPullControlStore();
+  const all = {
+    ...{ ...deps, control, queue: new MemoryWorkQueue({ clock }) },
+    ...{ schedule: new MemoryPollSchedule(), stage: new MemoryBatchStage() },
+  };
+  const part = (work: () => Promise<void>): Promise<void> => runPart(all, { source, owner: 'part' }, work);
+  const fail = async (ms = 1_000): Promise<void> => {
+    await clock.sleep(ms);
+    throw new TransientError('DB_UNREACHABLE', 'the database does not answer');
+  };
+  const paused = () => control.peek('items').paused;
+  return { clock, control, part, fail, paused };
+}
+
+describe('parts of a source', () => {
+  test('that are at work while the database is away count as one failure', async () => {
+    const { control, part, fail, paused } = setUp();
+    const parts = await Promise.allSettled(Array.from({ length: 8 }, () => part(() => fail())));
+    expect(parts.every(({ status }) => status === 'rejected')).toBe(true);
+    expect(control.peek('items').failures).toBe(1);
+    expect(paused()).toBeUndefined();
+  });
+
+  test('that keep failing one after the other pause it', async () => {
+    const { part, fail, paused } = setUp();
+    for (let i = 0; i < 3; i++) {
+      expect(paused()).toBeUndefined();
+      await expect(part(() => fail())).rejects.toThrow('does not answer');
+    }
+    expect(paused()?.by).toBe('failures');
+  });
+
+  test('that succeed between others that fail keep it going', async () => {
+    const { part, fail, paused, control } = setUp();
+    for (let i = 0; i < 6; i++) {
+      await expect(part(() => fail())).rejects.toThrow('does not answer');
+      await part(() => Promise.resolve());
+    }
+    expect(paused()).toBeUndefined();
+    expect(control.peek('items').failures).toBe(0);
+  });
+});

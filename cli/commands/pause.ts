@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { backfillLane, isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
 import { changeControl } from '../pull/change-control.ts';
 import { requirePulled } from '../pull/pulled-source.ts';
 import type { OpenPull, PullDeps } from '../open-pull.ts';
@@ -55,12 +56,19 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
   }
 
   async function resume(source: string, options: PauseOptions): Promise<void> {
-    await withSource(source, options, async ({ control, newToken, start }) => {
+    await withSource(source, options, async ({ control, ledger, newToken, start }) => {
       const { before: former } = await changeControl(control, source, newToken, (before) =>
         before.paused === undefined ? undefined : { ...before, paused: undefined, failures: 0 },
       );
       const wasPaused = former.paused !== undefined;
-      if (wasPaused) await start({ source, task: 'run' });
+      if (wasPaused) {
+        await start({ source, task: 'run' });
+        const { position } = await ledger.read(backfillLane(source));
+        const backfill = parseBackfill(source, position);
+        // Its messages have come and gone while the source was paused.
+        if (backfill !== undefined && isOpen(backfill))
+          await start({ source, task: 'backfill', backfill: backfill.number });
+      }
       if (options.json) terminal.out(JSON.stringify({ source, paused: null, started: wasPaused }));
       else if (wasPaused) {
         terminal.out(`Resumed ${source}; a run is starting.`);

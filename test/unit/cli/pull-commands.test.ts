@@ -6,6 +6,7 @@ import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-p
 import { parseConfig } from '../../../shared/config/define-config.ts';
 import { formatPosition, START } from '../../../shared/domain/pull-position.ts';
 import { formatTablePosition } from '../../../shared/domain/table-position.ts';
+import { askBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
 import type { PullControlState } from '../../../shared/ports/pull-control.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
 
@@ -132,6 +133,19 @@ describe('headgate pause and resume', () => {
     expect(terminal.control.peek('rows')).toMatchObject({ paused: undefined, failures: 0 });
     expect(terminal.started).toEqual([{ source: 'rows', task: 'run' }]);
     expect(terminal.closed).toBe(3);
+  });
+
+  test('resume goes on with a backfill that is on its way', async () => {
+    const terminal = new Console();
+    const request = { from: '2026-01-01', to: '2026-02-01', step: '1 day', parallel: 2 };
+    const deps = { clock: terminal.clock, ledger: terminal.ledger, newToken: () => 'test' };
+    const { number } = await askBackfill(deps, 'rows', request);
+    await terminal.run('pause', 'rows');
+    expect((await terminal.run('resume', 'rows')).code).toBe(0);
+    expect(terminal.started).toEqual([
+      { source: 'rows', task: 'run' },
+      { source: 'rows', task: 'backfill', backfill: number },
+    ]);
   });
 
   test('resume leaves a source alone that is not paused', async () => {

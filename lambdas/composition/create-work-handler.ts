@@ -128,6 +128,17 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
     }
   }
 
+  /** What was done is done, and what it failed with is what matters, whatever comes of closing. */
+  async function afterwards(): Promise<void> {
+    try {
+      await deps.afterwards?.();
+    } catch (error) {
+      deps.telemetry.log('warn', 'a connection could not be closed', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    }
+  }
+
   return middy<unknown, PullOutcome | undefined>()
     .use(flushTelemetry(deps.telemetry))
     .handler(async (event, context) => {
@@ -142,7 +153,7 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
         if (message !== undefined) await postpone(message);
         throw error;
       } finally {
-        await deps.afterwards?.();
+        await afterwards();
       }
     });
 }

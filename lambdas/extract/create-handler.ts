@@ -64,7 +64,9 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
     runBackfill: (source, work, { telemetry, ...context }) =>
       runBackfill({ ...toExtractDeps(source, context, telemetry), landedRows: deps.landedRows }, work),
     afterwards: async () => {
-      await Promise.all(opened.splice(0).map((table) => table.close()));
+      const closed = await Promise.allSettled(opened.splice(0).map((table) => table.close()));
+      const failed = closed.find((result) => result.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     },
   });
 }

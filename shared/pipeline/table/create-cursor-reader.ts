@@ -55,9 +55,9 @@ export function createCursorReader(
     horizon ??= await readHorizon(before);
     const place = before?.place;
     const { until, memory } = horizon;
-    if (until === undefined) return remember(state, before, memory);
     const from: CursorPlace | undefined =
       place ?? (initialValue === undefined ? undefined : { cursor: initialValue, key: undefined });
+    if (until === undefined) return remember(state, before, from, memory);
     const receivedAtMs = clock.nowMs();
     // Asked again for the same state: the rows fall into more partitions than one commit may write.
     const maxRows =
@@ -68,7 +68,7 @@ export function createCursorReader(
       maxBytes,
     });
     const { files, rows, bytes, last } = filled;
-    if (rows === 0) return remember(state, before, memory);
+    if (rows === 0) return remember(state, before, from, memory);
     if (last === undefined) throw new Error('rows that are read by cursor have a place');
     offered = { version: state.version, rows };
     const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory };
@@ -92,10 +92,11 @@ export function createCursorReader(
   async function remember(
     state: LedgerState,
     before: Position | undefined,
+    from: CursorPlace | undefined,
     memory: string | undefined,
   ): Promise<LaneBatch | undefined> {
     if (memory === before?.memory || memory === undefined) return undefined;
-    if (!(await hasRowsAfter(before?.place))) return undefined;
+    if (!(await hasRowsAfter(from))) return undefined;
     const to: Position = { v: 1, mode: 'cursor', by, place: before?.place, memory };
     return notes.offer(state, batchOf(state, to, []), { rows: 0, bytes: 0 });
   }

@@ -113,6 +113,18 @@ describe('by cursor', () => {
     expect((await world.run()).commits).toBe(0);
   });
 
+  test('rows before initialValue do not wait for anything', async () => {
+    const initialValue = '000000000000000050';
+    const world = new TableWorld({ incremental: { cursor: 'id', initialValue } }, 'sequence');
+    world.rows.put(1, 1, 'old');
+    for (let run = 0; run < 3; run++) {
+      world.rows.open = [];
+      world.rows.begin(run + 1, 5);
+      world.rows.now = BigInt(run + 2);
+      expect((await world.run()).commits).toBe(0);
+    }
+  });
+
   test('a position of another mode or cursor stops the source', async () => {
     const world = byTime();
     world.rows.put(1, 10, 'a');

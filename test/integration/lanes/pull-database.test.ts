@@ -94,7 +94,7 @@ async function run(name: string): Promise<Outcome | string> {
 
 const rowsOf = async (name: string): Promise<string[]> => {
   const rows = await lakeRows(clients().s3, cloud().output('LakeBucketName'), `raw/${name}/`);
-  return rows.map(({ row }) => `${String(row['id'])} ${String(row['body'])}`).sort();
+  return rows.map(({ row: { id, body } }) => `${String(id as bigint)} ${body as string}`).sort();
 };
 
 /** Rows whose time lies behind the horizon: it stays a second behind now. */

@@ -311,7 +311,9 @@ class TableRun {
 
   #nameOf({ id, raw }: SimulatedRow): string {
     const { version } = JSON.parse(raw) as { version: string };
-    return this.#shape === 'extract' ? nameInExtract(Number(id.split('/')[3]), Number(version)) : version;
+    return this.#shape === 'extract'
+      ? nameInExtract(Number.parseInt(id.split('/')[3] ?? '', 10), Number(version))
+      : version;
   }
 
   #noteExtract(): void {

@@ -119,6 +119,11 @@ export interface TableDescription {
   readonly columns: readonly TableColumn[];
   /** Columns of the primary key; empty if it has none. */
   readonly primaryKey: readonly string[];
+  /**
+   * Whether the database makes sure that no two rows have the same key and cursor, as reading by cursor needs;
+   * undefined where it cannot be known: of views and queries.
+   */
+  readonly isKeyUnique: boolean | undefined;
   /** The database's own estimate. */
   readonly estimatedRows: number | undefined;
   readonly estimatedBytes: number | undefined;

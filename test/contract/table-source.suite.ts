@@ -373,7 +373,7 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
         ...EVENTS,
         rows: [['1', '2026-01-01 00:00:00', null]],
       });
-      const { columns, primaryKey, warnings } = await source.describe(DEADLINE());
+      const { columns, primaryKey, isKeyUnique, warnings } = await source.describe(DEADLINE());
       expect(columns.map(({ name: column, columnType }) => [column, columnType])).toEqual([
         ['id', 'bigint'],
         ['changed', 'timestamp'],
@@ -381,7 +381,15 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
       ]);
       expect(columns.map(({ nullable }) => nullable)).toEqual([false, false, true]);
       expect(primaryKey).toEqual(['id']);
+      expect(isKeyUnique).toBe(true);
       expect(warnings.join('\n')).toMatch(/no index begins with the cursor "changed"|index.*"changed"/);
+    });
+
+    test('a key that no unique index guards is told', async () => {
+      const { source } = await open({ ...EVENTS, isKeyNullable: true, rows: [] });
+      const { isKeyUnique, warnings } = await source.describe(DEADLINE());
+      expect(isKeyUnique).toBe(false);
+      expect(warnings.join('\n')).toContain('no unique index says that the key (id)');
     });
 
     test('the horizon of numbers waits for transactions that have one, and does not wait for ever', async () => {

@@ -66,6 +66,7 @@ export class SimulatedTableSource implements TableSource {
     return Promise.resolve({
       columns: [],
       primaryKey: ['id'],
+      isKeyUnique: true,
       estimatedRows: undefined,
       estimatedBytes: undefined,
       warnings: [],

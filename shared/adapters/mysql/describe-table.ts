@@ -1,4 +1,5 @@
 import type { TableDescription } from '../../ports/table-source.ts';
+import { keyNotUnique } from '../../domain/key-not-unique.ts';
 import type { TableSettings } from '../database/table-settings.ts';
 import type { DatabaseColumn } from './column-forms.ts';
 import type { MysqlConnection } from './connection.ts';
@@ -27,7 +28,14 @@ export async function describeTable(
   if (cursor !== undefined) warnings.push(...cursorWarnings(cursor, settings));
   if (settings.table === undefined) {
     // A query has no index of its own: the database's plan says what it costs.
-    return { columns, primaryKey: [], estimatedRows: undefined, estimatedBytes: undefined, warnings };
+    return {
+      columns,
+      primaryKey: [],
+      isKeyUnique: undefined,
+      estimatedRows: undefined,
+      estimatedBytes: undefined,
+      warnings,
+    };
   }
   const [name = '', schema] = settings.table.split('.').reverse();
   const where = `TABLE_SCHEMA = ${schema === undefined ? 'DATABASE()' : quoteText(schema)} AND TABLE_NAME = ${quoteText(name)}`;
@@ -51,22 +59,26 @@ export async function describeTable(
         `(about ${String(estimatedRows ?? 0)} rows, ${String(toNumber(bytes) ?? 0)} bytes). ` +
         `CREATE INDEX … ON ${relation} (${[cursor.name, ...settings.key.filter((part) => part !== cursor.name)].join(', ')})`,
     );
-  const unique = indexes.some(
-    (index) =>
-      index.unique &&
-      index.columns.every(
-        (column) => settings.key.includes(column) && byName.get(column)?.nullable === false,
-      ),
-  );
-  if (settings.key.length > 0 && engine !== null && !unique)
-    warnings.push(
-      `\`key\` (${settings.key.join(', ')}) holds no unique index: rows with equal keys cannot be told apart, and some may be ` +
-        'missed where a read goes on. Use the primary key',
-    );
+  // A view has no engine, and no index of its own.
+  const isKeyUnique =
+    engine === null || engine === undefined
+      ? undefined
+      : indexes.some(
+          (index) =>
+            index.unique &&
+            index.columns.every(
+              (column) =>
+                (column === settings.cursor || settings.key.includes(column)) &&
+                byName.get(column)?.nullable === false,
+            ),
+        );
+  if (settings.key.length > 0 && isKeyUnique === false)
+    warnings.push(keyNotUnique(relation, settings.key).message);
   const primary = indexes.find((index) => index.name === 'PRIMARY');
   return {
     columns,
     primaryKey: primary?.columns ?? [],
+    isKeyUnique,
     estimatedRows,
     estimatedBytes: toNumber(bytes),
     warnings,

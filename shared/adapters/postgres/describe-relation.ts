@@ -1,5 +1,6 @@
 import type { TableDescription } from '../../ports/table-source.ts';
 import { standby } from '../database/table-failures.ts';
+import { keyNotUnique } from '../../domain/key-not-unique.ts';
 import { relationOf, type TableSettings } from '../database/table-settings.ts';
 import { toColumnWord } from './postgres-types.ts';
 import type { PostgresTransaction } from './postgres-transaction.ts';
@@ -19,6 +20,7 @@ export async function describeRelation(
   }
   const primaryKey = await findPrimaryKey(transaction, relation);
   const { rows, bytes } = await estimate(transaction, relation);
+  const isKeyUnique = await findKeyUnique(transaction, relation, settings);
   return {
     columns: relation.columns.map((column) => ({
       name: column.name,
@@ -27,11 +29,12 @@ export async function describeRelation(
       nullable: column.nullable,
     })),
     primaryKey,
+    isKeyUnique,
     estimatedRows: rows,
     estimatedBytes: bytes,
     warnings: [
       ...(await warnOfCursor(transaction, relation, settings)),
-      ...(await warnOfKey(transaction, relation, settings)),
+      ...warnOfKey(relation, settings, isKeyUnique),
     ],
   };
 }
@@ -149,27 +152,36 @@ async function writersZone(transaction: PostgresTransaction): Promise<string> {
   return row?.['zone'] ?? 'UTC';
 }
 
-async function warnOfKey(
+async function findKeyUnique(
   transaction: PostgresTransaction,
-  { oid, columns }: Relation,
-  settings: TableSettings,
-): Promise<readonly string[]> {
-  const { key } = settings;
-  if (oid === undefined || key.length === 0) return [];
-  const warnings: string[] = [];
-  const indexes = await findIndexes(transaction, oid);
-  const isUnique = indexes.some(
-    (index) =>
-      index.isUnique && index.columns.length > 0 && index.columns.every((name) => key.includes(name)),
-  );
+  { oid }: Relation,
+  { key, cursor }: TableSettings,
+): Promise<boolean | undefined> {
+  if (oid === undefined) return undefined;
   // A view has no indexes of its own.
-  if (!isUnique && indexes.length > 0)
-    warnings.push(
-      `no unique index says that the key (${key.join(', ')}) identifies a row of ${relationOf(settings)}: of rows with ` +
-        'the same key and cursor some may be missed where a run ends between them. Use the primary key',
-    );
+  const [relation] = await transaction.query(
+    "SELECT relkind IN ('r', 'p', 'm') AS stored FROM pg_class WHERE oid = $1",
+    [oid],
+  );
+  if (relation?.['stored'] !== 't') return undefined;
+  const indexes = await findIndexes(transaction, oid);
+  return indexes.some(
+    ({ isUnique, columns }) =>
+      isUnique && columns.length > 0 && columns.every((name) => name === cursor || key.includes(name)),
+  );
+}
+
+function warnOfKey(
+  { columns }: Relation,
+  settings: TableSettings,
+  isKeyUnique: boolean | undefined,
+): readonly string[] {
+  const { key } = settings;
+  if (isKeyUnique === undefined || key.length === 0) return [];
+  const warnings: string[] = [];
+  if (!isKeyUnique) warnings.push(keyNotUnique(relationOf(settings), key).message);
   const nullable = columns.filter(({ name, nullable: isNullable }) => isNullable && key.includes(name));
-  if (nullable.length > 0 && indexes.length > 0)
+  if (nullable.length > 0)
     warnings.push(
       `columns of the key may be null (${nullable.map(({ name }) => name).join(', ')}): ranges of the key are read ` +
         'without its index, and a null key stops reading by cursor',

@@ -12,6 +12,7 @@ import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
   laneOf,
+  requireUniqueKey,
   RunNotes,
   type TableReader,
   type TableReaderDeps,
@@ -52,6 +53,7 @@ export function createCursorReader(
     const before = parseTablePosition(source.name, 'cursor', state.position);
     if (before !== undefined) requireSameColumn(source.name, before.by, by);
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
+    if (before === undefined) await requireUniqueKey(deps);
     horizon ??= await readHorizon(before);
     const place = before?.place;
     const { until, memory } = horizon;

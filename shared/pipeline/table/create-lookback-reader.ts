@@ -22,6 +22,7 @@ import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import {
   COMMIT_RESERVE_MS,
   laneOf,
+  requireUniqueKey,
   RunNotes,
   type TableReader,
   type TableReaderDeps,
@@ -81,6 +82,7 @@ export function createLookbackReader(
       const before = parseTablePosition(source.name, 'lookback', state.position);
       if (before !== undefined) requireSameColumn(source.name, before.by, by);
       if (clock.nowMs() >= untilMs) return 'interrupted';
+      if (before === undefined) await requireUniqueKey(deps);
       const batch = await readRows(state, before, maxBytes);
       if (batch === undefined) return undefined;
       staged = await stage.decide(lane, state.commits, writeStagedBatch(batch));

@@ -1,4 +1,5 @@
 import type { DatabaseSourceConfig } from '../../config/schema.ts';
+import { keyNotUnique } from '../../domain/key-not-unique.ts';
 import type { Source } from '../../domain/source.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
@@ -44,6 +45,17 @@ export const COMMIT_RESERVE_MS = 20_000;
 
 /** Held rows of one table at most: with the file that is made of them, and those of others on their way, memory stays below 512 MiB. */
 export const MAX_HELD_BYTES = 40 * 1024 * 1024;
+
+/**
+ * Refuses to follow rows by cursor that cannot be told apart. To be asked before the first row is read: later, a table
+ * that loses its unique index is not noticed.
+ *
+ * @throws BlockedError with code `DB_KEY_NOT_UNIQUE`
+ */
+export async function requireUniqueKey({ source, table, deadlineMs }: TableReaderDeps): Promise<void> {
+  const { isKeyUnique } = await table.describe(deadlineMs - COMMIT_RESERVE_MS);
+  if (isKeyUnique === false) throw keyNotUnique(`the table of source ${source.name}`, source.config.key);
+}
 
 /** What was received with one batch. */
 export interface Received {

@@ -13,6 +13,7 @@ const DESCRIPTION: TableDescription = {
     { name: "it's", databaseType: 'numeric(12,2)', columnType: 'decimal(12,2)', nullable: true },
   ],
   primaryKey: ['id'],
+  isKeyUnique: true,
   estimatedRows: 1_234_567,
   estimatedBytes: 240_000_000,
   warnings: ['no index begins with the cursor'],

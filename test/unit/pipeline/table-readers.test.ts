@@ -30,6 +30,18 @@ describe('by cursor', () => {
     expect((await world.ledger.read(world.lane)).version).toBe(version);
   });
 
+  test.each([
+    ['by a horizon', { cursor: 'at' }],
+    ['with a look-back', { cursor: 'at', lookback: '1 hour' }],
+  ])('a table whose key is not unique is not followed %s', async (_name, incremental) => {
+    const world = byTime({ incremental });
+    world.rows.put(1, 10, 'a');
+    const description = await world.table.describe();
+    world.table.describe = () => Promise.resolve({ ...description, isKeyUnique: false });
+    await expect(world.run()).rejects.toMatchObject({ code: 'DB_KEY_NOT_UNIQUE', disposition: 'block' });
+    expect(world.versions()).toEqual([]);
+  });
+
   test('what waits for the oldest transaction is told as the lag of the source', async () => {
     const world = byTime();
     world.rows.put(1, 10, 'a');

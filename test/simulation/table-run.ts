@@ -10,6 +10,7 @@ import { parseTablePosition } from '../../shared/domain/table-position.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane } from '../../shared/pipeline/land.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
+import { MAX_HELD_BYTES } from '../../shared/pipeline/table/table-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
 import { SimulatedDatabase, type CursorKind } from '../support/simulated-database.ts';
@@ -62,7 +63,6 @@ const FINAL_RUNS = 5;
 const BETWEEN_RUNS_MS = 5_000;
 /** So many rows fill what is held of a split. */
 const ROWS_HELD = 4;
-const MAX_HELD_BYTES = 64 * 1024 * 1024;
 
 const declared = new Map<TableShape, Source<DatabaseSourceConfig>>();
 

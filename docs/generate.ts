@@ -175,7 +175,7 @@ function withTables(page: string): string {
 }
 
 /** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
-const SNIPPET_PAGES = ['README.md', 'docs/push.md'];
+const SNIPPET_PAGES = ['README.md', 'docs/pull.md', 'docs/push.md'];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
 const OPENAPI = 'docs/reference/openapi.json';

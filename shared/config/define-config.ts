@@ -15,16 +15,25 @@ export class ConfigError extends Error {
   }
 }
 
+/** Configurations with every default filled in: what was filled in is no input any more. */
+const complete = new WeakSet();
+
+const isComplete = (input: unknown): input is HeadgateConfig =>
+  typeof input === 'object' && input !== null && complete.has(input);
+
 /**
- * Validates a configuration, its contracts included, and fills in the defaults.
+ * Validates a configuration, its contracts included, and fills in the defaults. What it has returned before, as
+ * `defineConfig` does in the user's file, it returns as it is.
  *
  * @throws ConfigError that lists all problems, not only the first
  */
 export function parseConfig(input: unknown): HeadgateConfig {
+  if (isComplete(input)) return input;
   const result = configSchema.safeParse(input);
   if (!result.success) throw new ConfigError(result.error.issues.map((issue) => describeIssue(issue, input)));
   const problems = checkContracts(result.data);
   if (problems.length > 0) throw new ConfigError(problems);
+  complete.add(result.data);
   return result.data;
 }
 

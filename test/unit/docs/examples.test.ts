@@ -1,9 +1,11 @@
 import { expect, test } from 'vitest';
 import events from '../../../docs/examples/events.config.ts';
 import orders from '../../../docs/examples/orders.config.ts';
+import tables from '../../../docs/examples/tables.config.ts';
 import { checkCloudEvent, toCloudEvent } from '../../../lambdas/push/cloud-events.ts';
 import { compileSources } from '../../../shared/config/compile-sources.ts';
 import { compileValidators } from '../../../shared/config/compile-validators.ts';
+import { loadConfig } from '../../../shared/config/load-config.ts';
 
 test('the configuration and the request that the README shows work together', () => {
   const source = compileSources(orders, compileValidators(orders)).get('orders');
@@ -12,6 +14,13 @@ test('the configuration and the request that the README shows work together', ()
     status: 'accepted',
     record: { eventTimeMs: Date.UTC(2026, 4, 4, 10) },
   });
+});
+
+test('every example is loaded as it is written, and whoever is handed it again fills nothing in twice', async () => {
+  for (const [name, config] of Object.entries({ orders, events, tables })) {
+    expect(await loadConfig(`docs/examples/${name}.config.ts`), name).toBe(config);
+  }
+  expect(tables.sources['stock']).toMatchObject({ type: 'files', dedupe: 'none' });
 });
 
 test('the configuration for CloudEvents fits what the push API makes of one', () => {

@@ -76,8 +76,9 @@ async function main({ port, deploy, config, faults }: Arguments): Promise<void> 
   const options = { port, mayUseRunning: deploy, onProgress };
   if (!deploy) {
     const cloud = await startEmptyCloud(options);
+    const stopped = stopOnSignal(cloud);
     print(usage(cloud));
-    await stopOnSignal(cloud);
+    await stopped;
     return;
   }
   const cloud = await startCloud({
@@ -88,6 +89,7 @@ async function main({ port, deploy, config, faults }: Arguments): Promise<void> 
       print(`- ${toLine(event)}`);
     },
   });
+  const stopped = stopOnSignal(cloud);
   print('');
   for (const [stack, outputs] of Object.entries(cloud.outputs)) {
     print(stack);
@@ -96,7 +98,7 @@ async function main({ port, deploy, config, faults }: Arguments): Promise<void> 
   }
   print(usage(cloud));
   try {
-    await stopOnSignal(cloud);
+    await stopped;
   } finally {
     if (cloud.faultProxy !== undefined) print(faultReport(cloud.faultProxy.counts()));
   }

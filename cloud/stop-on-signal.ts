@@ -1,7 +1,8 @@
 import type { EmptyCloud } from './start-cloud.ts';
 
 /**
- * Waits for Ctrl-C (or SIGTERM) and then stops the cloud. Call it once the cloud is up.
+ * Waits for Ctrl-C (or SIGTERM) and then stops the cloud. Call it once the cloud is up, and before anybody is told so: from
+ * the call on signals are taken.
  *
  * @throws CloudError when the emulator ends by itself; it is cleaned up then
  */

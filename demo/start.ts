@@ -58,14 +58,16 @@ async function start({ port, config: file }: Arguments): Promise<void> {
     throw error;
   }
   phase.done();
+  let guide: string;
   try {
-    const guide = await writeGuide(cloud, config, file);
-    process.stdout.write(guide);
+    guide = await writeGuide(cloud, config, file);
   } catch (error) {
     await cloud.stop();
     throw error;
   }
-  await stopOnSignal(cloud);
+  const stopped = stopOnSignal(cloud);
+  process.stdout.write(guide);
+  await stopped;
 }
 
 /** What a person can do with it now: endpoint, write keys and three lines to try. */

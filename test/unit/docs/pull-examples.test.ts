@@ -10,7 +10,7 @@ const contract: HttpSourceInput['contract'] = {
   },
 };
 
-const [http = ''] = readFileSync('docs/pull.md', 'utf8').split(/^# Files$/m);
+const [, http = ''] = /^## HTTP APIs$([^]*?)^## Files$/m.exec(readFileSync('docs/pull.md', 'utf8')) ?? [];
 /** Fields of a source, as docs/pull.md shows them. */
 const examples = [...http.matchAll(/```ts\n([\s\S]*?)```/g)]
   .map(([, text = '']) => text)

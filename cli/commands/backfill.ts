@@ -165,8 +165,9 @@ function requireBackfillable(config: HeadgateConfig, name: string, file: string)
   if ((source.type === 'postgres' || source.type === 'mysql') && source.incremental !== undefined) return;
   throw new CommandError(
     `source ${name} cannot be backfilled: only sources of type postgres and mysql with \`incremental\` can. ` +
-      'An API with `incremental` is read again from another place with: headgate checkpoint set; its records land once, ' +
-      'because they claim their keys. Other sources read everything with every run',
+      'An API with `incremental` is read again from another place with: headgate checkpoint set; records that have landed ' +
+      'within its dedupeWindow do not land again, older ones do. Databases and APIs without `incremental` read everything ' +
+      'with every run, and sources of type files every object that has not landed',
   );
 }
 

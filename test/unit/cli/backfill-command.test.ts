@@ -43,7 +43,22 @@ function setUp(answer = true) {
     const work = works.shift();
     if (work !== undefined) await invoke(work);
   };
-  const config = defineConfig({ sources: { orders: toInput(source.config) } });
+  const config = defineConfig({
+    sources: {
+      orders: toInput(source.config),
+      rates: {
+        ...{ type: 'http', freshness: '1 hour', volume: { gbPerDay: 1 }, key: ['id', 'at'] },
+        url: 'https://api.example.com/rates',
+        incremental: { cursor: 'at', parameter: 'since', initialValue: '2025-01-01T00:00:00Z' },
+        contract: {
+          schema: {
+            type: 'object',
+            properties: { id: { type: 'string' }, at: { type: 'string', format: 'date-time' } },
+          },
+        },
+      },
+    },
+  });
   const command = createBackfillCommand(
     {
       terminal: {
@@ -75,11 +90,12 @@ function setUp(answer = true) {
     },
     'headgate.config.ts',
   );
-  const run = async (...args: string[]): Promise<void> => {
+  const runOn = async (name: string, ...args: string[]): Promise<void> => {
     const program = new Command().exitOverride().addCommand(command.exitOverride());
-    await program.parseAsync(['backfill', 'orders', ...args], { from: 'user' });
+    await program.parseAsync(['backfill', name, ...args], { from: 'user' });
   };
-  return { run, out, steps, questions, works, world };
+  const run = (...args: string[]): Promise<void> => runOn('orders', ...args);
+  return { run, runOn, out, steps, questions, works, world };
 }
 
 /** The configuration as it was written: `contract` follows from the columns. */
@@ -124,6 +140,14 @@ describe('headgate backfill', () => {
     expect(out.at(-1)).toContain('was cancelled');
     await expect(run('--cancel', '--yes')).rejects.toThrow('no backfill of orders is on its way');
     expect(landedOrders(world.lake)).toHaveLength(0);
+  });
+
+  test('refuses an API, and says what is read again instead, and what lands twice then', async () => {
+    const { runOn, works } = setUp();
+    await expect(runOn('rates', ...RANGE, '--yes')).rejects.toThrow(
+      /rates cannot be backfilled.*checkpoint set; records that have landed within its dedupeWindow do not land again, older ones do/,
+    );
+    expect(works).toHaveLength(0);
   });
 
   test('says what is wrong with a range, and does nothing without consent', async () => {

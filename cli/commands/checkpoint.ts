@@ -1,10 +1,11 @@
+import { pullLane } from '../../shared/domain/pull-lane.ts';
 import { Command } from 'commander';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import type { PullControl } from '../../shared/ports/pull-control.ts';
 import type { OpenPull, PullDeps } from '../open-pull.ts';
 import { consequences, fixedProblem, moveTo, readCheckpoint } from '../pull/checkpoints.ts';
-import { laneOf, requirePulled } from '../pull/pulled-source.ts';
+import { requirePulled } from '../pull/pulled-source.ts';
 import { CommandError, UsageError } from '../terminal.ts';
 
 interface CheckpointOptions {
@@ -38,7 +39,7 @@ export function createCheckpointCommand(
 
   async function get(name: string, options: CheckpointOptions): Promise<void> {
     await withSource(name, options, async ({ ledger }, source) => {
-      const state = await ledger.read(laneOf(name));
+      const state = await ledger.read(pullLane(name));
       const { summary, details } = readCheckpoint(name, source, state.position);
       if (options.json) {
         terminal.out(
@@ -84,7 +85,7 @@ export function createCheckpointCommand(
       requirePaused(name, await deployment.control.read(name));
       // What was decided and has not landed would be lost: its records have claimed their keys.
       await deployment.perform({ source: name, task: 'settle' });
-      const state = await deployment.ledger.read(laneOf(name));
+      const state = await deployment.ledger.read(pullLane(name));
       const { summary, cursor: from } = readCheckpointLeniently(name, source, state);
       const to = cursor === undefined ? undefined : { ...moveTo(name, source, from, cursor), to: cursor };
       const plan = consequences(source, from, to);
@@ -96,7 +97,7 @@ export function createCheckpointCommand(
           throw new CommandError('nothing was changed');
       }
       const { ledger, newToken } = deployment;
-      const result = await ledger.reposition(laneOf(name), state.version, to?.position, newToken());
+      const result = await ledger.reposition(pullLane(name), state.version, to?.position, newToken());
       if (result === 'conflict')
         throw new CommandError(
           `somebody else has changed the checkpoint of ${name} meanwhile; look at it again`,

@@ -1,7 +1,8 @@
+import { pullLane } from '../../shared/domain/pull-lane.ts';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { PullDeps } from '../open-pull.ts';
-import { laneOf, pulledSourcesOf, requirePulled } from '../pull/pulled-source.ts';
+import { pulledSourcesOf, requirePulled } from '../pull/pulled-source.ts';
 import { sourceStatus, type SourceStatus } from '../pull/source-status.ts';
 import { CommandError } from '../terminal.ts';
 
@@ -31,7 +32,7 @@ export function createStatusCommand(
     try {
       found = await Promise.all(
         sources.map(async ([source, declared]) => {
-          const [known, state] = await Promise.all([control.read(source), ledger.read(laneOf(source))]);
+          const [known, state] = await Promise.all([control.read(source), ledger.read(pullLane(source))]);
           return sourceStatus(source, declared, known, state, clock.nowMs());
         }),
       );

@@ -5,12 +5,12 @@ import type {
   PagedSourceConfig,
   PulledSourceConfig,
 } from '../../shared/config/schema.ts';
+import { pullLane } from '../../shared/domain/pull-lane.ts';
 import { compareCursors, isCursor } from '../../shared/domain/pull-cursor.ts';
 import { formatPosition, parsePosition, START } from '../../shared/domain/pull-position.ts';
 import { formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { toContract } from '../../shared/domain/to-contract.ts';
 import { UsageError } from '../terminal.ts';
-import { laneOf } from './pulled-source.ts';
 
 /** What a checkpoint says, for people. */
 export interface Checkpoint {
@@ -58,7 +58,7 @@ export function readCheckpoint(
 }
 
 function readPaged(name: string, position: string): Checkpoint {
-  const { cursor, since, listing } = parsePosition(laneOf(name), position);
+  const { cursor, since, listing } = parsePosition(pullLane(name), position);
   const details: [string, string][] = [];
   if (cursor !== undefined) details.push(['cursor', cursor]);
   if (since !== undefined) details.push(['next listing from', since]);

@@ -31,6 +31,3 @@ export function requirePulled(config: HeadgateConfig, name: string, file: string
     `source ${name} has type ${source.type}, which is not read on a schedule; sources that are: ${allowed}`,
   );
 }
-
-/** Ledger key of a source that is read on a schedule. */
-export const laneOf = (source: string): string => `pull/${source}`;

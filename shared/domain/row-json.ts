@@ -1,3 +1,5 @@
+import { toCalendarDay } from './calendar-day.ts';
+import { toSigned } from './to-signed.ts';
 import type { BytesColumn, ColumnBatch, ColumnData } from './column-batch.ts';
 import type { Column, ColumnType } from './contract.ts';
 
@@ -79,10 +81,6 @@ function sliceOf({ data, offsets }: BytesColumn, row: number): Buffer {
 
 const textAt = (data: BytesColumn, row: number): string => sliceOf(data, row).toString();
 
-function toSigned(bytes: Buffer): bigint {
-  return BigInt.asIntN(bytes.length * 8, bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`));
-}
-
 function formatDecimal(unscaled: bigint, scale: number): string {
   const digits = String(unscaled < 0n ? -unscaled : unscaled).padStart(scale + 1, '0');
   const whole = digits.slice(0, digits.length - scale);
@@ -108,29 +106,11 @@ function formatInstant(micros: bigint): string {
   return `${day}T${time}.${String(ofDay % 1_000_000n).padStart(MICRO_DIGITS, '0')}`;
 }
 
-const DAYS_OF_ERA = 146_097;
-const DAYS_BEFORE_1970 = 719_468;
-
-/** A day of the proleptic Gregorian calendar by its number since 1970-01-01, whatever the year (Howard Hinnant's `civil_from_days`). */
+/** A day by its number since 1970-01-01, as DuckDB writes it: the year 0 is 1 BC. */
 function formatDay(days: number): string {
-  const shifted = days + DAYS_BEFORE_1970;
-  const era = Math.floor(shifted / DAYS_OF_ERA);
-  const dayOfEra = shifted - era * DAYS_OF_ERA;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1;
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  const { year, month, day } = toCalendarDay(days);
   const two = (value: number): string => String(value).padStart(2, '0');
   const monthAndDay = `${two(month)}-${two(day)}`;
-  // Year 0 is 1 BC, as DuckDB writes it.
   return year > 0
     ? `${String(year).padStart(4, '0')}-${monthAndDay}`
     : `${String(1 - year).padStart(4, '0')}-${monthAndDay} (BC)`;

@@ -1,3 +1,5 @@
+import { toCalendarDay } from '../../domain/calendar-day.ts';
+
 /**
  * Dates and times as text and as numbers, exactly: microseconds survive, whatever the year. `Date` knows milliseconds
  * only.
@@ -33,24 +35,9 @@ export function formatDay(days: number): string {
 }
 
 function dayParts(days: number): { date: string; suffix: '' | ' BC' } {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra -
-      Math.floor(dayOfEra / 1460) +
-      Math.floor(dayOfEra / 36_524) -
-      Math.floor(dayOfEra / 146_096)) /
-      365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const monthFromMarch = Math.floor((5 * dayOfYear + 2) / 153);
-  const day = dayOfYear - Math.floor((153 * monthFromMarch + 2) / 5) + 1;
-  const month = monthFromMarch < 10 ? monthFromMarch + 3 : monthFromMarch - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  const shownYear = year <= 0 ? 1 - year : year;
+  const { year, month, day } = toCalendarDay(days);
   return {
-    date: `${pad(shownYear, 4)}-${pad(month, 2)}-${pad(day, 2)}`,
+    date: `${pad(year <= 0 ? 1 - year : year, 4)}-${pad(month, 2)}-${pad(day, 2)}`,
     suffix: year <= 0 ? ' BC' : '',
   };
 }

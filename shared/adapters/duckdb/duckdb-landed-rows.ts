@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { DatabaseSourceConfig } from '../../config/schema.ts';
+import { toSigned } from '../../domain/to-signed.ts';
 import type { ColumnBatch, ColumnData } from '../../domain/column-batch.ts';
 import type { Column, ColumnType } from '../../domain/contract.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
@@ -285,8 +286,4 @@ function createToken(type: ColumnType, data: ColumnData): (row: number) => strin
     case 'list':
       throw new Error('lists identify no rows');
   }
-}
-
-function toSigned(bytes: Buffer): bigint {
-  return BigInt.asIntN(bytes.length * 8, bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString('hex')}`));
 }

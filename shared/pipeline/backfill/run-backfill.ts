@@ -1,3 +1,4 @@
+import { pullLane } from '../../domain/pull-lane.ts';
 import {
   backfillLane,
   backfillRun,
@@ -16,7 +17,7 @@ import type { BackfillWork, WorkQueue } from '../../ports/work-queue.ts';
 import { slotsToWake, workInSlot, type FanOut, type TaskOutcome } from '../fan-out/fan-out.ts';
 import { runLane, type LandDeps, type RunOptions } from '../land.ts';
 import { probeNothing } from '../probe.ts';
-import { laneOf, type TableReaderDeps } from '../table/table-reader.ts';
+import { type TableReaderDeps } from '../table/table-reader.ts';
 import { planBackfill, windowStart, type BackfillPlan } from './plan-backfill.ts';
 import { createWindowReader } from './window-reader.ts';
 
@@ -89,7 +90,7 @@ async function planned(deps: BackfillDeps, number: number): Promise<Backfill | u
     if (backfill?.number !== number) return undefined;
     if (backfill.status === 'running') return backfill;
     if (backfill.status !== 'asked') return undefined;
-    const own = await land.ledger.read(laneOf(source));
+    const own = await land.ledger.read(pullLane(source.name));
     await writeBackfill(land, source.name, version, plan(deps, backfill, own.position));
     await (land.probe ?? probeNothing)('F.6');
   }

@@ -1,4 +1,5 @@
 import type { SplitWork, WorkQueue } from '../../ports/work-queue.ts';
+import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import {
@@ -22,7 +23,7 @@ import {
   type ExtractPlan,
   type StagedSplit,
 } from '../table/extract-stage.ts';
-import { laneOf, type TableReader, type TableReaderDeps } from '../table/table-reader.ts';
+import { type TableReader, type TableReaderDeps } from '../table/table-reader.ts';
 
 /*
  * A large extract, read by up to `tasksMax` invocations at the same time.
@@ -98,7 +99,7 @@ export async function runSplit(deps: ExtractDeps, { extract, slot }: SplitWork):
 /** The extract that a message is about, unless it is in the lake or given up. */
 async function findCurrent(deps: ExtractDeps, number: number): Promise<ExtractPlan | undefined> {
   const { source, land } = deps;
-  const { plan } = await findExtract(deps, await land.ledger.read(laneOf(source)));
+  const { plan } = await findExtract(deps, await land.ledger.read(pullLane(source.name)));
   return plan?.number === number ? plan : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { FilesSourceConfig } from '../../config/schema.ts';
+import { pullLane } from '../../domain/pull-lane.ts';
 import { dispositionOf, TransientError } from '../../domain/errors.ts';
 import {
   formatFilesPosition,
@@ -109,7 +110,7 @@ interface Draft {
 export function createFilesReader(deps: FilesReaderDeps): FilesReader {
   const { source, stage, clock, telemetry, deadlineMs } = deps;
   const { config } = source;
-  const lane = `pull/${source.name}`;
+  const lane = pullLane(source.name);
   const lists = new LandedObjects(source.name, stage, deps.landedCache);
   const objects = new PrefetchingSource(deps.objects, deadlineMs);
   const matches = toObjectPattern(config.pattern);

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import type { PagedSourceConfig } from '../../config/schema.ts';
+import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, dispositionOf } from '../../domain/errors.ts';
 import { RecordFlag, writeFrame, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
@@ -125,7 +126,7 @@ export function createPullReader({
   deadlineMs,
 }: PullReaderDeps): PullReader {
   const { config } = source;
-  const lane = `pull/${source.name}`;
+  const lane = pullLane(source.name);
   const incremental = incrementalOf(source);
   const rules: ListingRules = {
     kind: incremental?.kind,

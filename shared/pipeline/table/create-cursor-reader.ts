@@ -1,3 +1,4 @@
+import { pullLane } from '../../domain/pull-lane.ts';
 import {
   formatTablePosition,
   parseTablePosition,
@@ -11,7 +12,6 @@ import type { LaneBatch } from '../lane.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
-  laneOf,
   requireUniqueKey,
   RunNotes,
   type TableReader,
@@ -43,7 +43,7 @@ export function createCursorReader(
   initialValue: string | undefined,
 ): TableReader {
   const { source, table, clock, deadlineMs } = deps;
-  const lane = laneOf(source);
+  const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
   let horizon: Horizon | undefined;
   let offered: Offered | undefined;

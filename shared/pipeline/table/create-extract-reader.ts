@@ -1,4 +1,5 @@
 import { toMs } from '../../config/units.ts';
+import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError } from '../../domain/errors.ts';
 import { formatTablePosition, parseTablePosition, type PositionOf } from '../../domain/table-position.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
@@ -15,13 +16,7 @@ import {
   type StagedSplit,
 } from './extract-stage.ts';
 import { toTableEntries } from './fill-table.ts';
-import {
-  COMMIT_RESERVE_MS,
-  laneOf,
-  RunNotes,
-  type TableReader,
-  type TableReaderDeps,
-} from './table-reader.ts';
+import { COMMIT_RESERVE_MS, RunNotes, type TableReader, type TableReaderDeps } from './table-reader.ts';
 
 /** Files of one commit at most: an announcement names all of them, in an item of 400 KB. */
 const MAX_FILES = 2_000;
@@ -43,7 +38,7 @@ export interface ExtractSteps {
  */
 export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps): TableReader {
   const { source, clock, deadlineMs } = deps;
-  const lane = laneOf(source);
+  const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
   const staging = steps ?? stageInTurn(deps, notes);
   /** The extract that was in the lake when the run began. */

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { toMs } from '../../config/units.ts';
+import { pullLane } from '../../domain/pull-lane.ts';
 import type { ColumnData } from '../../domain/column-batch.ts';
 import { dispositionOf } from '../../domain/errors.ts';
 import { isLakeTime } from '../../domain/formats.ts';
@@ -21,7 +22,6 @@ import type { LaneBatch } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import {
   COMMIT_RESERVE_MS,
-  laneOf,
   requireUniqueKey,
   RunNotes,
   type TableReader,
@@ -67,7 +67,7 @@ export function createLookbackReader(
 ): TableReader {
   const { source, table, stage, clock, telemetry, deadlineMs } = deps;
   const { config } = source;
-  const lane = laneOf(source);
+  const lane = pullLane(source.name);
   const untilMs = deadlineMs - COMMIT_RESERVE_MS;
   const notes = new RunNotes(deps);
   const eventTimeOf = createEventTimes(source, by.column);

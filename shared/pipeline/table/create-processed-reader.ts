@@ -1,3 +1,4 @@
+import { pullLane } from '../../domain/pull-lane.ts';
 import { IdRanges, parseIds } from '../../domain/id-ranges.ts';
 import { BlockedError } from '../../domain/errors.ts';
 import { pickRows } from '../../domain/pick-rows.ts';
@@ -6,13 +7,7 @@ import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
-import {
-  COMMIT_RESERVE_MS,
-  laneOf,
-  RunNotes,
-  type TableReader,
-  type TableReaderDeps,
-} from './table-reader.ts';
+import { COMMIT_RESERVE_MS, RunNotes, type TableReader, type TableReaderDeps } from './table-reader.ts';
 
 type Position = PositionOf<'processed'>;
 
@@ -26,7 +21,7 @@ type Position = PositionOf<'processed'>;
  */
 export function createProcessedReader(deps: TableReaderDeps, column: string): TableReader {
   const { source, table, clock, deadlineMs } = deps;
-  const lane = laneOf(source);
+  const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
   let offered: { readonly version: number; readonly rows: number } | undefined;
 

@@ -1,12 +1,13 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
+import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
 import type { ColumnFile } from '../../ports/column-table-writer.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { KeyText, TableRead } from '../../ports/table-source.ts';
 import type { TableEntry } from '../lane.ts';
-import { COMMIT_RESERVE_MS, laneOf, MAX_HELD_BYTES, type TableReaderDeps } from './table-reader.ts';
+import { COMMIT_RESERVE_MS, MAX_HELD_BYTES, type TableReaderDeps } from './table-reader.ts';
 
 /*
  * A full read of a table: an *extract*. It is divided by the key into *splits*. A split is read by one statement, its
@@ -58,7 +59,7 @@ export const splitCount = ({ boundaries }: ExtractPlan): number => boundaries.le
 
 type StageDeps = Pick<TableReaderDeps, 'source' | 'stage' | 'files' | 'clock'>;
 
-const extractLane = ({ source }: StageDeps): string => `${laneOf(source)}/extract`;
+const extractLane = ({ source }: StageDeps): string => `${pullLane(source.name)}/extract`;
 const splitLane = (deps: StageDeps, { number, startedAtMs }: ExtractPlan): string =>
   `${extractLane(deps)}/${String(number)}-${String(startedAtMs)}`;
 const splitName = (deps: StageDeps, plan: ExtractPlan, split: number): string =>

@@ -37,9 +37,6 @@ export interface TableReader extends LaneReader {
   hasProgressed(): boolean;
 }
 
-/** Lane of a pulled source. */
-export const laneOf = (source: Pick<Source, 'name'>): string => `pull/${source.name}`;
-
 /** Time left for the commit when a reader stops reading. */
 export const COMMIT_RESERVE_MS = 20_000;
 

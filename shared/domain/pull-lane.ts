@@ -1,0 +1,2 @@
+/** Ledger key of a source that is read on a schedule. */
+export const pullLane = (source: string): string => `pull/${source}`;

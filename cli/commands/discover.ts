@@ -72,7 +72,7 @@ export function createDiscoverCommand(deps: DiscoverDeps, configFile: string): C
       terminal.out(toText(description));
       if (description.primaryKey.length === 0)
         terminal.err('There is no primary key: set `key` to columns that identify a row.');
-      for (const warning of description.warnings) terminal.err(`Warning: ${warning}`);
+      for (const { message } of description.warnings) terminal.err(`Warning: ${message}`);
     } finally {
       await source.close();
     }

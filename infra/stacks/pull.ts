@@ -16,7 +16,7 @@ import { WorkQueue } from '../constructs/work-queue.ts';
 import type { Deployment } from '../deployment.ts';
 import { pulledSources, type Named, type PullingLane } from '../lanes.ts';
 import { networkOf } from '../network-of.ts';
-import { parametersOf } from '../parameters-of.ts';
+import { parametersOf } from '../../shared/config/parameters-of.ts';
 import { planSchedule } from '../schedule.ts';
 
 /** What differs between the functions that read sources on a schedule. */

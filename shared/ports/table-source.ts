@@ -128,7 +128,22 @@ export interface TableDescription {
   readonly estimatedRows: number | undefined;
   readonly estimatedBytes: number | undefined;
   /** What may go wrong with the declared settings: a cursor without an index (with the cost of a scan), … */
-  readonly warnings: readonly string[];
+  readonly warnings: readonly TableWarning[];
+}
+
+/** Something that a source can be read with, and should not be. */
+export interface TableWarning {
+  /** Stable; docs/reference/checks.md lists all. */
+  readonly code:
+    | 'DB_CURSOR_NO_INDEX'
+    | 'DB_CURSOR_NULLABLE'
+    | 'DB_CURSOR_ZONE'
+    | 'DB_KEY_NOT_UNIQUE'
+    | 'DB_KEY_NULLABLE'
+    | 'DB_NO_MARK'
+    | 'DB_NO_TRANSACTIONS';
+  /** What there is, and what to do. */
+  readonly message: string;
 }
 
 interface TableColumn {

@@ -382,14 +382,20 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
       expect(columns.map(({ nullable }) => nullable)).toEqual([false, false, true]);
       expect(primaryKey).toEqual(['id']);
       expect(isKeyUnique).toBe(true);
-      expect(warnings.join('\n')).toMatch(/no index begins with the cursor "changed"|index.*"changed"/);
+      expect(warnings).toContainEqual({
+        code: 'DB_CURSOR_NO_INDEX',
+        message: expect.stringContaining('no index begins with the cursor "changed"') as string,
+      });
     });
 
     test('a key that no unique index guards is told', async () => {
       const { source } = await open({ ...EVENTS, isKeyNullable: true, rows: [] });
       const { isKeyUnique, warnings } = await source.describe(DEADLINE());
       expect(isKeyUnique).toBe(false);
-      expect(warnings.join('\n')).toContain('no unique index says that the key (id)');
+      expect(warnings).toContainEqual({
+        code: 'DB_KEY_NOT_UNIQUE',
+        message: expect.stringContaining('no unique index says that the key (id)') as string,
+      });
     });
 
     test('the horizon of numbers waits for transactions that have one, and does not wait for ever', async () => {

@@ -1,4 +1,4 @@
-import type { TableDescription } from '../../ports/table-source.ts';
+import type { TableDescription, TableWarning } from '../../ports/table-source.ts';
 import { keyNotUnique } from '../../domain/key-not-unique.ts';
 import type { TableSettings } from '../database/table-settings.ts';
 import type { DatabaseColumn } from './column-forms.ts';
@@ -24,7 +24,7 @@ export async function describeTable(
   }));
   const byName = new Map(present.map((column) => [column.name, column]));
   const cursor = settings.cursor === undefined ? undefined : byName.get(settings.cursor);
-  const warnings: string[] = [];
+  const warnings: TableWarning[] = [];
   if (cursor !== undefined) warnings.push(...cursorWarnings(cursor, settings));
   if (settings.table === undefined) {
     // A query has no index of its own: the database's plan says what it costs.
@@ -45,20 +45,24 @@ export async function describeTable(
   const indexes = await readIndexes(connection, where);
   const estimatedRows = toNumber(rows);
   if (engine !== null && engine !== undefined && !TRANSACTIONAL.has(engine.toLowerCase()))
-    warnings.push(
-      `${relation} is stored by ${engine}, which has no transactions: a read may see part of a change. ` +
+    warnings.push({
+      code: 'DB_NO_TRANSACTIONS',
+      message:
+        `${relation} is stored by ${engine}, which has no transactions: a read may see part of a change. ` +
         'ALTER TABLE … ENGINE=InnoDB mends that',
-    );
+    });
   if (
     cursor !== undefined &&
     engine !== null &&
     !indexes.some(({ columns: [first] }) => first === cursor.name)
   )
-    warnings.push(
-      `no index begins with the cursor "${cursor.name}": every run reads the whole table ` +
+    warnings.push({
+      code: 'DB_CURSOR_NO_INDEX',
+      message:
+        `no index begins with the cursor "${cursor.name}": every run reads the whole table ` +
         `(about ${String(estimatedRows ?? 0)} rows, ${String(toNumber(bytes) ?? 0)} bytes). ` +
         `CREATE INDEX … ON ${relation} (${[cursor.name, ...settings.key.filter((part) => part !== cursor.name)].join(', ')})`,
-    );
+    });
   // A view has no engine, and no index of its own.
   const isKeyUnique =
     engine === null || engine === undefined
@@ -73,7 +77,8 @@ export async function describeTable(
             ),
         );
   if (settings.key.length > 0 && isKeyUnique === false)
-    warnings.push(keyNotUnique(relation, settings.key).message);
+    warnings.push({ code: 'DB_KEY_NOT_UNIQUE', message: keyNotUnique(relation, settings.key).message });
+  warnings.push(...(await markWarnings(connection, settings, relation, where)));
   const primary = indexes.find((index) => index.name === 'PRIMARY');
   return {
     columns,
@@ -85,18 +90,43 @@ export async function describeTable(
   };
 }
 
-function cursorWarnings(cursor: DatabaseColumn, settings: TableSettings): string[] {
-  const warnings: string[] = [];
+function cursorWarnings(cursor: DatabaseColumn, settings: TableSettings): TableWarning[] {
+  const warnings: TableWarning[] = [];
   if (cursor.nullable)
-    warnings.push(
-      `the cursor "${cursor.name}" may be null, and a row without it stops the source: make it NOT NULL`,
-    );
+    warnings.push({
+      code: 'DB_CURSOR_NULLABLE',
+      message: `the cursor "${cursor.name}" may be null, and a row without it stops the source: make it NOT NULL`,
+    });
   if ((cursor.form === 'datetime' || cursor.form === 'date') && !settings.lookback)
-    warnings.push(
-      `the cursor "${cursor.name}" is ${cursor.databaseType}, which holds the time of the writer's session zone: rows are ` +
+    warnings.push({
+      code: 'DB_CURSOR_ZONE',
+      message:
+        `the cursor "${cursor.name}" is ${cursor.databaseType}, which holds the time of the writer's session zone: rows are ` +
         'missed if sessions set `time_zone` to another one than the server. A TIMESTAMP does not have this problem',
-    );
+    });
   return warnings;
+}
+
+/** Entries of a change log are marked once they have landed, which is the first write of a source. */
+async function markWarnings(
+  connection: MysqlConnection,
+  { processed }: TableSettings,
+  relation: string,
+  where: string,
+): Promise<TableWarning[]> {
+  if (processed === undefined) return [];
+  const [[privileges, user] = []] = await connection.query(
+    `SELECT PRIVILEGES, CURRENT_USER() FROM information_schema.COLUMNS WHERE ${where} AND COLUMN_NAME = ${quoteText(processed)}`,
+  );
+  if (privileges === undefined || privileges === null || privileges.split(',').includes('update')) return [];
+  return [
+    {
+      code: 'DB_NO_MARK',
+      message:
+        `the user "${user ?? ''}" may not set "${processed}", so entries that have landed stay unprocessed: ` +
+        `GRANT UPDATE (${processed}) ON ${relation} TO it`,
+    },
+  ];
 }
 
 interface Index {

@@ -1,4 +1,4 @@
-import type { TableDescription } from '../../ports/table-source.ts';
+import type { TableDescription, TableWarning } from '../../ports/table-source.ts';
 import { standby } from '../database/table-failures.ts';
 import { keyNotUnique } from '../../domain/key-not-unique.ts';
 import { relationOf, type TableSettings } from '../database/table-settings.ts';
@@ -35,6 +35,7 @@ export async function describeRelation(
     warnings: [
       ...(await warnOfCursor(transaction, relation, settings)),
       ...warnOfKey(relation, settings, isKeyUnique),
+      ...(await warnOfMark(transaction, relation, settings)),
     ],
   };
 }
@@ -108,11 +109,11 @@ async function warnOfCursor(
   transaction: PostgresTransaction,
   relation: Relation,
   settings: TableSettings,
-): Promise<readonly string[]> {
+): Promise<readonly TableWarning[]> {
   const { cursor, key } = settings;
   const column = relation.columns.find(({ name }) => name === cursor);
   if (cursor === undefined || column === undefined) return [];
-  const warnings: string[] = [];
+  const warnings: TableWarning[] = [];
   if (relation.oid !== undefined) {
     const indexes = await findIndexes(transaction, relation.oid);
     if (!indexes.some(({ columns, isOrdered }) => isOrdered && columns[0] === cursor)) {
@@ -125,24 +126,30 @@ async function warnOfCursor(
         plan === undefined
           ? ''
           : ` (cost ${plan['Total Cost'].toFixed(0)}, ${String(plan['Plan Rows'])} rows)`;
-      warnings.push(
-        `no index begins with the cursor "${cursor}": every run reads and sorts the whole table${cost}. ` +
+      warnings.push({
+        code: 'DB_CURSOR_NO_INDEX',
+        message:
+          `no index begins with the cursor "${cursor}": every run reads and sorts the whole table${cost}. ` +
           `CREATE INDEX CONCURRENTLY ON ${String(settings.table)} (${names})`,
-      );
+      });
     }
   }
   if (column.nullable && relation.oid !== undefined)
-    warnings.push(
-      `the cursor "${cursor}" may be null, and a row whose cursor is null would never be read: every run looks for ` +
+    warnings.push({
+      code: 'DB_CURSOR_NULLABLE',
+      message:
+        `the cursor "${cursor}" may be null, and a row whose cursor is null would never be read: every run looks for ` +
         'them and stops if there is one. ALTER TABLE … ALTER COLUMN … SET NOT NULL saves that look',
-    );
+    });
   const zone = await writersZone(transaction);
   if (column.type.name === 'timestamp' || column.type.name === 'date')
-    warnings.push(
-      `the cursor "${cursor}" is ${column.databaseType}, without a time zone: it is understood as a time of "${zone}", ` +
+    warnings.push({
+      code: 'DB_CURSOR_ZONE',
+      message:
+        `the cursor "${cursor}" is ${column.databaseType}, without a time zone: it is understood as a time of "${zone}", ` +
         'the zone of the database. Rows of sessions that set another one may be missed; timestamptz has no such trap, ' +
         'and `lookback` of a day covers it',
-    );
+    });
   return warnings;
 }
 
@@ -175,18 +182,44 @@ function warnOfKey(
   { columns }: Relation,
   settings: TableSettings,
   isKeyUnique: boolean | undefined,
-): readonly string[] {
+): readonly TableWarning[] {
   const { key } = settings;
   if (isKeyUnique === undefined || key.length === 0) return [];
-  const warnings: string[] = [];
-  if (!isKeyUnique) warnings.push(keyNotUnique(relationOf(settings), key).message);
+  const warnings: TableWarning[] = [];
+  if (!isKeyUnique)
+    warnings.push({ code: 'DB_KEY_NOT_UNIQUE', message: keyNotUnique(relationOf(settings), key).message });
   const nullable = columns.filter(({ name, nullable: isNullable }) => isNullable && key.includes(name));
   if (nullable.length > 0)
-    warnings.push(
-      `columns of the key may be null (${nullable.map(({ name }) => name).join(', ')}): ranges of the key are read ` +
+    warnings.push({
+      code: 'DB_KEY_NULLABLE',
+      message:
+        `columns of the key may be null (${nullable.map(({ name }) => name).join(', ')}): ranges of the key are read ` +
         'without its index, and a null key stops reading by cursor',
-    );
+    });
   return warnings;
+}
+
+/** Entries of a change log are marked once they have landed, which is the first write of a source. */
+async function warnOfMark(
+  transaction: PostgresTransaction,
+  { oid }: Relation,
+  { processed, table }: TableSettings,
+): Promise<readonly TableWarning[]> {
+  if (processed === undefined || oid === undefined) return [];
+  const [row] = await transaction.query(
+    `SELECT has_column_privilege(a.attrelid, a.attnum, 'UPDATE') AS may, current_user::text AS role
+     FROM pg_attribute a WHERE a.attrelid = $1 AND a.attname = $2 AND NOT a.attisdropped`,
+    [oid, processed],
+  );
+  if (row === undefined || row['may'] === 't') return [];
+  return [
+    {
+      code: 'DB_NO_MARK',
+      message:
+        `the role "${row['role'] ?? ''}" may not set "${processed}", so entries that have landed stay unprocessed: ` +
+        `GRANT UPDATE (${quoteName(processed)}) ON ${String(table)} TO it`,
+    },
+  ];
 }
 
 /** Why numbers of a sequence do not grow with time; undefined when they do. */

@@ -283,7 +283,10 @@ describeOnMariadb(
       );
       const columns = { id: 'bigint', at: 'local-timestamp' };
       const source = openMysqlSource(server(), { table: 'local', columns, cursor: 'at' });
-      expect((await source.describe(inOneMinute())).warnings.join()).toMatch(/time_zone/);
+      expect((await source.describe(inOneMinute())).warnings).toContainEqual({
+        code: 'DB_CURSOR_ZONE',
+        message: expect.stringContaining('time_zone') as string,
+      });
       const { until = '' } = await source.readHorizon({ former: undefined, deadlineMs: inOneMinute() });
       const [rows] = await admin.query(
         `SELECT TIMESTAMPDIFF(MICROSECOND, '${until}', NOW(6)) AS micros, TIMESTAMPDIFF(HOUR, NOW(6), UTC_TIMESTAMP(6)) AS hours`,

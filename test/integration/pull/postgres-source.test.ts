@@ -315,7 +315,10 @@ describe('the horizon of times', () => {
     const distanceMs = Date.parse(`${rows[0]?.local ?? ''}Z`) - Date.parse(`${until ?? ''}Z`);
     expect(distanceMs).toBeGreaterThan(0);
     expect(distanceMs).toBeLessThan(60_000);
-    expect((await source.describe(DEADLINE())).warnings.join('\n')).toContain('Asia/Kolkata');
+    expect((await source.describe(DEADLINE())).warnings).toContainEqual({
+      code: 'DB_CURSOR_ZONE',
+      message: expect.stringContaining('Asia/Kolkata') as string,
+    });
     await session.end();
   });
 });
@@ -376,12 +379,16 @@ test('a description warns of a cursor that is not indexed or may be null, and of
   });
   const { warnings, primaryKey } = await source.describe(DEADLINE());
   expect(primaryKey).toEqual([]);
-  expect(warnings.join('\n')).toMatch(/no index begins with the cursor "b".*cost \d+/);
-  expect(warnings.join('\n')).toContain('may be null');
+  expect(warnings.map(({ code }) => code)).toEqual([
+    'DB_CURSOR_NO_INDEX',
+    'DB_CURSOR_NULLABLE',
+    'DB_KEY_NOT_UNIQUE',
+    'DB_KEY_NULLABLE',
+  ]);
+  expect(warnings[0]?.message).toMatch(/no index begins with the cursor "b".*cost \d+/);
   await server.run('CREATE UNIQUE INDEX ON loose (a); CREATE INDEX ON loose (b, a)');
-  const better = (await source.describe(DEADLINE())).warnings.join('\n');
-  expect(better).not.toContain('no index');
-  expect(better).not.toContain('no unique');
+  const better = (await source.describe(DEADLINE())).warnings;
+  expect(better.map(({ code }) => code)).toEqual(['DB_CURSOR_NULLABLE', 'DB_KEY_NULLABLE']);
 });
 
 test('texts are divided and compared as their own collation orders them', async () => {

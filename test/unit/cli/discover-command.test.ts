@@ -16,7 +16,7 @@ const DESCRIPTION: TableDescription = {
   isKeyUnique: true,
   estimatedRows: 1_234_567,
   estimatedBytes: 240_000_000,
-  warnings: ['no index begins with the cursor'],
+  warnings: [{ code: 'DB_CURSOR_NO_INDEX', message: 'no index begins with the cursor' }],
 };
 
 const CONFIG = parseConfig({

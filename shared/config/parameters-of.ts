@@ -1,10 +1,10 @@
-import type { PulledSourceConfig } from '../shared/config/schema.ts';
+import type { SourceConfig } from './schema.ts';
 
 /**
  * Names of the SSM parameters that a source names anywhere: a parameter is written as `{ parameter: "/name" }` wherever it
  * may stand.
  */
-export function parametersOf(source: PulledSourceConfig): string[] {
+export function parametersOf(source: SourceConfig): string[] {
   const names: string[] = [];
   const search = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(search);

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Table from 'cli-table3';
 import color from 'picocolors';
-import { planEventSource } from '../infra/event-source-tuning.ts';
-import { FUNCTION_TUNING } from '../infra/tuning.ts';
+import { planEventSource } from '../shared/domain/plan/event-source.ts';
+import { FUNCTION_SIZES } from '../shared/domain/plan/function-sizes.ts';
 import type { CaseOutput, Variant } from './consumer-case.ts';
 import { readFrame } from '../shared/domain/frame.ts';
 import { readFrameFile, writeFrameFile } from './frame-file.ts';
@@ -26,7 +26,7 @@ const ASSUMPTIONS = {
   maxEventMB: 6,
   maxRecords: planEventSource(60_000, HOUR_SECONDS * 1000).batchSize,
   /** Memory of the function; 1769 MiB are one vCPU. */
-  memoryMiB: FUNCTION_TUNING.stream.memoryMiB,
+  memoryMiB: FUNCTION_SIZES.stream.memoryMiB,
   /** How fast that vCPU is compared to a core of the machine that measures. */
   vcpuSpeed: 0.5,
   /** What claims and ledger in DynamoDB make of the CPU time where eight shards share a bucket: the overhead benchmark. */

@@ -2,8 +2,14 @@ import type { App, Stack } from 'aws-cdk-lib/core';
 import { leaveOutForEmbedded } from './embedded.ts';
 import type { FunctionCode } from './bundling/function-code.ts';
 import type { Deployment } from './deployment.ts';
-import { planLandingSchedules } from './landing-schedules.ts';
-import { PULLING_LANES, pulledSources, receivedSources, streamedSources, streamSources } from './lanes.ts';
+import { planLandingSchedules } from '../shared/config/plan/landing-schedules.ts';
+import {
+  PULLING_LANES,
+  pulledSources,
+  receivedSources,
+  streamedSources,
+  streamSources,
+} from '../shared/config/plan/lanes.ts';
 import { ObservabilityStack } from './stacks/observability.ts';
 import { LandingStack } from './stacks/landing.ts';
 import { PullStack } from './stacks/pull.ts';

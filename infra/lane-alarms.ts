@@ -58,7 +58,7 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
         period: Duration.minutes(5),
       }),
       when: 'above',
-      threshold: tuning.maxIteratorAge.toMilliseconds(),
+      threshold: tuning.maxIteratorAgeSeconds * 1000,
       periods: 6,
       wrongPeriods: 6,
       silence: 'wrong',

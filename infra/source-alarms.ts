@@ -5,7 +5,7 @@ import { toMs } from '../shared/config/units.ts';
 import { laneOf } from '../shared/config/lane-of.ts';
 import { planAlarmWindow } from './alarm-window.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
-import { landingWindowMinutes } from './landing-schedules.ts';
+import { landingWindowMinutes } from '../shared/config/plan/landing-schedules.ts';
 import { sourceMetric } from './source-metrics.ts';
 
 /** Shortest latency that an alarm asks for when the configuration names none. */

@@ -2,7 +2,7 @@ import { Duration } from 'aws-cdk-lib/core';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { SourceConfig } from '../shared/config/schema.ts';
 import { METRIC_NAMESPACE, type MetricName } from '../shared/domain/metrics.ts';
-import { lanesOf } from './lanes.ts';
+import { lanesOf } from '../shared/config/plan/lanes.ts';
 
 /** Metrics that are counted where records arrive; all others are counted where they land. */
 const COUNTED_ON_RECEIPT: readonly MetricName[] = [

@@ -6,31 +6,6 @@ import { Duration } from 'aws-cdk-lib/core';
  * outcome answers first: client > API 29 s > function 25 s > its calls to AWS, see PUSH_TIMEOUTS.
  */
 
-/** How one function is sized. */
-export interface FunctionTuning {
-  readonly memoryMiB: number;
-  readonly timeout: Duration;
-  /** Scratch space under /tmp. */
-  readonly ephemeralStorageMiB: number;
-}
-
-/** 1769 MiB are one full vCPU. Parsing and compressing are bound by CPU, so more memory costs the same per record. */
-const ONE_VCPU_MIB = 1769;
-
-export const FUNCTION_TUNING = {
-  push: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(25), ephemeralStorageMiB: 512 },
-  stream: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(120), ephemeralStorageMiB: 1024 },
-  // A batch of 256 MiB takes some 450 MB of memory, and as much scratch space as it has bytes.
-  land: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
-  // Mostly waits for other people's servers; a run ends at its deadline and the next one continues.
-  pull: { memoryMiB: 1024, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
-  // Databases are read as fast as rows can be compressed.
-  extract: { memoryMiB: ONE_VCPU_MIB, timeout: Duration.seconds(900), ephemeralStorageMiB: 1024 },
-} as const satisfies Readonly<Record<string, FunctionTuning>>;
-
-/** Names of the functions, which are those of their lanes. */
-export type FunctionName = keyof typeof FUNCTION_TUNING;
-
 /** API Gateway gives up after the function has, so that the sender gets the function's answer. */
 export const API_TIMEOUT = Duration.seconds(29);
 

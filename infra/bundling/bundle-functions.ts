@@ -3,7 +3,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
 import { build, type Metafile, type OutputFile } from 'esbuild';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
-import type { FunctionName } from '../tuning.ts';
+import type { FunctionName } from '../../shared/domain/plan/function-sizes.ts';
 import { bundlePlugin } from './bundle-plugin.ts';
 import { SynthesisError } from '../synthesis-error.ts';
 import { createOnce } from './create-once.ts';

@@ -1,9 +1,9 @@
 import { AssetHashType } from 'aws-cdk-lib/core';
 import { Code } from 'aws-cdk-lib/aws-lambda';
-import { FUNCTION_TUNING, type FunctionName } from '../tuning.ts';
+import { FUNCTION_SIZES, type FunctionName } from '../../shared/domain/plan/function-sizes.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
-import { lanesOf } from '../lanes.ts';
-import { planLandingSchedules } from '../landing-schedules.ts';
+import { lanesOf } from '../../shared/config/plan/lanes.ts';
+import { planLandingSchedules } from '../../shared/config/plan/landing-schedules.ts';
 import { bundleFunctions, handlerEntries } from './bundle-functions.ts';
 import { duckDbForAws, duckDbForThisMachine } from './duckdb-package.ts';
 import type { FunctionCode } from './function-code.ts';
@@ -41,5 +41,5 @@ export function functionsOf(config: HeadgateConfig): readonly FunctionName[] {
     }),
   );
   if (planLandingSchedules(config).length > 0) lanes.add('land');
-  return (Object.keys(FUNCTION_TUNING) as FunctionName[]).filter((name) => lanes.has(name));
+  return (Object.keys(FUNCTION_SIZES) as FunctionName[]).filter((name) => lanes.has(name));
 }

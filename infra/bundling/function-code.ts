@@ -1,5 +1,5 @@
 import type { Code } from 'aws-cdk-lib/aws-lambda';
-import type { FunctionName } from '../tuning.ts';
+import type { FunctionName } from '../../shared/domain/plan/function-sizes.ts';
 
 /**
  * What is uploaded: the code of each function, and the layer with DuckDB. Each call answers a new instance, because a

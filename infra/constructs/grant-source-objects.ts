@@ -1,7 +1,7 @@
 import { Stack } from 'aws-cdk-lib/core';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
-import type { Named } from '../lanes.ts';
+import type { Named } from '../../shared/config/plan/lanes.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 

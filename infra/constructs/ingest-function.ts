@@ -1,4 +1,4 @@
-import { RemovalPolicy, Size, Stack } from 'aws-cdk-lib/core';
+import { Duration, RemovalPolicy, Size, Stack } from 'aws-cdk-lib/core';
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import {
@@ -14,7 +14,8 @@ import {
 import { LogGroup } from 'aws-cdk-lib/aws-logs';
 import { Construct } from 'constructs';
 import { NODE_OPTIONS } from '../../shared/config/node-options.ts';
-import { FUNCTION_TUNING, type FunctionName, LOG_RETENTION } from '../tuning.ts';
+import { FUNCTION_SIZES, type FunctionName } from '../../shared/domain/plan/function-sizes.ts';
+import { LOG_RETENTION } from '../tuning.ts';
 
 /** Services through which a function uses the data key. */
 export type KeyUser = 'dynamodb' | 'kinesis' | 's3';
@@ -42,7 +43,7 @@ export class IngestFunction extends Construct {
 
   constructor(scope: Construct, id: string, props: IngestFunctionProps) {
     super(scope, id);
-    const tuning = FUNCTION_TUNING[props.lane];
+    const size = FUNCTION_SIZES[props.lane];
     const functionName = `${props.deploymentName}-${props.lane}`;
     this.lane = props.lane;
     this.deploymentName = props.deploymentName;
@@ -62,9 +63,9 @@ export class IngestFunction extends Construct {
       code: props.code,
       layers: props.layers,
       role: this.role,
-      memorySize: tuning.memoryMiB,
-      timeout: tuning.timeout,
-      ephemeralStorageSize: Size.mebibytes(tuning.ephemeralStorageMiB),
+      memorySize: size.memoryMiB,
+      timeout: Duration.seconds(size.timeoutSeconds),
+      ephemeralStorageSize: Size.mebibytes(size.ephemeralStorageMiB),
       environment: { ...props.environment, NODE_OPTIONS: NODE_OPTIONS.join(' ') },
       logGroup,
       loggingFormat: LoggingFormat.JSON,

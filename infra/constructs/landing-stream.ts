@@ -3,7 +3,7 @@ import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventSourceMapping, MetricType, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { type EventSourceTuning, planEventSource } from '../event-source-tuning.ts';
+import { type EventSourcePlan, planEventSource } from '../../shared/domain/plan/event-source.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 import type { Stores } from './grants.ts';
@@ -23,7 +23,7 @@ export interface LandingStreamProps {
 export class LandingStream extends Construct {
   readonly stream: Stream;
   readonly mapping: EventSourceMapping;
-  readonly tuning: EventSourceTuning;
+  readonly tuning: EventSourcePlan;
 
   constructor(scope: Construct, id: string, props: LandingStreamProps) {
     super(scope, id);
@@ -57,12 +57,12 @@ export class LandingStream extends Construct {
       eventSourceArn: this.stream.streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
       batchSize: this.tuning.batchSize,
-      maxBatchingWindow: this.tuning.maxBatchingWindow,
+      maxBatchingWindow: Duration.seconds(this.tuning.maxBatchingWindowSeconds),
       parallelizationFactor: this.tuning.parallelizationFactor,
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
       retryAttempts: this.tuning.retryAttempts,
-      maxRecordAge: this.tuning.maxRecordAge,
+      maxRecordAge: Duration.seconds(this.tuning.maxRecordAgeSeconds),
       // The payload itself is parked, so that it can be replayed after the stream's retention.
       onFailure: { bind: () => ({ destination: props.stores.lake.bucketArn }) },
       supportS3OnFailureDestination: true,

@@ -2,7 +2,8 @@ import { Duration } from 'aws-cdk-lib/core';
 import { CfnEventSourceMapping } from 'aws-cdk-lib/aws-lambda';
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs';
 import { Construct } from 'constructs';
-import { FUNCTION_TUNING, WORK_QUEUE_TUNING } from '../tuning.ts';
+import { FUNCTION_SIZES } from '../../shared/domain/plan/function-sizes.ts';
+import { WORK_QUEUE_TUNING } from '../tuning.ts';
 import { DeadLetterQueue } from './dead-letter-queue.ts';
 import type { IngestFunction } from './ingest-function.ts';
 
@@ -25,9 +26,7 @@ export class WorkQueue extends Construct {
     const { visibilityTimeouts, maxReceives, retention, minConcurrency, maxConcurrency } = WORK_QUEUE_TUNING;
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
     this.queue = new Queue(this, 'Queue', {
-      visibilityTimeout: Duration.seconds(
-        visibilityTimeouts * FUNCTION_TUNING[worker.lane].timeout.toSeconds(),
-      ),
+      visibilityTimeout: Duration.seconds(visibilityTimeouts * FUNCTION_SIZES[worker.lane].timeoutSeconds),
       retentionPeriod: retention,
       // Messages name a source and a number; no record and no secret is ever in one.
       encryption: QueueEncryption.SQS_MANAGED,

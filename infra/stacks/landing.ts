@@ -6,8 +6,8 @@ import { grantLanding, grantLandingZone, type Stores } from '../constructs/grant
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns } from '../constructs/scheduled-runs.ts';
 import type { Deployment } from '../deployment.ts';
-import type { LandingSchedule } from '../landing-schedules.ts';
-import { everyMinutes } from '../schedule.ts';
+import type { LandingSchedule } from '../../shared/config/plan/landing-schedules.ts';
+import { everyMinutes } from '../../shared/domain/plan/schedule.ts';
 
 /** The function that lands what waits in the landing zone, and its schedules. */
 export class LandingStack extends Stack {

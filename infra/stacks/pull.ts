@@ -14,10 +14,10 @@ import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns, type ScheduledRun } from '../constructs/scheduled-runs.ts';
 import { WorkQueue } from '../constructs/work-queue.ts';
 import type { Deployment } from '../deployment.ts';
-import { pulledSources, type Named, type PullingLane } from '../lanes.ts';
+import { pulledSources, type Named, type PullingLane } from '../../shared/config/plan/lanes.ts';
 import { networkOf } from '../network-of.ts';
 import { parametersOf } from '../../shared/config/parameters-of.ts';
-import { planSchedule } from '../schedule.ts';
+import { planSchedule } from '../../shared/domain/plan/schedule.ts';
 
 /** What differs between the functions that read sources on a schedule. */
 const LANES = {

@@ -23,7 +23,7 @@ import { grantParameters } from '../constructs/grant-parameters.ts';
 import { grantAccepting, grantFollowing, grantFrames, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
-import { receivedSources } from '../lanes.ts';
+import { receivedSources } from '../../shared/config/plan/lanes.ts';
 import { API_TIMEOUT, LOG_RETENTION } from '../tuning.ts';
 
 /** Most that API Gateway grants a new account: requests per second, and requests at once. */

@@ -8,7 +8,7 @@ import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { LandingStream } from '../constructs/landing-stream.ts';
 import type { Deployment } from '../deployment.ts';
-import { streamedSources, streamSources } from '../lanes.ts';
+import { streamedSources, streamSources } from '../../shared/config/plan/lanes.ts';
 
 /** The streams and the function that lands what is on them. */
 export class StreamStack extends Stack {

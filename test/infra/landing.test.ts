@@ -2,7 +2,7 @@ import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
 import { functionsOf } from '../../infra/bundling/bundled-code.ts';
-import { planLandingSchedules, type LandingSchedule } from '../../infra/landing-schedules.ts';
+import { planLandingSchedules, type LandingSchedule } from '../../shared/config/plan/landing-schedules.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';
 import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { orders } from './configs.ts';

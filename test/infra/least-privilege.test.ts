@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions';
 import { describe, expect, test } from 'vitest';
-import type { FunctionName } from '../../infra/tuning.ts';
+import type { FunctionName } from '../../shared/domain/plan/function-sizes.ts';
 import { everything } from './configs.ts';
 import { resourcesOf, type Resource, synth, templateOf } from './synth.ts';
 

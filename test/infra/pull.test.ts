@@ -1,7 +1,7 @@
 import { Annotations, Match } from 'aws-cdk-lib/assertions';
 import { Stack } from 'aws-cdk-lib/core';
 import { describe, expect, test } from 'vitest';
-import { planSchedule } from '../../infra/schedule.ts';
+import { planSchedule } from '../../shared/domain/plan/schedule.ts';
 import { everything, rates } from './configs.ts';
 import { createApp, resourcesOf, synth, templateOf } from './synth.ts';
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { API_TIMEOUT, FUNCTION_TUNING } from '../../../infra/tuning.ts';
+import { API_TIMEOUT } from '../../../infra/tuning.ts';
+import { FUNCTION_SIZES } from '../../../shared/domain/plan/function-sizes.ts';
 import { SEND_BUDGET_MS } from '../../../lambdas/push/create-frame-buses.ts';
 import { PolicyRetryStrategy } from '../../../shared/adapters/aws/retry-strategy.ts';
 import {
@@ -121,7 +122,7 @@ test('no call lasts longer than it may, however long its attempts take and howev
 });
 
 describe('the ladder of deadlines', () => {
-  const functionMs = FUNCTION_TUNING.push.timeout.toMilliseconds();
+  const functionMs = FUNCTION_SIZES.push.timeoutSeconds * 1000;
 
   test('a push that waits as long as it may for each of its calls ends before its function, and that before the API', () => {
     const lookUpMs = PUSH_TIMEOUTS.callMs;
@@ -139,7 +140,7 @@ describe('the ladder of deadlines', () => {
     'a call of %s that is never answered is made a second time, and ends before the function',
     (lane, timeouts) => {
       expect(timeouts.callMs).toBeGreaterThan(2 * timeouts.attemptMs + DEFAULT_RETRY_POLICY.baseDelayMs);
-      expect(timeouts.callMs).toBeLessThan(FUNCTION_TUNING[lane].timeout.toMilliseconds());
+      expect(timeouts.callMs).toBeLessThan(FUNCTION_SIZES[lane].timeoutSeconds * 1000);
     },
   );
 

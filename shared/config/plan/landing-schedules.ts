@@ -1,6 +1,6 @@
-import { laneOf, usesLanding } from '../shared/config/lane-of.ts';
-import type { HeadgateConfig, ReceivedSourceConfig } from '../shared/config/schema.ts';
-import { toMs } from '../shared/config/units.ts';
+import { laneOf, usesLanding } from '../lane-of.ts';
+import type { HeadgateConfig, ReceivedSourceConfig } from '../schema.ts';
+import { toMs } from '../units.ts';
 import { receivedSources } from './lanes.ts';
 
 /** Sources whose frames are landed by one run. */

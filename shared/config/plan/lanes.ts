@@ -4,9 +4,9 @@ import type {
   ReceivedSourceConfig,
   SourceConfig,
   StreamSourceConfig,
-} from '../shared/config/schema.ts';
-import { laneOf } from '../shared/config/lane-of.ts';
-import type { FunctionName } from './tuning.ts';
+} from '../schema.ts';
+import { laneOf } from '../lane-of.ts';
+import type { FunctionName } from '../../domain/plan/function-sizes.ts';
 
 /** A source of one type under its name. */
 export type Named<Config extends SourceConfig> = readonly [name: string, config: Config];

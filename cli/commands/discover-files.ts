@@ -44,13 +44,18 @@ async function openFile(path: string): Promise<AsyncIterable<Uint8Array>> {
 async function takeSample(chunks: AsyncIterable<Uint8Array>): Promise<{ bytes: Buffer; isWhole: boolean }> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  const peeked = await peekCompression(chunks);
-  // A sample is small whatever it grows to.
-  for await (const chunk of decompress(peeked.chunks, peeked.compression, Infinity)) {
-    parts.push(chunk);
-    length += chunk.length;
-    if (length > SAMPLE_BYTES)
-      return { bytes: Buffer.concat(parts).subarray(0, SAMPLE_BYTES), isWhole: false };
+  const stored = chunks[Symbol.asyncIterator]();
+  try {
+    const peeked = await peekCompression(stored);
+    // A sample is small whatever it grows to.
+    for await (const chunk of decompress(peeked.chunks, peeked.compression, Infinity)) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length > SAMPLE_BYTES)
+        return { bytes: Buffer.concat(parts).subarray(0, SAMPLE_BYTES), isWhole: false };
+    }
+    return { bytes: Buffer.concat(parts), isWhole: true };
+  } finally {
+    await stored.return?.();
   }
-  return { bytes: Buffer.concat(parts), isWhole: true };
 }

@@ -89,7 +89,7 @@ export function createFilesWorld(
         owner: `run-${String(++runs)}`,
         deadlineMs,
         ...(maxBatchBytes !== undefined && { maxBatchBytes }),
-      });
+      }).finally(() => reader.close());
     },
     rows: (zone) =>
       lake

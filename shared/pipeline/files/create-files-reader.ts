@@ -67,6 +67,8 @@ export interface FilesReader extends LaneReader {
   observe(state: LedgerState): void;
   /** Since when the lake may lack what is there, in ms; undefined while nothing was listed. */
   checkpointAgeMs(): number | undefined;
+  /** Ends the connections that a run which did not get done has left open. */
+  close(): Promise<void>;
 }
 
 /** Time left for the commit when the reader stops reading. */
@@ -446,6 +448,9 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     read,
     observe,
     checkpointAgeMs: () => (listing === undefined ? undefined : clock.nowMs() - startedAtMs),
+    close: async () => {
+      await Promise.allSettled([closeSession(), objects.close()]);
+    },
   };
 }
 

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { Readable, pipeline } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { HeadgateError } from '../../domain/errors.ts';
@@ -19,25 +20,24 @@ function detectCompression(head: Uint8Array): Compression {
   return isZstd ? 'zstd' : 'none';
 }
 
-/** Looks at the first bytes of a text. @returns what it is compressed with, and all of its bytes */
+/**
+ * Looks at the first bytes of a text.
+ *
+ * @param chunks left for the caller to end
+ * @returns what it is compressed with, and all of its bytes
+ */
 export async function peekCompression(
-  chunks: AsyncIterable<Uint8Array>,
+  chunks: AsyncIterator<Uint8Array>,
 ): Promise<{ readonly chunks: AsyncIterable<Uint8Array>; readonly compression: Compression }> {
-  const iterator = chunks[Symbol.asyncIterator]();
   let head = Buffer.alloc(0);
   while (head.length < HEAD_BYTES) {
-    const next = await iterator.next();
+    const next = await chunks.next();
     if (next.done === true) break;
     head = Buffer.concat([head, next.value]);
   }
   async function* all(): AsyncGenerator<Uint8Array> {
-    try {
-      if (head.length > 0) yield head;
-      for (let next = await iterator.next(); next.done !== true; next = await iterator.next())
-        yield next.value;
-    } finally {
-      await iterator.return?.();
-    }
+    if (head.length > 0) yield head;
+    for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) yield next.value;
   }
   return { chunks: all(), compression: detectCompression(head) };
 }
@@ -86,6 +86,8 @@ export async function* decompress(
     throw unreadableObject(`its ${compression} is damaged or cut off (${error.code})`);
   } finally {
     stream.destroy();
+    // With it goes what it reads from, and not before the connection behind that has ended.
+    if (!source.closed) await once(source, 'close').catch(() => undefined);
   }
 }
 

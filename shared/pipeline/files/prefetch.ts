@@ -8,6 +8,7 @@ export class PrefetchingSource implements ObjectSource {
   readonly #objects: ObjectSource;
   readonly #deadlineMs: number;
   readonly #fetched = new Map<string, Promise<readonly Uint8Array[]>>();
+  #isClosed = false;
 
   constructor(objects: ObjectSource, deadlineMs: number) {
     this.#objects = objects;
@@ -17,10 +18,17 @@ export class PrefetchingSource implements ObjectSource {
   /** Begins to fetch an object that will be opened. */
   prefetch(object: ObjectVersion): void {
     if (object.bytes === 0 || object.bytes > MAX_BYTES) return;
-    const fetched = readAll(() => this.#objects.open(object, 0, this.#deadlineMs));
+    const fetched = this.#fetch(object);
     // Whoever opens it sees the error.
     fetched.catch(() => undefined);
     this.#fetched.set(keyOf(object), fetched);
+  }
+
+  /** Ends what is being fetched ahead. What is on its way when a function is frozen would go on in its next invocation. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.allSettled(this.#fetched.values());
+    this.#fetched.clear();
   }
 
   list(after: string, deadlineMs: number): Promise<ObjectPage> {
@@ -36,12 +44,15 @@ export class PrefetchingSource implements ObjectSource {
     this.#fetched.delete(keyOf(object));
     yield* await fetched;
   }
+
+  async #fetch(object: ObjectVersion): Promise<readonly Uint8Array[]> {
+    const all: Uint8Array[] = [];
+    for await (const chunk of this.#objects.open(object, 0, this.#deadlineMs)) {
+      if (this.#isClosed) break;
+      all.push(chunk);
+    }
+    return all;
+  }
 }
 
 const keyOf = ({ name, tag }: ObjectVersion): string => `${tag}\n${name}`;
-
-async function readAll(open: () => AsyncIterable<Uint8Array>): Promise<readonly Uint8Array[]> {
-  const all: Uint8Array[] = [];
-  for await (const chunk of open()) all.push(chunk);
-  return all;
-}

@@ -50,32 +50,36 @@ export async function* readObject(
     return;
   }
   if (object.bytes === 0) return;
-  const stored = await openStored(deps, object);
-  const splitter = createSplitter(source, from);
-  const texts = decompress(stored.chunks, stored.compression, source.config.maxCompressionRatio);
-  if (from.offset === 0) {
-    yield* splitAll(texts, splitter, from);
-    return;
+  const stored = objects.open(object, 0, deadlineMs)[Symbol.asyncIterator]();
+  try {
+    const { chunks, compression } = await toCompressed(stored, source.config.compression);
+    const splitter = createSplitter(source, from);
+    const texts = decompress(chunks, compression, source.config.maxCompressionRatio);
+    if (from.offset === 0) {
+      yield* splitAll(texts, splitter, from);
+      return;
+    }
+    const head = 'readHeader' in splitter ? await readHeader(texts, splitter) : Buffer.alloc(0);
+    if (compression !== 'none') {
+      yield* splitAll(skip(deps, object, texts, head, from.offset), splitter, from);
+      return;
+    }
+    await texts.return(undefined);
+    await stored.return?.();
+    if (from.offset < object.bytes)
+      yield* splitAll(plain(objects.open(object, from.offset, deadlineMs)), splitter, from);
+  } finally {
+    await stored.return?.();
   }
-  const head = 'readHeader' in splitter ? await readHeader(texts, splitter) : Buffer.alloc(0);
-  if (stored.compression !== 'none') {
-    yield* splitAll(skip(deps, object, texts, head, from.offset), splitter, from);
-    return;
-  }
-  await texts.return(undefined);
-  if (from.offset < object.bytes)
-    yield* splitAll(plain(objects.open(object, from.offset, deadlineMs)), splitter, from);
 }
 
 /** The stored bytes and what they are compressed with. */
-async function openStored(
-  { source, objects, deadlineMs }: ReadObjectDeps,
-  object: ObjectVersion,
+async function toCompressed(
+  stored: AsyncIterator<Uint8Array>,
+  declared: FilesSourceConfig['compression'],
 ): Promise<{ readonly chunks: AsyncIterable<Uint8Array>; readonly compression: Compression }> {
-  const chunks = objects.open(object, 0, deadlineMs);
-  const { compression } = source.config;
-  if (compression !== 'auto') return { chunks, compression };
-  return await peekCompression(chunks);
+  if (declared === 'auto') return await peekCompression(stored);
+  return { chunks: { [Symbol.asyncIterator]: () => stored }, compression: declared };
 }
 
 function createSplitter(
@@ -166,15 +170,13 @@ async function* splitAll(
   let pieces: Piece[] = [];
 
   function take(isLast: boolean): void {
-    let bytes = waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting);
-    if (isStart) {
-      if (bytes.length < 3 && !isLast) return;
-      const mark = markLength(bytes);
-      bytes = bytes.subarray(mark);
-      offset += mark;
-      isStart = false;
-    }
-    const used = splitter.split(bytes, isLast, pieces);
+    const bytes = waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting);
+    if (isStart && bytes.length < 3 && !isLast) return;
+    const mark = isStart ? markLength(bytes) : 0;
+    const taken = splitter.split(bytes.subarray(mark), isLast, pieces);
+    // Behind the mark alone is still the beginning, where a header may be.
+    const used = taken === 0 ? 0 : mark + taken;
+    if (used > 0) isStart = false;
     offset += used;
     waitingBytes = bytes.length - used;
     waiting = waitingBytes === 0 ? [] : [bytes.subarray(used)];

@@ -36,6 +36,8 @@ export interface SourceReader extends LaneReader {
   limits?(): SourceLimits;
   /** Whether the run has done work that the next one goes on from, although nothing was committed. */
   hasProgressed?(): boolean;
+  /** Called once at the end of the run, whatever came of it: ends what the reader still has open, and waits for that. */
+  close?(): Promise<void>;
 }
 
 /** One run of one source. */
@@ -168,8 +170,12 @@ export async function settleSource(deps: RunSourceDeps, request: RunRequest): Pr
         ? undefined
         : await reader.read(state, maxBytes),
   };
-  const { commits, finished } = await runLane(deps, staged, { owner, deadlineMs });
-  return { source: source.name, commits, finished };
+  try {
+    const { commits, finished } = await runLane(deps, staged, { owner, deadlineMs });
+    return { source: source.name, commits, finished };
+  } finally {
+    await close(deps, source, reader);
+  }
 }
 
 interface Landed {
@@ -193,7 +199,12 @@ async function land(
       return left === undefined ? await reader.read(state, maxBytes) : 'interrupted';
     },
   };
-  const outcome = await runLane(deps, watched, { owner, deadlineMs });
+  let outcome: RunOutcome;
+  try {
+    outcome = await runLane(deps, watched, { owner, deadlineMs });
+  } finally {
+    await close(deps, source, reader);
+  }
   if (!outcome.finished) reader.observe?.(await deps.ledger.read(reader.lane));
   const ageMs = reader.checkpointAgeMs?.();
   if (ageMs !== undefined) deps.telemetry.record('CheckpointAge', source.name, ageMs);
@@ -201,6 +212,19 @@ async function land(
   if (lagMs !== undefined) deps.telemetry.record('SourceLag', source.name, lagMs);
   const hasProgressed = outcome.commits > 0 || reader.hasProgressed?.() === true;
   return { outcome, left, limits: reader.limits?.(), hasProgressed };
+}
+
+/** What has landed has landed, and what a run failed with is what matters, whatever comes of closing. */
+async function close(
+  deps: RunSourceDeps,
+  { name }: Pick<Source, 'name'>,
+  reader: SourceReader,
+): Promise<void> {
+  try {
+    await reader.close?.();
+  } catch (error) {
+    deps.telemetry.log('warn', 'a reader could not be closed', { source: name, error: textOf(error) });
+  }
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */

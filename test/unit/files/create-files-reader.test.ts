@@ -413,6 +413,25 @@ test('a run that has no time left goes on inside of the object in the next one',
   expect(ids).toEqual(Array.from({ length: 500 }, (_, i) => i));
 });
 
+test('a run that has no time left behind a byte order mark leaves the header to the next one', async () => {
+  const { world } = setUp(CSV);
+  const objects = new MemoryObjectSource({ chunkBytes: () => 5 });
+  objects.put('1', Buffer.from('\ufeffid,body\n1,b1\n2,b2'));
+  const slow: ObjectSource = {
+    list: async (after) => enlarge(await objects.list(after)),
+    async *open(object, offset) {
+      for await (const chunk of objects.open(object, offset)) {
+        world.clock.advance(15_000);
+        yield chunk;
+      }
+    },
+  };
+  for (let runMs = 20_000; runMs < 200_000; runMs += 10_000)
+    await world.run(slow, { runMs }).catch(() => undefined);
+  expect(landed(world)).toEqual(rowsOf(1, 2));
+  expect(quarantined(world)).toEqual([]);
+});
+
 function enlarge<Page extends { readonly objects: readonly { readonly bytes: number }[] }>(page: Page): Page {
   return { ...page, objects: page.objects.map((object) => ({ ...object, bytes: 1_000_000 })) };
 }

@@ -4,7 +4,7 @@ import color from 'picocolors';
 import { REGION } from '../cloud/account.ts';
 import { startEmptyCloud } from '../cloud/start-cloud.ts';
 import type { ConnectOptions } from '../shared/adapters/aws/clients.ts';
-import { PRICES, type PriceName } from '../shared/domain/prices.ts';
+import { PRICES, type PriceName } from '../shared/domain/cost/prices.ts';
 import { openClaimWorld, type ClaimWorldOptions, type Delivery } from './claim-world.ts';
 import { RECORDS_PER_FRAME } from './frame-file.ts';
 import { median, rounded, verdict } from './report.ts';

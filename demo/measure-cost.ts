@@ -1,16 +1,10 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import { createDynamoDbClient } from '../shared/adapters/aws/clients.ts';
+import { priceUsage, type Bill } from '../shared/domain/cost/price-usage.ts';
 import { COLLECTED } from './ingest.ts';
-import {
-  measureFunction,
-  measureStream,
-  measureTables,
-  priceUsage,
-  type FunctionUsage,
-} from './measure-usage.ts';
+import { measureFunction, measureStream, measureTables, type FunctionUsage } from './measure-usage.ts';
 import type { PushResult } from './push-requests.ts';
-import type { CostLine } from './report.ts';
 import type { DemoStage } from './set-up.ts';
 
 const FUNCTIONS = ['PushFunctionName', 'StreamFunctionName'];
@@ -25,7 +19,7 @@ export async function measureCost(
   stage: DemoStage,
   pushed: PushResult,
   ingestSeconds: number,
-): Promise<CostLine[]> {
+): Promise<Bill> {
   const { clients, cloud, connection, lake } = stage;
   const dynamodb = createDynamoDbClient(connection);
   const logs = new CloudWatchLogsClient({ ...connection, requestHandler: new NodeHttpHandler() });

@@ -8,35 +8,12 @@ import {
   type KinesisClient,
 } from '@aws-sdk/client-kinesis';
 import { itemBytes } from '../shared/adapters/aws/item-size.ts';
-import { PRICES, type PriceName } from '../shared/domain/prices.ts';
-import type { CostLine } from './report.ts';
-
-/** Amounts of what AWS would bill, by price. */
-export type Usage = Partial<Record<PriceName, number>>;
-
-const LABELS: Readonly<Record<PriceName, string>> = {
-  apiRequest: 'API Gateway',
-  lambdaRequest: 'Lambda requests',
-  lambdaArmGbSecond: 'Lambda time',
-  kinesisPutUnit: 'Kinesis PUT',
-  kinesisShardHour: 'Kinesis shards',
-  dynamoWriteUnit: 'DynamoDB writes',
-  dynamoReadUnit: 'DynamoDB reads',
-  s3Put: 'S3 PUT',
-  schedulerInvocation: 'Scheduler',
-};
-
-/** The bill for what was used, dearest first. */
-export function priceUsage(usage: Usage): CostLine[] {
-  return (Object.entries(usage) as [PriceName, number][])
-    .map(([name, amount]) => {
-      const { usd, per, unit } = PRICES[name];
-      return { item: LABELS[name], amount, unit, usd: (amount * usd) / per };
-    })
-    .sort((a, b) => b.usd - a.usd);
-}
-
-const PUT_UNIT_BYTES = 25_000;
+import {
+  dynamoReadUnits,
+  dynamoWriteUnits,
+  kinesisPutUnits,
+  lambdaGbSeconds,
+} from '../shared/domain/cost/metering.ts';
 
 /** PUT units of everything on a stream, read back from it. */
 export async function measureStream(
@@ -56,8 +33,7 @@ export async function measureStream(
     for (let iterator = start.ShardIterator; iterator !== undefined;) {
       const page = await kinesis.send(new GetRecordsCommand({ ShardIterator: iterator }));
       const records = page.Records ?? [];
-      for (const { Data: data } of records)
-        putUnits += Math.max(1, Math.ceil((data?.length ?? 0) / PUT_UNIT_BYTES));
+      for (const { Data: data } of records) putUnits += kinesisPutUnits(data?.length ?? 0);
       iterator =
         records.length === 0 && (page.MillisBehindLatest ?? 0) === 0 ? undefined : page.NextShardIterator;
     }
@@ -88,14 +64,11 @@ export async function measureFunction(
         /^REPORT .*Billed Duration: (\d+) ms\s+Memory Size: (\d+) MB/.exec(message) ?? [];
       if (ms === undefined || memoryMb === undefined) continue;
       invocations += 1;
-      gbSeconds += (Number(ms) / 1000) * (Number(memoryMb) / 1024);
+      gbSeconds += lambdaGbSeconds(Number(ms), Number(memoryMb));
     }
   }
   return { invocations, gbSeconds };
 }
-
-const WRITE_UNIT_BYTES = 1024;
-const READ_UNIT_BYTES = 4096;
 
 /**
  * Capacity units that the items in the tables of claims and of the ledger took to write and read, from the items
@@ -110,14 +83,14 @@ export async function measureTables(
   let writeUnits = 0;
   let readUnits = 0;
   for await (const item of scan(dynamodb, tables.claims)) {
-    const units = Math.ceil(itemBytes(item) / WRITE_UNIT_BYTES);
+    const units = dynamoWriteUnits(itemBytes(item));
     const isRequest = item['bucket']?.S?.startsWith('request#') === true;
     writeUnits += isRequest ? 2 * units : units;
-    readUnits += isRequest ? 0 : lanes * Math.ceil(itemBytes(item) / READ_UNIT_BYTES);
+    readUnits += isRequest ? 0 : lanes * dynamoReadUnits(itemBytes(item));
   }
   for await (const item of scan(dynamodb, tables.ledger)) {
     if (item['entry']?.S === 'state') continue;
-    writeUnits += 1 + 2 * (1 + Math.ceil(itemBytes(item) / WRITE_UNIT_BYTES));
+    writeUnits += 1 + 2 * (1 + dynamoWriteUnits(itemBytes(item)));
     readUnits += 1;
   }
   return { writeUnits, readUnits };

@@ -1,3 +1,4 @@
+import type { BillLine } from '../shared/domain/cost/price-usage.ts';
 import type { QueryResult } from '../shared/adapters/duckdb/query-lake.ts';
 
 /** The figures of one source, or of all. `accepted = landed + duplicate + quarantined` when all is well. */
@@ -25,14 +26,6 @@ export interface SourceReport extends SourceFigures {
   readonly quarantinedByReason: Readonly<Record<string, number>>;
 }
 
-/** One line of the bill: how much of what was used, and what it costs. */
-export interface CostLine {
-  readonly item: string;
-  readonly amount: number;
-  readonly unit: string;
-  readonly usd: number;
-}
-
 /** What a run of the demo found. */
 export interface DemoReport {
   readonly sources: ReadonlyMap<string, SourceReport>;
@@ -41,7 +34,7 @@ export interface DemoReport {
   readonly latencyMs: { readonly p50: number; readonly p99: number };
   readonly wallSeconds: number;
   readonly push: { readonly records: number; readonly seconds: number; readonly requests: number };
-  readonly cost: { readonly lines: readonly CostLine[]; readonly usdPerGb: number };
+  readonly cost: { readonly lines: readonly BillLine[]; readonly usdPerGb: number };
   /** Folder with a copy of the lake. */
   readonly lakeFolder: string;
   readonly query: { readonly sql: string; readonly athenaSql: string; readonly result: QueryResult };

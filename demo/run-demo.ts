@@ -56,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     const check = await checkLake(temporary, files, data.expectations);
     const sources = compileSources(data.expectations, check, pushed);
     const problems = listProblems(data.expectations, check, sources);
-    const lines = await measureCost(stage, pushed, ingestSeconds);
+    const { lines, usd } = await measureCost(stage, pushed, ingestSeconds);
     const rawBytes = [...sources.values()].reduce((sum, source) => sum + source.rawBytes, 0);
     const sql = toQuery('flights');
     const result = await queryLake(temporary, sql);
@@ -72,7 +72,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
         seconds: pushed.durationMs / 1000,
         requests: pushed.requests,
       },
-      cost: { lines, usdPerGb: lines.reduce((sum, line) => sum + line.usd, 0) / (rawBytes / 1e9) },
+      cost: { lines, usdPerGb: usd / (rawBytes / 1e9) },
       lakeFolder: relative(projectDir, lakeFolder),
       // The catalog's database has the deployment's name.
       query: { sql, athenaSql: toQuery(`${config.name.replaceAll('-', '_')}.flights`), result },

@@ -92,8 +92,8 @@ function renderSources(report: DemoReport, total: SourceReport): string {
 
 function renderCost(report: DemoReport): string[] {
   const lines = report.cost.lines.map(
-    ({ item, amount, unit, usd }) =>
-      `    ${item.padEnd(22)} ${showAmount(amount).padStart(10)} ${unit.padEnd(25)} $${usd.toFixed(6)}`,
+    ({ service, amount, unit, usd }) =>
+      `    ${service.padEnd(22)} ${showAmount(amount).padStart(10)} ${unit.padEnd(25)} $${usd.toFixed(6)}`,
   );
   return [
     pc.dim(

@@ -1,0 +1,46 @@
+import type { ExtractDesign } from './design.ts';
+import { HOURS_PER_MONTH, toBilledGb } from './metering.ts';
+import { commitsPerRun, runsPerMonth, runUsage } from './model-pull.ts';
+import type { ModelledUsage } from './model-usage.ts';
+import { claimsOf, claimUsage, functionMs, keptClaims, ledgerUsage, times } from './model-work.ts';
+import { addUsage, type Usage } from './usage.ts';
+import type { Workload } from './workload.ts';
+
+/** Opening a connection with TLS, and asking for the horizon. */
+const CONNECT_MS = 300;
+
+/** Rows of a database, read on a schedule. */
+export function modelExtract(workload: Workload, design: ExtractDesign): ModelledUsage {
+  const { speed } = workload;
+  const runs = runsPerMonth(design.everyMinutes);
+  const readBytes = (workload.rawBytesPerMonth * design.readsPerRow) / runs;
+  const commits = commitsPerRun(readBytes);
+  const files = commits * workload.partitionsPerCommit;
+  const cpuMs = (readBytes / 1e6) * speed.extractMsPerMb;
+  const ms = functionMs(cpuMs, design.memoryMiB, speed) + CONNECT_MS + commits * speed.commitWaitMs;
+  // Whole tables are staged as files, decided, and then put into the lake.
+  const staged: Usage = design.pattern === 'batch' ? { s3Put: files + commits, s3Get: files + commits } : {};
+  return {
+    own: addUsage(
+      times(
+        runs,
+        runUsage(design.memoryMiB, ms),
+        { s3Put: files },
+        staged,
+        times(
+          commits,
+          ledgerUsage(false),
+          claimUsage({ claims: claimsOf(workload, design.dedupe, readBytes / commits), writers: 1 }),
+        ),
+      ),
+      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      design.needsNat
+        ? {
+            natHour: HOURS_PER_MONTH,
+            natGb: toBilledGb(workload.rawBytesPerMonth / workload.parquetCompression),
+          }
+        : {},
+    ),
+    shared: {},
+  };
+}

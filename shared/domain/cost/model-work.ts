@@ -1,0 +1,90 @@
+import { dynamoWriteUnits, lambdaGbSeconds, toBilledGb } from './metering.ts';
+import { addUsage, scaleUsage, type Usage } from './usage.ts';
+import type { Workload, WorkSpeed } from './workload.ts';
+
+/** Memory with which a function has one vCPU; Headgate's functions keep no more than one at work. */
+const ONE_VCPU_MIB = 1769;
+
+/** Milliseconds that CPU time, measured on the core of the benchmarks, takes in a function of so much memory. */
+export function functionMs(cpuMs: number, memoryMiB: number, { vcpu }: WorkSpeed): number {
+  return cpuMs / (Math.min(1, memoryMiB / ONE_VCPU_MIB) * vcpu);
+}
+
+/** So many invocations of so many milliseconds. */
+export function invocations(count: number, ms: number, memoryMiB: number): Usage {
+  // Whole milliseconds are what one invocation is billed as; the mean of many lies half of one above their own.
+  const gbSeconds = lambdaGbSeconds(0, memoryMiB) + ((ms + 0.5) / 1000) * (memoryMiB / 1024);
+  return { lambdaRequest: count, lambdaArmGbSecond: count * gbSeconds };
+}
+
+/** What an item of the ledger or of the claims has besides its content: names, key, token, time to live. */
+const ITEM_OVERHEAD_BYTES = 150;
+/** A packed claim: 12 bytes of key, 4 of digest, and what says whose it is; 16.4 to 16.8 were measured. */
+const CLAIM_BYTES = 16.6;
+/** Claims of one stored item, see claim-keys.ts. */
+const CLAIMS_PER_ITEM = 10_000;
+/** Entries that refer to claims that are stored apart are this small. */
+const ENTRY_UNITS = 1;
+/** Claims stay a day longer than the window, see dynamo-claim-log.ts. */
+const EXTRA_CLAIM_DAYS = 1;
+const DAYS_PER_MONTH = 730 / 24;
+
+/** What the claims of one commit are billed as. */
+export interface ClaimedCommit {
+  /** Keys that are claimed. */
+  readonly claims: number;
+  /** Consumers that claim in the same bucket, this one included. */
+  readonly writers: number;
+}
+
+/** Claiming keys: writing them, and reading what the others have claimed. */
+export function claimUsage({ claims, writers }: ClaimedCommit): Usage {
+  if (claims <= 0) return {};
+  const items = Math.ceil(claims / CLAIMS_PER_ITEM);
+  const isApart = items > 1 || writers > 1;
+  const bytes = (claims / items) * CLAIM_BYTES + ITEM_OVERHEAD_BYTES;
+  return {
+    dynamoWriteUnit: items * dynamoWriteUnits(bytes) + (isApart ? ENTRY_UNITS : 0),
+    // Whoever else claims here reads it once, eventually consistent.
+    dynamoReadUnit: writers > 1 ? 0.5 + ((writers - 1) * items * Math.ceil(bytes / 4096)) / 2 : 0,
+  };
+}
+
+/** Keeping claims until they expire: the table, and its restore points. */
+export function keptClaims(claimsPerMonth: number, dedupeDays: number): Usage {
+  return kept(claimsPerMonth * CLAIM_BYTES, dedupeDays + EXTRA_CLAIM_DAYS);
+}
+
+/** Bytes of items that are written in a month and kept for some days. */
+export function kept(bytesPerMonth: number, days: number): Usage {
+  const gb = toBilledGb((bytesPerMonth * days) / DAYS_PER_MONTH);
+  return { dynamoGbMonth: gb, dynamoBackupGbMonth: gb };
+}
+
+/**
+ * Writes of the ledger for one commit: the announcement, and the commit itself. Where committed ranges are listed, as
+ * of a stream, the commit is a transaction of two items.
+ */
+export function ledgerUsage(hasRanges: boolean): Usage {
+  return { dynamoWriteUnit: 1 + (hasRanges ? 4 : 1) };
+}
+
+/** Keys that a commit claims. */
+export function claimsOf(
+  { recordBytes, recordsPerRequest }: Workload,
+  dedupe: 'record' | 'request' | 'none',
+  rawBytes: number,
+): number {
+  const records = rawBytes / recordBytes;
+  if (dedupe === 'none') return 0;
+  return dedupe === 'record' ? records : records / recordsPerRequest;
+}
+
+/** CPU time of landing so many bytes in so many files, with claims and ledger, in ms. */
+export function landingCpuMs({ speed }: Workload, rawBytes: number, files: number): number {
+  return (files * speed.landMsPerFile + (rawBytes / 1e6) * speed.landMsPerMb) * speed.claimsCpuRatio;
+}
+
+/** Usages of one thing that happens so often. */
+export const times = (count: number, ...usages: readonly Usage[]): Usage =>
+  scaleUsage(addUsage(...usages), count);

@@ -1,13 +1,19 @@
 import { RemovalPolicy } from 'aws-cdk-lib/core';
+import type { ResourcePlan } from '../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
 
-/** What every stack must know about the deployment as a whole. */
-export interface Deployment {
+/** What is deployed, and how. */
+export interface DeploymentOptions {
   readonly config: HeadgateConfig;
   /** What becomes of data when its stack is deleted. */
   readonly dataRemoval: RemovalPolicy;
   /** The target is the embedded cloud. */
   readonly embedded: boolean;
+}
+
+/** What every stack must know about the deployment as a whole. Its configuration has the patterns that were planned. */
+export interface Deployment extends DeploymentOptions {
+  readonly plan: ResourcePlan;
 }
 
 /** Tells whoever set only one of the two flags what becomes of the data; undefined when they agree. */

@@ -37,7 +37,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
 }
 
 /** The alarms of one stream; `label` is the source, or `ingest` for the shared stream. */
-export function streamAlarms(label: string, { stream, mapping, tuning }: LandingStream): readonly AlarmRow[] {
+export function streamAlarms(label: string, { stream, mapping, plan }: LandingStream): readonly AlarmRow[] {
   const mappingMetric = (metricName: string): Metric =>
     new Metric({
       namespace: 'AWS/Lambda',
@@ -58,7 +58,7 @@ export function streamAlarms(label: string, { stream, mapping, tuning }: Landing
         period: Duration.minutes(5),
       }),
       when: 'above',
-      threshold: tuning.maxIteratorAgeSeconds * 1000,
+      threshold: plan.maxIteratorAgeSeconds * 1000,
       periods: 6,
       wrongPeriods: 6,
       silence: 'wrong',

@@ -3,7 +3,7 @@ import { Code } from 'aws-cdk-lib/aws-lambda';
 import { FUNCTION_SIZES, type FunctionName } from '../../shared/domain/plan/function-sizes.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { lanesOf } from '../../shared/config/plan/lanes.ts';
-import { planLandingSchedules } from '../../shared/config/plan/landing-schedules.ts';
+import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import { bundleFunctions, handlerEntries } from './bundle-functions.ts';
 import { duckDbForAws, duckDbForThisMachine } from './duckdb-package.ts';
 import type { FunctionCode } from './function-code.ts';
@@ -12,7 +12,9 @@ import type { FunctionCode } from './function-code.ts';
  * Code for a deployment: bundles of the functions that its sources need, and DuckDB for where they run. DuckDB for AWS
  * is fetched only when it is asked for.
  */
-export async function bundledCode(config: HeadgateConfig, embedded: boolean): Promise<FunctionCode> {
+export async function bundledCode(declared: HeadgateConfig, embedded: boolean): Promise<FunctionCode> {
+  // Functions go by the patterns that were planned.
+  const { config } = planResources(declared);
   const bundles = await bundleFunctions({ config, entries: handlerEntries(functionsOf(config)) });
   const bundle = (name: FunctionName) => (): Code => {
     const found = bundles.get(name);
@@ -33,13 +35,14 @@ export async function bundledCode(config: HeadgateConfig, embedded: boolean): Pr
 }
 
 /** The functions that receive or land the records of some source. */
-export function functionsOf(config: HeadgateConfig): readonly FunctionName[] {
+export function functionsOf(declared: HeadgateConfig): readonly FunctionName[] {
+  const { config, landing } = planResources(declared);
   const lanes = new Set(
     Object.values(config.sources).flatMap((source): FunctionName[] => {
       const { received, landed } = lanesOf(source);
       return [received, landed];
     }),
   );
-  if (planLandingSchedules(config).length > 0) lanes.add('land');
+  if (landing.length > 0) lanes.add('land');
   return (Object.keys(FUNCTION_SIZES) as FunctionName[]).filter((name) => lanes.has(name));
 }

@@ -3,7 +3,7 @@ import { Stream, StreamEncryption, StreamMode } from 'aws-cdk-lib/aws-kinesis';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import { EventSourceMapping, MetricType, StartingPosition } from 'aws-cdk-lib/aws-lambda';
 import { Construct } from 'constructs';
-import { type EventSourcePlan, planEventSource } from '../../shared/domain/plan/event-source.ts';
+import type { EventSourcePlan } from '../../shared/domain/plan/event-source.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 import type { Stores } from './grants.ts';
@@ -14,8 +14,7 @@ export interface LandingStreamProps {
   readonly encryptionKey: IKey;
   readonly shards: number;
   readonly retentionMs: number;
-  /** Strictest freshness of the sources on this stream. */
-  readonly freshnessMs: number;
+  readonly eventSource: EventSourcePlan;
   readonly removalPolicy: RemovalPolicy;
 }
 
@@ -23,11 +22,11 @@ export interface LandingStreamProps {
 export class LandingStream extends Construct {
   readonly stream: Stream;
   readonly mapping: EventSourceMapping;
-  readonly tuning: EventSourcePlan;
+  readonly plan: EventSourcePlan;
 
   constructor(scope: Construct, id: string, props: LandingStreamProps) {
     super(scope, id);
-    this.tuning = planEventSource(props.freshnessMs, props.retentionMs);
+    this.plan = props.eventSource;
     this.stream = new Stream(this, 'Stream', {
       streamMode: StreamMode.PROVISIONED,
       shardCount: props.shards,
@@ -56,13 +55,13 @@ export class LandingStream extends Construct {
       target: props.consumer.function,
       eventSourceArn: this.stream.streamArn,
       startingPosition: StartingPosition.TRIM_HORIZON,
-      batchSize: this.tuning.batchSize,
-      maxBatchingWindow: Duration.seconds(this.tuning.maxBatchingWindowSeconds),
-      parallelizationFactor: this.tuning.parallelizationFactor,
+      batchSize: this.plan.batchSize,
+      maxBatchingWindow: Duration.seconds(this.plan.maxBatchingWindowSeconds),
+      parallelizationFactor: this.plan.parallelizationFactor,
       bisectBatchOnError: true,
       reportBatchItemFailures: true,
-      retryAttempts: this.tuning.retryAttempts,
-      maxRecordAge: Duration.seconds(this.tuning.maxRecordAgeSeconds),
+      retryAttempts: this.plan.retryAttempts,
+      maxRecordAge: Duration.seconds(this.plan.maxRecordAgeSeconds),
       // The payload itself is parked, so that it can be replayed after the stream's retention.
       onFailure: { bind: () => ({ destination: props.stores.lake.bucketArn }) },
       supportS3OnFailureDestination: true,

@@ -6,7 +6,6 @@ import { grantLanding, grantLandingZone, type Stores } from '../constructs/grant
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns } from '../constructs/scheduled-runs.ts';
 import type { Deployment } from '../deployment.ts';
-import type { LandingSchedule } from '../../shared/config/plan/landing-schedules.ts';
 import { everyMinutes } from '../../shared/domain/plan/schedule.ts';
 
 /** The function that lands what waits in the landing zone, and its schedules. */
@@ -14,14 +13,8 @@ export class LandingStack extends Stack {
   readonly lander: IngestFunction;
   readonly runs: ScheduledRuns;
 
-  constructor(
-    scope: Construct,
-    deployment: Deployment,
-    stores: Stores,
-    schedules: readonly LandingSchedule[],
-    code: FunctionCode,
-  ) {
-    const { config } = deployment;
+  constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
+    const { config, plan } = deployment;
     super(scope, `${config.name}-landing`, {
       description: 'Headgate: scheduled landing of collected frames',
     });
@@ -39,7 +32,7 @@ export class LandingStack extends Stack {
     });
     grantLanding(this.lander, stores);
     grantLandingZone(this.lander, stores);
-    for (const { isOverloaded, sources, windowMinutes } of schedules) {
+    for (const { isOverloaded, sources, windowMinutes } of plan.landing) {
       if (!isOverloaded) continue;
       const name = sources.join(', ');
       Annotations.of(this).addWarningV2(
@@ -51,7 +44,7 @@ export class LandingStack extends Stack {
     this.runs = new ScheduledRuns(this, 'Runs', {
       target: this.lander,
       groupName: `${config.name}-landing`,
-      runs: schedules.map(({ name, windowMinutes, sources }) => ({
+      runs: plan.landing.map(({ name, windowMinutes, sources }) => ({
         name,
         description: `Lands ${String(sources.length)} source${sources.length === 1 ? '' : 's'}`,
         expression: everyMinutes(windowMinutes),

@@ -1,7 +1,5 @@
 import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
-import type { PulledSourceConfig } from '../../shared/config/schema.ts';
-import { toMs } from '../../shared/config/units.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { attachToNetwork } from '../constructs/attach-to-network.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
@@ -17,7 +15,8 @@ import type { Deployment } from '../deployment.ts';
 import { pulledSources, type Named, type PullingLane } from '../../shared/config/plan/lanes.ts';
 import { networkOf } from '../network-of.ts';
 import { parametersOf } from '../../shared/config/parameters-of.ts';
-import { planSchedule } from '../../shared/domain/plan/schedule.ts';
+import type { PulledSourceConfig } from '../../shared/config/schema.ts';
+import type { ReadPlan } from '../../shared/config/plan/plan-resources.ts';
 
 /** What differs between the functions that read sources on a schedule. */
 const LANES = {
@@ -42,7 +41,7 @@ export class PullStack extends Stack {
 
   constructor(
     scope: Construct,
-    { config }: Deployment,
+    { config, plan }: Deployment,
     stores: Stores,
     lane: PullingLane,
     code: FunctionCode,
@@ -80,7 +79,7 @@ export class PullStack extends Stack {
     this.runs = new ScheduledRuns(this, 'Runs', {
       target: this.puller,
       groupName,
-      runs: sources.map(([name, source]) => this.#planRun(name, source)),
+      runs: plan.reads.filter((read) => read.lane === lane).map((read) => this.#planRun(read)),
     });
     grantPolling(this.puller, this.runs, adaptiveSources(sources));
     new CfnOutput(this, `${output}FunctionName`, { value: this.puller.function.functionName });
@@ -88,16 +87,11 @@ export class PullStack extends Stack {
     new CfnOutput(this, `${output}WorkQueueUrl`, { value: this.work.queue.queueUrl });
   }
 
-  #planRun(name: string, source: PulledSourceConfig): ScheduledRun {
-    const ceiling = source.polling?.ceiling;
-    const { expression, clamped } = planSchedule(
-      toMs(source.freshness),
-      ceiling === undefined ? undefined : toMs(ceiling),
-    );
+  #planRun({ source: name, freshness, expression, clamped }: ReadPlan): ScheduledRun {
     if (clamped) {
       Annotations.of(this).addWarningV2(
         `headgate:freshness-${name}`,
-        `sources.${name}.freshness: "${source.freshness}" is shorter than a schedule can be; ` +
+        `sources.${name}.freshness: "${freshness}" is shorter than a schedule can be; ` +
           `${name} is read every minute. Ask for "1 minute" or more to make this clear.`,
       );
     }

@@ -8,7 +8,7 @@ import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { LandingStream } from '../constructs/landing-stream.ts';
 import type { Deployment } from '../deployment.ts';
-import { streamedSources, streamSources } from '../../shared/config/plan/lanes.ts';
+import { SHARED_STREAM } from '../../shared/config/plan/plan-resources.ts';
 
 /** The streams and the function that lands what is on them. */
 export class StreamStack extends Stack {
@@ -19,9 +19,8 @@ export class StreamStack extends Stack {
   readonly streams: ReadonlyMap<string, LandingStream>;
 
   constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
-    const { config, dataRemoval } = deployment;
+    const { config, dataRemoval, plan } = deployment;
     super(scope, `${config.name}-stream`, { description: 'Headgate: streams and their consumer' });
-    const pushed = streamedSources(config);
     this.consumer = new IngestFunction(this, 'Consumer', {
       deploymentName: config.name,
       lane: 'stream',
@@ -45,25 +44,21 @@ export class StreamStack extends Stack {
       removalPolicy: dataRemoval,
     };
     const streams = new Map<string, LandingStream>();
-    if (pushed.length > 0) {
-      const shared = new LandingStream(this, 'Ingest', {
-        ...common,
-        shards: config.ingest.shards,
-        freshnessMs: Math.min(...pushed.map(([, source]) => toMs(source.freshness))),
-      });
-      this.ingest = shared.stream;
-      streams.set('ingest', shared);
-      new CfnOutput(this, 'IngestStreamName', { value: shared.stream.streamName });
-    }
     const entries: string[] = [];
-    for (const [name, source] of streamSources(config)) {
-      const own = new LandingStream(this, `Source-${name}`, {
+    for (const { name, shards, eventSource } of plan.streams) {
+      const isShared = name === SHARED_STREAM;
+      const landing = new LandingStream(this, isShared ? 'Ingest' : `Source-${name}`, {
         ...common,
-        shards: source.shards,
-        freshnessMs: toMs(source.freshness),
+        shards,
+        eventSource,
       });
-      streams.set(name, own);
-      entries.push(`"${own.stream.streamName}":"${name}"`);
+      streams.set(name, landing);
+      if (isShared) {
+        this.ingest = landing.stream;
+        new CfnOutput(this, 'IngestStreamName', { value: landing.stream.streamName });
+      } else {
+        entries.push(`"${landing.stream.streamName}":"${name}"`);
+      }
     }
     this.streams = streams;
     // The names are known only when the stack is deployed, so the JSON is put together as text around them.

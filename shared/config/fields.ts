@@ -40,6 +40,20 @@ const eventTime = z
   })
   .describe('When the event happened; it decides the partition. Without it the time of receipt is used.');
 
+/** What something may cost. */
+export const budget = z
+  .strictObject({
+    usdPerGb: z
+      .number()
+      .positive()
+      .optional()
+      .describe('Most that one GB of raw JSON may cost, in US dollars.'),
+    usdPerMonth: z.number().positive().optional().describe('Most that a month may cost, in US dollars.'),
+  })
+  .refine(({ usdPerGb, usdPerMonth }) => usdPerGb !== undefined || usdPerMonth !== undefined, {
+    error: 'must say usdPerGb, usdPerMonth, or both',
+  });
+
 /** The five questions of the decision framework, and what every source has. */
 export const common = {
   description: z.string().max(500).optional().describe('One sentence for people.'),
@@ -53,9 +67,16 @@ export const common = {
           recordsPerSecond: z.number().positive().describe('Average over a busy hour.'),
           recordBytes: z.int().positive().describe('Average size of a record as JSON.'),
         }),
-        z.strictObject({ gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.') }),
+        z.strictObject({
+          gbPerDay: z.number().positive().describe('1 GB = 1e9 bytes of raw JSON.'),
+          recordBytes: z
+            .int()
+            .positive()
+            .optional()
+            .describe('Average size of a record as JSON. Without it the plan reckons with 1,000.'),
+        }),
       ],
-      { error: 'must be { recordsPerSecond, recordBytes } or { gbPerDay }' },
+      { error: 'must be { recordsPerSecond, recordBytes } or { gbPerDay }, with recordBytes if you know it' },
     )
     .describe('Question 2: how much data?'),
   // Question 3, the source type, is the `type` of each variant below.
@@ -65,12 +86,9 @@ export const common = {
     .describe(
       'Question 4: how does the data change? Events are appended; tables also change and delete rows.',
     ),
-  budget: z
-    .strictObject({
-      usdPerGb: z.number().positive().describe('Most that one GB of raw JSON may cost, in US dollars.'),
-    })
+  budget: budget
     .optional()
-    .describe('Question 5: what may it cost?'),
+    .describe('Question 5: what may it cost? The plan says when it costs more, and what would meet it.'),
   contract,
   key: z
     .array(path)

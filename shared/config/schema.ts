@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { pulledProblems } from './check-pulled.ts';
 import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { mysqlSource, postgresSource } from './database-source.ts';
-import { common, httpsUrl, path, secretParameter } from './fields.ts';
+import { budget, common, httpsUrl, path, secretParameter } from './fields.ts';
 import { filesSource } from './files-source.ts';
 import { httpSource } from './http-source.ts';
 import { duration, size } from './units.ts';
@@ -118,7 +118,8 @@ const received = {
     .optional()
     .describe(
       '`stream`: through Kinesis, in the lake within seconds. `micro-batch`: collected in S3 and converted on a ' +
-        'schedule, without a shard to pay for. Default: micro-batch where the freshness is 2 minutes or more.',
+        'schedule, without a shard to pay for. Default: what `headgate plan` finds cheapest for the freshness; ' +
+        'below 2 minutes always the stream.',
     ),
   orderBy: z
     .array(path)
@@ -163,6 +164,15 @@ const push = z
     type: z.literal('push'),
     ...common,
     ...received,
+    recordsPerRequest: z
+      .int()
+      .min(1)
+      .max(10_000)
+      .optional()
+      .describe(
+        'How many records senders put into one request, on average; it decides most of the costs. Without it the plan ' +
+          'reckons with what the client library collects in a second, 500 at most.',
+      ),
     auth: auth.prefault({ type: 'key' }),
     idempotencyKey: z
       .enum(['optional', 'required'])
@@ -307,7 +317,14 @@ const stream = z
   .strictObject({
     type: z.literal('stream'),
     ...common,
-    shards: z.int().min(1).max(500).default(1).describe("Shards of the source's own Kinesis stream."),
+    shards: z
+      .int()
+      .min(1)
+      .max(500)
+      .optional()
+      .describe(
+        "Shards of the source's own Kinesis stream. Default: as many as its volume fills to 60 %; see `headgate plan`.",
+      ),
   })
   .describe("Producers put plain JSON records (or frames) on a Kinesis stream of the source's own.");
 
@@ -382,8 +399,11 @@ export const configSchema = z
           .int()
           .min(1)
           .max(500)
-          .default(1)
-          .describe('Shards of the stream that all pushed sources share.'),
+          .optional()
+          .describe(
+            'Shards of the stream that all pushed sources share. Default: as many as their volumes fill to 60 %; see ' +
+              '`headgate plan`.',
+          ),
         retention: duration('1 day', '365 days')
           .default('7 days')
           .describe('How long the stream keeps records.'),
@@ -395,6 +415,11 @@ export const configSchema = z
       })
       .prefault({})
       .describe('The stream behind the push API.'),
+    budget: budget
+      .optional()
+      .describe(
+        'What all sources may cost together. The plan says when they cost more, and what would help.',
+      ),
     retention: z
       .strictObject({
         infrequentAccessAfterDays: z.int().min(30).max(3650).default(30),

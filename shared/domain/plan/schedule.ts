@@ -4,6 +4,7 @@ const MINUTE_MS = 60_000;
 export interface SchedulePlan {
   /** EventBridge Scheduler rate expression. */
   readonly expression: string;
+  readonly minutes: number;
   /** The freshness is shorter than the shortest schedule, one minute. */
   readonly clamped: boolean;
 }
@@ -17,6 +18,7 @@ export function planSchedule(freshnessMs: number, ceilingMs = freshnessMs): Sche
   const minutes = Math.max(1, Math.floor(Math.min(freshnessMs, ceilingMs) / MINUTE_MS));
   return {
     expression: everyMinutes(minutes),
+    minutes,
     clamped: freshnessMs < MINUTE_MS,
   };
 }

@@ -12,6 +12,7 @@ import {
   type RunSourceDeps,
   type SourceReader,
 } from '../../shared/pipeline/runs/run-source.ts';
+import type { SourceHold } from '../../shared/pipeline/runs/hold-source.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type {
   BackfillWork,
@@ -42,7 +43,11 @@ export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunS
   /** Types of the sources that the function reads. */
   readonly types: readonly Config['type'][];
   /** Makes the reader of one run. */
-  readonly openReader: (source: Source<Config>, context: WorkContext) => SourceReader | Promise<SourceReader>;
+  readonly openReader: (
+    source: Source<Config>,
+    context: WorkContext,
+    stayHere: SourceHold['check'],
+  ) => SourceReader | Promise<SourceReader>;
   /** Reads a part of a large extract, where there are such. */
   readonly runSplit?: RunPart<Config, SplitWork>;
   /** Goes on with a backfill, where there are such. */
@@ -95,7 +100,7 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
     const request: RunRequest = {
       ...context,
       source,
-      open: () => deps.openReader(source, context),
+      open: (stayHere) => deps.openReader(source, context, stayHere),
     };
     switch (work.task) {
       case undefined:

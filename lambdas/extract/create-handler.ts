@@ -55,10 +55,10 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
   return createWorkHandler<DatabaseSourceConfig>({
     ...deps,
     types: ['postgres', 'mysql'],
-    openReader: (source, context) =>
+    openReader: (source, context, stayHere) =>
       isReadInParallel(source)
-        ? createParallelExtractReader(toExtractDeps(source, context))
-        : createTableReader(toTableDeps(source, context)),
+        ? createParallelExtractReader({ ...toExtractDeps(source, context), stayHere })
+        : createTableReader({ ...toTableDeps(source, context), stayHere }),
     runSplit: (source, work, { telemetry, ...context }) =>
       runSplit(toExtractDeps(source, context, telemetry), work),
     runBackfill: (source, work, { telemetry, ...context }) =>

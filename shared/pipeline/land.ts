@@ -31,6 +31,9 @@ import { probeNothing } from './probe.ts';
  * the intent is committed on its owner's behalf; otherwise its data is withdrawn (overwritten by tombstones) *before*
  * the intent is removed. So a key is decided once, and safety needs no clock; the lease only keeps writers from
  * getting in each other's way.
+ *
+ * Where the announced files can be had again, byte by byte (`LaneReader.announced`), whoever finds the intent goes on
+ * with steps 6 and 7 in its owner's place. Any number of them may: they put the same bytes at the same keys.
  */
 
 export interface LandDeps extends ClaimBatchDeps {
@@ -98,11 +101,11 @@ const LEASE_MS = 10_000;
 /** Time that one more commit may need; a run stops when less is left. */
 const RESERVE_MS = 5_000;
 const DEFAULT_BATCH_BYTES = 64 * 1024 * 1024;
-/** Files of one commit; a batch of more partitions is cut. An entry that has more by itself is committed whole. */
+/** Files of one commit; a batch of more partitions is cut. An entry that has more by itself, or what is staged, is committed whole. */
 const MAX_FILES = 1_000;
 const PARALLEL_PUTS = 16;
-/** Files that are fetched to be put: each is in memory meanwhile. */
-const PARALLEL_LOADS = 2;
+/** Files that are fetched to be put: each is in memory meanwhile, some 15 MB. */
+const PARALLEL_LOADS = 4;
 const MAX_CONFLICTS = 100;
 
 /**
@@ -124,10 +127,22 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
       `other writers keep winning lane ${reader.lane}; it is retried`,
     );
   };
+  const note = (landed: Landed): void => {
+    commits++;
+    addCounts(counts, landed.counts);
+  };
+  const goOn: GoOn = async (state, intent) => {
+    const batch = await reader.announced?.(state, intent);
+    if (batch === undefined) return 'withdraw';
+    const landed = await landAnnounced(deps, reader.lane, state, intent, batch, options);
+    if (typeof landed === 'string') return landed;
+    note(landed);
+    return 'decided';
+  };
   for (;;) {
     const state = isOutOfTime(deps, options)
       ? undefined
-      : (takeKnown(laneCache, reader.lane) ?? (await readSettled(deps, reader.lane, options)));
+      : (takeKnown(laneCache, reader.lane) ?? (await readSettled(deps, reader.lane, options, goOn)));
     if (state === undefined) return { finished: false, commits, counts };
     const batch = await reader.read(state, maxBytes);
     if (batch === undefined) {
@@ -143,15 +158,15 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
       continue;
     }
     const plan = planBatch(batch);
-    if (plan.fileCount > MAX_FILES && batch.entries.length > 1 && maxBytes > 1) {
+    const isDivisible = batch.isStaged !== true && batch.entries.length > 1 && maxBytes > 1;
+    if (plan.fileCount > MAX_FILES && isDivisible) {
       maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
       continue;
     }
     const landed = await landBatch(deps, reader.lane, state, batch, plan, options);
     if (landed !== undefined) {
-      commits++;
+      note(landed);
       laneCache.set(reader.lane, landed.state);
-      addCounts(counts, landed.counts);
       maxBytes = maxBatchBytes;
     } else if (options.yieldsToOthers === true) {
       return { finished: false, commits, counts };
@@ -167,14 +182,24 @@ function takeKnown(laneCache: LaneCache, lane: string): LedgerState | undefined 
 }
 
 /**
+ * Goes on with what is announced.
+ *
+ * @returns `'decided'` when it is in the lake, or somebody else has decided it; `'later'` when time is up; `'withdraw'`
+ *   when it cannot be gone on with
+ */
+type GoOn = (state: LedgerState, intent: Intent) => Promise<'decided' | 'later' | 'withdraw'>;
+
+/**
  * Reads a lane, after resolving what was announced on it.
  *
+ * @param goOn by default whatever is not complete is withdrawn
  * @returns undefined when the deadline is near, or somebody may be at work on the lane until then
  */
 export async function readSettled(
   deps: LandDeps,
   lane: string,
   options: RunOptions,
+  goOn: GoOn = () => Promise.resolve('withdraw'),
 ): Promise<LedgerState | undefined> {
   const probe = deps.probe ?? probeNothing;
   for (;;) {
@@ -183,7 +208,9 @@ export async function readSettled(
     const state = await deps.ledger.read(lane);
     if (state.intent === undefined) return state;
     if (!(await waitForLease(deps, state.intent, options))) return undefined;
-    await resolveIntent(deps, lane, state, state.intent);
+    const outcome = await goOn(state, state.intent);
+    if (outcome === 'later') return undefined;
+    if (outcome === 'withdraw') await resolveIntent(deps, lane, state, state.intent);
   }
 }
 
@@ -216,6 +243,12 @@ interface BuiltFile {
 /** Counts in the making. */
 type Counts = { -readonly [Name in keyof LandCounts]: LandCounts[Name] };
 
+/** What a commit has brought, and the lane after it. */
+interface Landed {
+  readonly counts: ReadonlyMap<string, Counts>;
+  readonly state: LedgerState;
+}
+
 /**
  * Claims, builds and commits one batch.
  *
@@ -228,7 +261,7 @@ async function landBatch(
   batch: LaneBatch,
   plan: BatchPlan,
   options: RunOptions,
-): Promise<{ readonly counts: ReadonlyMap<string, Counts>; readonly state: LedgerState } | undefined> {
+): Promise<Landed | undefined> {
   const probe = deps.probe ?? probeNothing;
   const verdicts = await claimBatch(deps, batch, plan);
   await probe('B.2');
@@ -248,17 +281,79 @@ async function landBatch(
     if ((await deps.ledger.announce(lane, version, intent, deps.newToken())) === 'conflict') return undefined;
     version++;
     await probe('B.3');
-    if (!(await putFiles(deps, lane, files, version))) return undefined;
+    if ((await putFiles(deps, lane, files, version, putUntilMs(batch, options))) !== 'put') return undefined;
     await probe('B.5');
   }
+  return await commitBatch(deps, lane, { ...state, version }, { batch, plan, verdicts, counts, files });
+}
+
+/** What a batch has become. */
+interface BuiltBatch {
+  readonly batch: LaneBatch;
+  readonly plan: BatchPlan;
+  readonly verdicts: Verdicts;
+  readonly counts: ReadonlyMap<string, Counts>;
+  readonly files: readonly BuiltFile[];
+}
+
+/** The batch's files are in the lake: says so. @returns undefined when the intent was decided by somebody else */
+async function commitBatch(
+  deps: LandDeps,
+  lane: string,
+  { commits, version }: LedgerState,
+  { batch, plan, verdicts, counts, files }: BuiltBatch,
+): Promise<Landed | undefined> {
   const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
   if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
-  await probe('B.6');
+  await (deps.probe ?? probeNothing)('B.6');
   emit(deps, batch, counts, verdicts);
   return {
     counts,
-    state: { position: batch.to, commits: state.commits + 1, version: version + 1, intent: undefined },
+    state: { position: batch.to, commits: commits + 1, version: version + 1, intent: undefined },
   };
+}
+
+/** Puts the files of an announced batch that are not there yet, and commits it in its owner's place. */
+async function landAnnounced(
+  deps: LandDeps,
+  lane: string,
+  state: LedgerState,
+  intent: Intent,
+  batch: LaneBatch,
+  options: RunOptions,
+): Promise<Landed | 'decided' | 'later' | 'withdraw'> {
+  const plan = planBatch(batch);
+  const verdicts: Verdicts = new Map();
+  const counts = new Map<string, Counts>();
+  const files = await buildFiles(deps, batch, plan, verdicts, counts);
+  if (!isAnnounced(files, state.version, batch, intent)) return 'withdraw';
+  const missing: BuiltFile[] = [];
+  const tombstones: BuiltFile[] = [];
+  await forEachLimited(files, PARALLEL_PUTS, async (file) => {
+    const kind = await deps.lake.kindOf(file.keyFor(state.version));
+    if (kind === undefined) missing.push(file);
+    if (kind === 'tombstone') tombstones.push(file);
+  });
+  if (tombstones.length > 0) return 'withdraw';
+  const outcome = await putFiles(deps, lane, missing, state.version, putUntilMs(batch, options));
+  if (outcome !== 'put') return outcome === 'fenced' ? 'withdraw' : 'later';
+  await (deps.probe ?? probeNothing)('B.5');
+  return (await commitBatch(deps, lane, state, { batch, plan, verdicts, counts, files })) ?? 'decided';
+}
+
+/** Whether these are the files that were announced: where a source is divided otherwise by now they are not. */
+function isAnnounced(
+  files: readonly BuiltFile[],
+  version: number,
+  { from, to }: LaneBatch,
+  { objects, ...intent }: Intent,
+): boolean {
+  return (
+    intent.from === from &&
+    intent.to === to &&
+    objects.length === files.length &&
+    objects.every(({ key }, i) => files[i]?.keyFor(version) === key)
+  );
 }
 
 async function buildFiles(
@@ -349,18 +444,28 @@ async function buildFiles(
   return files;
 }
 
-/** Creates the announced objects. @returns false when a tombstone was met: the intent was resolved by somebody else */
+/** Until when files are put. What is not staged is put to its end: half-done, it would be withdrawn. */
+const putUntilMs = ({ isStaged }: LaneBatch, { deadlineMs }: RunOptions): number =>
+  isStaged === true ? deadlineMs - RESERVE_MS : Infinity;
+
+/**
+ * Creates the announced objects.
+ *
+ * @returns `'fenced'` when a tombstone was met: the intent was resolved by somebody else; `'later'` when time is up
+ */
 async function putFiles(
   deps: LandDeps,
   lane: string,
   files: readonly BuiltFile[],
   version: number,
-): Promise<boolean> {
+  untilMs: number,
+): Promise<'put' | 'fenced' | 'later'> {
   const probe = deps.probe ?? probeNothing;
-  let fenced = false;
+  const ends = new Set<'fenced' | 'later'>();
   const areInMemory = files.every(({ bytes }) => typeof bytes !== 'function');
   await forEachLimited(files, areInMemory ? PARALLEL_PUTS : PARALLEL_LOADS, async (file) => {
-    if (fenced) return;
+    if (deps.clock.nowMs() >= untilMs) ends.add('later');
+    if (ends.size > 0) return;
     const key = file.keyFor(version);
     const object: LakeObject = {
       kind: 'data',
@@ -374,11 +479,11 @@ async function putFiles(
       (await deps.lake.putIfAbsent(key, object)) === 'exists' &&
       (await kindAt(deps, key)) === 'tombstone'
     ) {
-      fenced = true;
+      ends.add('fenced');
     }
     await probe('B.4');
   });
-  return !fenced;
+  return ends.has('fenced') ? 'fenced' : ends.has('later') ? 'later' : 'put';
 }
 
 async function kindAt(deps: LandDeps, key: string): Promise<'data' | 'tombstone'> {

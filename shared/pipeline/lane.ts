@@ -2,7 +2,7 @@ import type { Frame } from '../domain/frame.ts';
 import type { Origin } from '../domain/identity.ts';
 import type { QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
-import type { LedgerState } from '../ports/ledger-store.ts';
+import type { Intent, LedgerState } from '../ports/ledger-store.ts';
 
 /**
  * A lane brings batches of records with an identity; the engine claims, writes and commits them. Lanes differ only in
@@ -22,6 +22,13 @@ export interface LaneReader {
    * to the next run
    */
   read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'overtaken' | 'interrupted' | undefined>;
+  /**
+   * The very batch that a pending intent announces, where its files stay until they have landed: whoever finds the intent
+   * then goes on with it instead of withdrawing what is there. So a batch may take longer to land than any run.
+   *
+   * @returns undefined when it cannot be had any more: the intent is withdrawn
+   */
+  announced?(state: LedgerState, intent: Intent): Promise<LaneBatch | undefined>;
 }
 
 /** Consecutive records of one lane that are committed together. */
@@ -33,6 +40,8 @@ export interface LaneBatch {
   /** Part of the objects' names that tells this range from others of the lane: letters, digits, `-`, `_`. */
   readonly stem: string;
   readonly entries: readonly LaneEntry[];
+  /** Whether `LaneReader.announced` can give it again: a run whose time is up leaves it to the next one half-done. */
+  readonly isStaged?: boolean;
 }
 
 /** What stood at one position of a lane. */

@@ -1,7 +1,6 @@
 import type { SplitWork, WorkQueue } from '../../ports/work-queue.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
-import { BlockedError, TransientError } from '../../domain/errors.ts';
-import { forEachLimited } from '../../domain/for-each-limited.ts';
+import { TransientError } from '../../domain/errors.ts';
 import {
   isHeld,
   readFanOut,
@@ -18,6 +17,7 @@ import { createExtractReader, splitTooLarge, type ExtractSteps } from '../table/
 import {
   findExtract,
   findSplit,
+  findSplits,
   readSplit,
   splitCount,
   type ExtractPlan,
@@ -40,10 +40,6 @@ export interface ExtractDeps extends TableReaderDeps {
   readonly land: LandDeps;
   readonly options: RunOptions;
 }
-
-/** Files of one extract altogether: what an invocation can copy within its 15 minutes, with room to spare. */
-const MAX_EXTRACT_BYTES = 24 * 1024 ** 3;
-const PARALLEL_READS = 16;
 
 const fanOutLane = (source: string): string => `extract/${source}`;
 const landingLease = ({ source }: ExtractDeps): string => `${fanOutLane(source.name)}/landing`;
@@ -68,7 +64,7 @@ export function isReadInParallel({ config }: Pick<TableReaderDeps['source'], 'co
  */
 export async function createParallelExtractReader(deps: ExtractDeps): Promise<TableReader> {
   const reader = createExtractReader(deps, { stageSplits: (plan) => stageOrWake(deps, plan) });
-  // The engine settles a lane before it reads: that would fence off the files of an extract that is being landed.
+  // The engine settles a lane before it reads: that would copy the files of an extract beside somebody who does.
   return (await isHeld(deps.land, landingLease(deps))) ? { ...reader, ...LEFT_ALONE } : reader;
 }
 
@@ -93,7 +89,7 @@ export async function runSplit(deps: ExtractDeps, { extract, slot }: SplitWork):
     stageSplit(deps, plan, split),
   );
   if (outcome === 'worked') await send(deps, plan, slot);
-  if (outcome === 'all-done') await landAlone(deps);
+  if (outcome === 'all-done') await landAlone(deps, plan);
 }
 
 /** The extract that a message is about, unless it is in the lake or given up. */
@@ -123,44 +119,40 @@ async function stageOnly(deps: ExtractDeps, plan: ExtractPlan): ReturnType<Extra
 }
 
 /**
- * Lands what is staged, with nobody beside: it takes minutes, and a second one would fence off the files of the first.
- * Whoever finds somebody at it leaves it to that one, whose message comes again should it die.
+ * Lands what is staged, with nobody beside: it takes minutes, and the work of a second one would be for nothing. Whoever
+ * finds somebody at it leaves it to that one, whose message comes again should it die. What is more than one invocation
+ * can copy is gone on with by the next one.
  */
-async function landAlone(deps: ExtractDeps): Promise<void> {
+async function landAlone(deps: ExtractDeps, plan: ExtractPlan): Promise<void> {
   const { source, telemetry, land, options } = deps;
   const worker = { owner: options.owner, untilMs: deps.deadlineMs };
-  await runAlone(land, landingLease(deps), worker, async () => {
-    const reader = createExtractReader(deps, { stageSplits: (plan) => findAll(deps, plan) });
+  const outcome = await runAlone(land, landingLease(deps), worker, async () => {
+    const reader = createExtractReader(deps, {
+      only: plan.number,
+      stageSplits: (begun) => requireSplits(deps, begun),
+    });
     const { finished } = await runLane(land, reader, options);
     if (!finished) reader.observe(await land.ledger.read(reader.lane));
     const ageMs = reader.checkpointAgeMs();
     if (ageMs !== undefined) telemetry.record('CheckpointAge', source.name, ageMs);
-    if (!finished)
-      throw new TransientError(
-        'EXTRACT_NOT_LANDED',
-        `the extract of ${source.name} has no time left to land; it is tried again`,
-      );
+    return { finished, hasProgressed: reader.hasProgressed() };
   });
+  if (outcome === undefined || outcome.finished) return;
+  if (!outcome.hasProgressed) {
+    throw new TransientError(
+      'EXTRACT_NOT_LANDED',
+      `the extract of ${source.name} has no time left to land; it is tried again`,
+    );
+  }
+  await send(deps, plan, 0);
 }
 
 /** All splits of an extract, each of which is staged. */
-async function findAll(deps: ExtractDeps, plan: ExtractPlan): Promise<readonly StagedSplit[]> {
-  const splits: StagedSplit[] = [];
-  const numbers = Array.from({ length: splitCount(plan) }, (_, i) => i);
-  await forEachLimited(numbers, PARALLEL_READS, async (split) => {
-    const staged = await findSplit(deps, plan, split);
-    if (staged === undefined) {
-      throw new TransientError(
-        'SPLIT_NOT_STAGED',
-        `range ${String(split)} of extract ${String(plan.number)} of source ${deps.source.name} is not staged (any more); two days after its beginning the extract is begun anew`,
-      );
-    }
-    splits[split] = staged;
-  });
-  const bytes = splits.flatMap(({ files }) => files).reduce((total, file) => total + file.bytes, 0);
-  if (bytes <= MAX_EXTRACT_BYTES) return splits;
-  throw new BlockedError(
-    'EXTRACT_TOO_LARGE',
-    `the files of an extract of source ${deps.source.name} have ${String(Math.ceil(bytes / 1024 ** 3))} GiB, and ${String(MAX_EXTRACT_BYTES / 1024 ** 3)} GiB can land with one commit; read the table with incremental, or declare sources with a query for parts of it`,
+async function requireSplits(deps: ExtractDeps, plan: ExtractPlan): Promise<readonly StagedSplit[]> {
+  const splits = await findSplits(deps, plan);
+  if (!('missing' in splits)) return splits;
+  throw new TransientError(
+    'SPLIT_NOT_STAGED',
+    `range ${String(splits.missing)} of extract ${String(plan.number)} of source ${deps.source.name} is not staged (any more); two days after its beginning the extract is begun anew`,
   );
 }

@@ -43,8 +43,8 @@ export interface SourceReader extends LaneReader {
 /** One run of one source. */
 export interface RunRequest {
   readonly source: Source<PulledSourceConfig>;
-  /** Makes the reader of this run. */
-  readonly open: () => SourceReader | Promise<SourceReader>;
+  /** Makes the reader of this run, which calls `stayHere` now and then where one of its steps takes minutes. */
+  readonly open: (stayHere: SourceHold['check']) => SourceReader | Promise<SourceReader>;
   /** Who runs: the invocation's id. */
   readonly owner: string;
   /** When the run must be over, ms since the epoch. */
@@ -162,7 +162,8 @@ function toSummary(
 /** Lands what was decided before, and reads nothing. Also of a paused source: it is what a person asks for. */
 export async function settleSource(deps: RunSourceDeps, request: RunRequest): Promise<PullOutcome> {
   const { source, owner, deadlineMs } = request;
-  const reader = await request.open();
+  const reader = await request.open(() => Promise.resolve(undefined));
+  // What is announced and not complete is withdrawn, which is done sooner than to go on with it.
   const staged: LaneReader = {
     lane: reader.lane,
     read: async (state, maxBytes) =>
@@ -190,14 +191,13 @@ async function land(
   { source, open, owner, deadlineMs }: RunRequest,
   hold: SourceHold,
 ): Promise<Landed> {
-  const reader = await open();
   let left: HoldProblem | undefined;
+  const stayHere = async (): Promise<HoldProblem | undefined> => (left = await hold.check());
+  const reader = await open(stayHere);
   const watched: LaneReader = {
-    lane: reader.lane,
-    read: async (state, maxBytes) => {
-      left = await hold.check();
-      return left === undefined ? await reader.read(state, maxBytes) : 'interrupted';
-    },
+    ...reader,
+    read: async (state, maxBytes) =>
+      (await stayHere()) === undefined ? await reader.read(state, maxBytes) : 'interrupted',
   };
   let outcome: RunOutcome;
   try {

@@ -2,10 +2,11 @@ import { toMs } from '../../config/units.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError } from '../../domain/errors.ts';
 import { formatTablePosition, parseTablePosition, type PositionOf } from '../../domain/table-position.ts';
-import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { Intent, LedgerState } from '../../ports/ledger-store.ts';
 import type { LaneBatch, TableEntry } from '../lane.ts';
 import {
   beginExtract,
+  findAnnounced,
   findExtract,
   findSplit,
   readSplit,
@@ -18,13 +19,15 @@ import {
 import { toTableEntries } from './fill-table.ts';
 import { COMMIT_RESERVE_MS, RunNotes, type TableReader, type TableReaderDeps } from './table-reader.ts';
 
-/** Files of one commit at most: an announcement names all of them, in an item of 400 KB. */
-const MAX_FILES = 2_000;
+/** Files of one commit at most: an announcement names all of them, compressed, in an item of 400 KB (see `encodeIntent`). */
+const MAX_FILES = 30_000;
 
 type Position = PositionOf<'extract'>;
 
 /** How splits that are not staged yet get staged. */
 export interface ExtractSteps {
+  /** The only extract that is read; by default the one that was begun, or another one if that is due. */
+  readonly only?: number;
   /** Stages what is missing, or has it staged. @returns what is staged; `'interrupted'` when a later run has to go on */
   stageSplits(plan: ExtractPlan): Promise<readonly StagedSplit[] | HeldSplit | 'interrupted'>;
 }
@@ -55,6 +58,7 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
     if (committed > first) return undefined;
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
     const { plan: begun, next } = await findExtract(deps, state);
+    if (staging.only !== undefined && begun?.number !== staging.only) return undefined;
     if (begun === undefined && before !== undefined && !isDue(before)) return undefined;
     const plan = begun ?? (await beginExtract(deps, state, next));
     notes.readSince(plan.startedAtMs);
@@ -64,6 +68,15 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
       ready = { number: plan.number, splits };
     }
     return toBatch(state, plan, ready.splits);
+  }
+
+  /** Files stay staged: whoever finds an extract that is being landed goes on with it. */
+  async function announced(state: LedgerState, { to }: Intent): Promise<LaneBatch | undefined> {
+    first ??= parseTablePosition(source.name, 'extract', state.position)?.number ?? 0;
+    const found = await findAnnounced(deps, to);
+    if (found === undefined) return undefined;
+    notes.readSince(found.plan.startedAtMs);
+    return toBatch(state, found.plan, found.splits);
   }
 
   /**
@@ -81,7 +94,7 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
   ): LaneBatch {
     const entries = isHeld(splits)
       ? toTableEntries(deps, splits.files, plan.startedAtMs)
-      : toStagedEntries(deps, plan, splits);
+      : toStagedEntries(deps, plan, splits).map(noting);
     requireFewFiles(entries);
     const parts = isHeld(splits) ? [splits] : splits;
     const sum = (of: 'rows' | 'bytes'): number => parts.reduce((total, part) => total + part[of], 0);
@@ -93,20 +106,31 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
         to: formatTablePosition(to),
         stem: `extract-${String(plan.number)}`,
         entries,
+        isStaged: !isHeld(splits),
       },
       { rows: sum('rows'), bytes: sum('bytes') },
     );
   }
 
+  /** Each file that is put is one less for the next run. */
+  const noting = (entry: TableEntry): TableEntry => ({
+    ...entry,
+    load: async () => {
+      const bytes = await entry.load();
+      notes.progress();
+      return bytes;
+    },
+  });
+
   function requireFewFiles(entries: readonly TableEntry[]): void {
     if (entries.length <= MAX_FILES) return;
     throw new BlockedError(
       'EXTRACT_TOO_MANY_FILES',
-      `the extract of source ${source.name} has ${String(entries.length)} files, and one commit may have ${String(MAX_FILES)}: its rows fall into too many partitions, or it is too large to be read as a whole; set partition: "day", remove eventTime, or read it with incremental`,
+      `the extract of source ${source.name} has ${String(entries.length)} files, and one commit may have ${String(MAX_FILES)}: its rows fall into too many partitions, or it is too large to be read as a whole; set partition: "day", remove eventTime, read it with incremental, or declare sources with a query for parts of it`,
     );
   }
 
-  return { lane, read, ...notes.toReport() };
+  return { lane, read, announced, ...notes.toReport() };
 }
 
 const isHeld = (splits: readonly StagedSplit[] | HeldSplit): splits is HeldSplit => !Array.isArray(splits);
@@ -120,6 +144,8 @@ function stageInTurn(deps: TableReaderDeps, notes: RunNotes): ExtractSteps {
       let hasRead = false;
       for (let split = 0; split < count; split++) {
         const known = await findSplit(deps, plan, split);
+        // Others are told that somebody is at it before minutes pass, and a source that was paused is left.
+        if (known === undefined && count > 1 && (await deps.stayHere?.()) !== undefined) return 'interrupted';
         const read = known ?? (await readSplit(deps, plan, split, count === 1));
         if (read === undefined) {
           if (!hasRead) throw splitTooLarge(deps, split);

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import * as z from 'zod';
 import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
+import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
 import type { ColumnFile } from '../../ports/column-table-writer.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
@@ -23,8 +24,12 @@ import { COMMIT_RESERVE_MS, MAX_HELD_BYTES, type TableReaderDeps } from './table
  * those are not taken for its own.
  */
 
-/** Staged files expire, three days after they were written at the earliest: an older extract is begun anew. */
+/** Staged files expire, four days after they were written at the earliest (`FileStage`): an older extract is begun anew. */
 const MAX_EXTRACT_AGE_MS = 2 * 86_400_000;
+/** One that is landing by then may go on with that. */
+const MAX_LANDING_AGE_MS = 3 * 86_400_000;
+/** Splits of one extract that are looked up at the same time. */
+const PARALLEL_READS = 16;
 
 const planSchema = z.object({
   /** `_received_at` of all its rows, ms since the epoch. */
@@ -136,6 +141,40 @@ export async function findSplit(
   return bytes && parseStaged(deps, splitSchema, bytes);
 }
 
+/** All splits of an extract; or the first one that is not staged (any more). */
+export async function findSplits(
+  deps: StageDeps,
+  plan: ExtractPlan,
+): Promise<readonly StagedSplit[] | { readonly missing: number }> {
+  const splits: StagedSplit[] = [];
+  let missing: number | undefined;
+  const numbers = Array.from({ length: splitCount(plan) }, (_, i) => i);
+  await forEachLimited(numbers, PARALLEL_READS, async (split) => {
+    const staged = await findSplit(deps, plan, split);
+    if (staged === undefined) missing = Math.min(split, missing ?? split);
+    else splits[split] = staged;
+  });
+  return missing === undefined ? splits : { missing };
+}
+
+/**
+ * The extract whose landing brings the lane to this position, whatever the source is declared as by now; undefined when it
+ * is too old, or not all of its splits are staged.
+ */
+export async function findAnnounced(
+  deps: StageDeps,
+  to: string,
+): Promise<{ readonly plan: ExtractPlan; readonly splits: readonly StagedSplit[] } | undefined> {
+  const position = parseTablePosition(deps.source.name, 'extract', to);
+  if (position === undefined) return undefined;
+  const bytes = await deps.stage.find(extractLane(deps), position.number);
+  const plan = bytes && toPlan(deps, position.number, bytes);
+  if (plan?.startedAtMs !== position.startedAtMs) return undefined;
+  if (deps.clock.nowMs() - plan.startedAtMs >= MAX_LANDING_AGE_MS) return undefined;
+  const splits = await findSplits(deps, plan);
+  return 'missing' in splits ? undefined : { plan, splits };
+}
+
 /** Files of a split that is so small that they are in memory together. */
 export interface HeldSplit {
   readonly rows: number;
@@ -202,6 +241,8 @@ async function* readParts(
             yield 'interrupted';
             return;
           }
+          // It ends with the split, not before: what was read of it would be for nothing.
+          await deps.stayHere?.();
           const next = await batches.next();
           if (next.done === true) isLast = true;
           else await held.append(next.value.rows);

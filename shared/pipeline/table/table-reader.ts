@@ -23,6 +23,8 @@ export interface TableReaderDeps {
   readonly newToken: () => string;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;
+  /** To be called now and then by what takes minutes. @returns why the run is to end as soon as it can; undefined to go on */
+  readonly stayHere?: () => Promise<string | undefined>;
 }
 
 /** A reader of one run over a table of a database. */

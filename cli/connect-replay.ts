@@ -22,6 +22,7 @@ import { isPulled } from './pull/pulled-source.ts';
 
 /** Metrics are of functions; the command reports what it did itself. */
 const NO_TELEMETRY: Telemetry = {
+  begin: () => undefined,
   count: () => undefined,
   record: () => undefined,
   log: () => undefined,

@@ -100,13 +100,25 @@ function configPage(): string {
 }
 
 function metricsPage(): string {
-  const rows = Object.entries(METRICS).map(([name, { unit, help }]) => `| ${name} | ${unit} | ${help} |`);
+  const rowsOf = (properties: boolean): string[] =>
+    Object.entries(METRICS)
+      .filter(([, metric]) => 'isProperty' in metric === properties)
+      .map(([name, { unit, help }]) => `| ${name} | ${unit} | ${help} |`);
+  const head = ['| Name | Unit | Meaning |', '| --- | --- | --- |'];
   return [
     GENERATED,
     '# Metrics',
     `CloudWatch namespace \`${METRIC_NAMESPACE}\`, dimensions \`source\` and \`lane\` (push, stream, pull). They are ` +
       'written as embedded metric format into the logs, one line per source and invocation.',
-    ['| Metric | Unit | Meaning |', '| --- | --- | --- |', ...rows].join('\n'),
+    [...head, ...rowsOf(false)].join('\n'),
+    '## In the lines only',
+    'These stand in the same lines and are no metrics, so that they cost nothing. Query them with CloudWatch Logs Insights.',
+    [
+      ...head,
+      ...rowsOf(true),
+      '| usage | – | What the invocation used of everything that AWS bills, as amounts by price: the share of the source. |',
+      '| cpuMs | Milliseconds | CPU time of the invocation: the share of the source. |',
+    ].join('\n'),
   ].join('\n\n');
 }
 

@@ -4,6 +4,7 @@ import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
 import { S3Lake } from '../../shared/adapters/aws/s3-lake.ts';
+import type { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { configVersionOf } from '../../shared/config/config-version.ts';
@@ -24,17 +25,18 @@ export function createLandDeps(
   env: LandEnv,
   config: HeadgateConfig,
   sources: ReadonlyMap<string, Source>,
+  meter: UsageMeter,
 ): LandDeps {
   const clock = systemClock;
-  const dynamodb = createDynamoDbClient();
+  const dynamodb = createDynamoDbClient({ meter });
   return {
     ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),
     claimLog: new DynamoClaimLog({ dynamodb, table: env.CLAIMS_TABLE, clock }),
     claimCache: createClaimCache(),
-    lake: new S3Lake({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
+    lake: new S3Lake({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
     tables: new DuckDbTableWriter(),
     clock,
-    telemetry: new EmfTelemetry({ lane, clock }),
+    telemetry: new EmfTelemetry({ lane, clock, meter }),
     sources,
     configVersion: configVersionOf(config),
     newToken: randomUUID,

@@ -2,6 +2,7 @@ import middy, { type MiddyfiedHandler } from '@middy/core';
 import * as z from 'zod';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import { BlockedError } from '../../shared/domain/errors.ts';
+import type { Usage } from '../../shared/domain/cost/usage.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import {
   runPart,
@@ -81,6 +82,13 @@ const queueEventSchema = z.object({
     .length(1),
 });
 
+/** A message is received by the mapping, and deleted. */
+const MESSAGE: Usage = { sqsRequest: 2 };
+const SCHEDULED: Usage = { schedulerInvocation: 1 };
+
+const isMessage = (event: unknown): boolean =>
+  typeof event === 'object' && event !== null && 'Records' in event;
+
 type QueueMessage = z.output<typeof queueEventSchema>['Records'][number];
 
 /** Pauses of work that fails: half a minute, doubled each time, 15 minutes at most. */
@@ -145,7 +153,7 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
   }
 
   return middy<unknown, PullOutcome | undefined>()
-    .use(flushTelemetry(deps.telemetry))
+    .use(flushTelemetry(deps.telemetry, (event) => (isMessage(event) ? MESSAGE : SCHEDULED)))
     .handler(async (event, context) => {
       const scope: WorkContext = {
         owner: context.awsRequestId,

@@ -4,6 +4,7 @@ import { createLoginToken } from '../../shared/adapters/aws/create-login-token.t
 import { S3FileStage } from '../../shared/adapters/aws/s3-file-stage.ts';
 import { createS3Objects } from '../../shared/adapters/aws/s3-objects.ts';
 import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
+import { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
 import { DuckDbLandedRows } from '../../shared/adapters/duckdb/duckdb-landed-rows.ts';
 import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
@@ -15,13 +16,14 @@ import { createRunDeps } from '../composition/create-run-deps.ts';
 import { createHandler } from './create-handler.ts';
 
 const env = readEnv(pullEnv, process.env);
-const deps = createRunDeps('extract', env, config, compileSources(config, validators));
+const meter = new UsageMeter();
+const deps = createRunDeps('extract', env, config, compileSources(config, validators), meter);
 
 // One DuckDB for all: they take turns, and share its memory.
 const session = new DuckDbSession();
 const needs = {
   clock: deps.clock,
-  parameters: new SsmParameterStore({ ssm: createSsmClient(), clock: deps.clock }),
+  parameters: new SsmParameterStore({ ssm: createSsmClient({ meter }), clock: deps.clock }),
   createToken: createLoginToken,
 };
 
@@ -29,7 +31,7 @@ export const handler = createHandler({
   ...deps,
   tables: new DuckDbTableWriter(session),
   columns: new DuckDbColumnWriter(session),
-  landedRows: new DuckDbLandedRows(session, createS3Objects(createS3Client(), env.LAKE_BUCKET)),
-  files: new S3FileStage({ s3: createS3Client(), bucket: env.LAKE_BUCKET }),
+  landedRows: new DuckDbLandedRows(session, createS3Objects(createS3Client({ meter }), env.LAKE_BUCKET)),
+  files: new S3FileStage({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
   openTable: (source) => openTable(source, needs),
 });

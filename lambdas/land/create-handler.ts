@@ -65,7 +65,7 @@ export function createHandler(deps: LandHandlerDeps): MiddyfiedHandler<unknown, 
   }
 
   return middy<unknown, LandOutcome>()
-    .use(flushTelemetry(telemetry))
+    .use(flushTelemetry(telemetry, () => ({ schedulerInvocation: 1 })))
     .handler(async (event, context) => {
       const sources = findSources(deps.sources, event);
       const deadlineMs = clock.nowMs() + context.getRemainingTimeInMillis() - BATCH_MS;

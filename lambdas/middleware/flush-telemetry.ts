@@ -1,13 +1,22 @@
 import type { MiddlewareObj } from '@middy/core';
 import { dispositionOf, HeadgateError } from '../../shared/domain/errors.ts';
+import type { Usage } from '../../shared/domain/cost/usage.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 
 /**
  * Writes the metrics of an invocation out at its end, whether it succeeded or not, and logs why it failed: the error's
  * code and message, never a record.
+ *
+ * @param usageOf what is billed for an event beside the invocation itself
  */
-export function flushTelemetry<Event, Result>(telemetry: Telemetry): MiddlewareObj<Event, Result> {
+export function flushTelemetry<Event, Result>(
+  telemetry: Telemetry,
+  usageOf: (event: Event) => Usage,
+): MiddlewareObj<Event, Result> {
   return {
+    before: ({ event, context }) => {
+      telemetry.begin({ memoryMiB: Number(context.memoryLimitInMB), usage: usageOf(event) });
+    },
     after: () => {
       telemetry.flush();
     },

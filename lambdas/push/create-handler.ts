@@ -22,6 +22,7 @@ import { toCloudEvent } from './cloud-events.ts';
 import { corsResponses } from './cors-responses.ts';
 import { decodeBody } from './decode-body.ts';
 import { json, type HttpEvent, type HttpResponse } from './http.ts';
+import { requestUsage } from './request-usage.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { whileKeepingUp, type Backpressure } from './keep-up.ts';
 import { readQuery } from './read-query.ts';
@@ -250,7 +251,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   return middy<HttpEvent, HttpResponse>()
     .use(corsResponses(sources))
     .use(problemResponses(retryAfterMs))
-    .use(flushTelemetry(telemetry))
+    .use(flushTelemetry(telemetry, requestUsage))
     .handler(async (event, context) => {
       try {
         return await answer(event, context);

@@ -15,6 +15,7 @@ import { KinesisFrameBus } from '../../shared/adapters/aws/kinesis-frame-bus.ts'
 import { S3FrameWriter } from '../../shared/adapters/aws/s3-frame-writer.ts';
 import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store.ts';
 import { systemClock as clock } from '../../shared/adapters/aws/system-clock.ts';
+import { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { createVerifyToken } from '../../shared/adapters/jwt/create-verify-token.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
@@ -30,14 +31,15 @@ import { createHandler } from './create-handler.ts';
 import { createDeliveryVerifier } from './webhook/verify-delivery.ts';
 
 const env = readEnv(pushEnv, process.env);
-const telemetry = new EmfTelemetry({ lane: 'push', clock });
-const dynamodb = createDynamoDbClient({ timeouts: PUSH_TIMEOUTS });
-const parameters = new SsmParameterStore({ ssm: createSsmClient({ timeouts: PUSH_TIMEOUTS }), clock });
+const meter = new UsageMeter();
+const telemetry = new EmfTelemetry({ lane: 'push', clock, meter });
+const dynamodb = createDynamoDbClient({ meter, timeouts: PUSH_TIMEOUTS });
+const parameters = new SsmParameterStore({ ssm: createSsmClient({ meter, timeouts: PUSH_TIMEOUTS }), clock });
 
 // Reads of the ledger may fail without harm, and nobody waits for them for long. Where no stream is deployed the
 // function does not know the ledger's name, and has no lane to look up.
 const ledger = new DynamoLedgerStore({
-  dynamodb: createDynamoDbClient({ timeouts: GLANCE_TIMEOUTS }),
+  dynamodb: createDynamoDbClient({ meter, timeouts: GLANCE_TIMEOUTS }),
   table: env.LEDGER_TABLE ?? '',
   clock,
 });
@@ -45,13 +47,13 @@ const drain = createDrainMeter(clock);
 const lag = createLagWatch({ ledger, clock, telemetry }, toMs(config.ingest.maxLag));
 
 function toStreamBus(stream: string): (budgetMs: number) => FrameBus {
-  const kinesis = createKinesisClient({ timeouts: PUSH_TIMEOUTS });
+  const kinesis = createKinesisClient({ meter, timeouts: PUSH_TIMEOUTS });
   return (budgetMs) =>
     createMeteredBus(new KinesisFrameBus({ kinesis, stream, clock, budgetMs }), { drain, lag });
 }
 
 function toFrameWriter(bucket: string): S3FrameWriter {
-  return new S3FrameWriter({ s3: createS3Client({ timeouts: PUSH_TIMEOUTS }), bucket });
+  return new S3FrameWriter({ s3: createS3Client({ meter, timeouts: PUSH_TIMEOUTS }), bucket });
 }
 
 export const handler = createHandler({
@@ -71,7 +73,7 @@ export const handler = createHandler({
   quota: createQuota({
     // Additions must not be repeated, and limits are no reason to keep anybody waiting: one short attempt.
     store: new DynamoQuotaStore({
-      dynamodb: createDynamoDbClient({ timeouts: QUOTA_TIMEOUTS }),
+      dynamodb: createDynamoDbClient({ meter, timeouts: QUOTA_TIMEOUTS }),
       table: env.CLAIMS_TABLE,
     }),
     clock,

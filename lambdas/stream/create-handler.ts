@@ -31,7 +31,7 @@ export function createHandler(
   deps: StreamHandlerDeps,
 ): MiddyfiedHandler<KinesisStreamEvent, KinesisStreamBatchResponse> {
   return middy<KinesisStreamEvent, KinesisStreamBatchResponse>()
-    .use(flushTelemetry(deps.telemetry))
+    .use(flushTelemetry(deps.telemetry, () => ({})))
     .handler(async (event, context) => {
       const startMs = deps.clock.nowMs();
       const deadlineMs = startMs + context.getRemainingTimeInMillis();

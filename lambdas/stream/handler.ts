@@ -1,4 +1,5 @@
 import { config, validators } from 'headgate:bundle';
+import { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { readEnv, streamEnv } from '../../shared/config/env.ts';
 import { createLaneCache } from '../../shared/pipeline/land.ts';
@@ -6,9 +7,10 @@ import { createLandDeps } from '../composition/create-land-deps.ts';
 import { createHandler } from './create-handler.ts';
 
 const env = readEnv(streamEnv, process.env);
+const meter = new UsageMeter();
 
 export const handler = createHandler({
-  ...createLandDeps('stream', env, config, compileSources(config, validators)),
+  ...createLandDeps('stream', env, config, compileSources(config, validators), meter),
   laneCache: createLaneCache(),
   sourceOfStream: env.SOURCE_STREAMS,
 });

@@ -4,6 +4,14 @@ export const METRIC_NAMESPACE = 'Headgate';
 /** Unit of a metric as CloudWatch names it. */
 export type MetricUnit = 'Count' | 'Bytes' | 'Milliseconds' | 'None';
 
+/** What is counted under one name. */
+interface Metric {
+  readonly unit: MetricUnit;
+  readonly help: string;
+  /** It stands in the line and is no metric of CloudWatch: it can be read and queried there, and costs nothing. */
+  readonly isProperty?: true;
+}
+
 /**
  * Every metric that Headgate emits, with its unit and meaning; dimensions are `source` and `lane`. The reference
  * page is generated from this table. Each costs $0.30 a month per source and lane.
@@ -37,7 +45,16 @@ export const METRICS = {
     unit: 'Milliseconds',
     help: 'How long the oldest open transaction of a database has held the reading back.',
   },
+  EstimatedCostUsd: {
+    unit: 'None',
+    help: 'What AWS will bill for what the function did, in US dollars at list prices; resources that stand and wait, such as shards and alarms, are not in it.',
+  },
+  BytesCommitted: {
+    unit: 'Bytes',
+    help: 'Raw JSON of the records of all commits, duplicates and quarantine included.',
+    isProperty: true,
+  },
   CheckpointAge: { unit: 'Milliseconds', help: 'Age of the newest committed position of a pulled source.' },
-} as const satisfies Readonly<Record<string, { unit: MetricUnit; help: string }>>;
+} as const satisfies Readonly<Record<string, Metric>>;
 
 export type MetricName = keyof typeof METRICS;

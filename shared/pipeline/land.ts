@@ -583,6 +583,10 @@ function emit(
   }
   const nowMs = deps.clock.nowMs();
   for (const entry of batch.entries) {
+    if (entry.kind === 'quarantine')
+      telemetry.count('BytesCommitted', entry.row.source, entry.row.raw.length);
+    if (entry.kind === 'frame')
+      telemetry.count('BytesCommitted', entry.source.name, entry.frame.payload.length);
     if (entry.kind === 'table')
       telemetry.record('EndToEndLatency', entry.source.name, nowMs - entry.receivedAtMs, entry.rows);
     if (entry.kind !== 'frame') continue;

@@ -1,16 +1,27 @@
+import type { Usage } from '../domain/cost/usage.ts';
 import type { MetricName } from '../domain/metrics.ts';
+
+/** What starting an invocation says about its cost. */
+export interface InvocationStart {
+  /** Memory of the function. */
+  readonly memoryMiB: number;
+  /** What is billed for starting it beside the invocation itself: a request to the API, a message, a scheduled run. */
+  readonly usage: Usage;
+}
 
 /**
  * Metrics of one invocation, written out once at its end. Names and units are in shared/domain/metrics.ts; nothing
  * that identifies a person or a payload is ever a dimension.
  */
 export interface Telemetry {
+  /** An invocation begins: what is used until the next flush is its cost. */
+  begin(start: InvocationStart): void;
   /** Adds to a counter. */
   count(metric: MetricName, source: string, value: number): void;
   /** Records a value of a distribution, `times` times. */
   record(metric: MetricName, source: string, value: number, times?: number): void;
   /** A structured log line. */
   log(level: 'info' | 'warn' | 'error', message: string, fields?: Readonly<Record<string, unknown>>): void;
-  /** Writes out what was counted since the last flush. */
+  /** Ends the invocation, and writes out what was counted since the last flush. */
   flush(): void;
 }

@@ -3,7 +3,7 @@ import type { ConnectOptions } from '../../shared/adapters/aws/clients.ts';
 
 /** An embedded cloud in which nothing is deployed. */
 export interface BareEmulator {
-  readonly connection: Required<Omit<ConnectOptions, 'timeouts'>>;
+  readonly connection: Required<Omit<ConnectOptions, 'timeouts' | 'meter'>>;
   readonly stop: () => Promise<void>;
 }
 

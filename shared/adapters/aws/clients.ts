@@ -12,7 +12,9 @@ import {
   type CallTimeouts,
   type RetryPolicy,
 } from '../../domain/backoff.ts';
+import { meterCalls } from './meter-calls.ts';
 import { PolicyRetryStrategy } from './retry-strategy.ts';
+import type { UsageMeter } from './usage-meter.ts';
 
 /** Where to connect to; what is not given comes from the environment (AWS_REGION, AWS_ENDPOINT_URL, credentials). */
 export interface ConnectOptions {
@@ -21,6 +23,8 @@ export interface ConnectOptions {
   readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** How long calls may take; those of functions that land records by default. */
   readonly timeouts?: CallTimeouts;
+  /** Counts what its calls are billed as. */
+  readonly meter?: UsageMeter | undefined;
 }
 
 /** A connection that is not there after a second will not come; it is cheaper to try another. */
@@ -33,12 +37,12 @@ const MAX_CONNECTIONS = 512;
 
 /** For claims, ledger, requests and write keys. Every write of the adapters may be repeated: see the ports' promises. */
 export function createDynamoDbClient(options: ConnectOptions = {}): DynamoDBClient {
-  return new DynamoDBClient(toConfig(options, DEFAULT_RETRY_POLICY));
+  return metered(new DynamoDBClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }
 
 /** For the lake. */
 export function createS3Client(options: ConnectOptions = {}): S3Client {
-  return new S3Client(toConfig(options, DEFAULT_RETRY_POLICY));
+  return metered(new S3Client(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }
 
 /**
@@ -46,12 +50,12 @@ export function createS3Client(options: ConnectOptions = {}): S3Client {
  * because it alone knows which entries those are and how much time is left.
  */
 export function createKinesisClient(options: ConnectOptions = {}): KinesisClient {
-  return new KinesisClient(toConfig(options, { ...DEFAULT_RETRY_POLICY, maxAttempts: 1 }));
+  return metered(new KinesisClient(toConfig(options, { ...DEFAULT_RETRY_POLICY, maxAttempts: 1 })), options);
 }
 
 /** For work that is left to other invocations. */
 export function createSqsClient(options: ConnectOptions = {}): SQSClient {
-  return new SQSClient(toConfig(options, DEFAULT_RETRY_POLICY));
+  return metered(new SQSClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }
 
 /** For an operator who calls functions, over HTTP/1.1. A call is made once: a repeated one would be a second run. */
@@ -61,12 +65,20 @@ export function createLambdaClient(options: ConnectOptions = {}): LambdaClient {
 
 /** For schedules. */
 export function createSchedulerClient(options: ConnectOptions = {}): SchedulerClient {
-  return new SchedulerClient(toConfig(options, DEFAULT_RETRY_POLICY));
+  return metered(new SchedulerClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }
 
 /** For parameters. */
 export function createSsmClient(options: ConnectOptions = {}): SSMClient {
-  return new SSMClient(toConfig(options, DEFAULT_RETRY_POLICY));
+  return metered(new SSMClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
+}
+
+function metered<Client extends { readonly middlewareStack: unknown }>(
+  client: Client,
+  { meter }: ConnectOptions,
+): Client {
+  if (meter !== undefined) meterCalls(client, meter);
+  return client;
 }
 
 function toConfig({ timeouts = LANDING_TIMEOUTS, ...options }: ConnectOptions, policy: RetryPolicy) {

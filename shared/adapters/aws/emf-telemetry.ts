@@ -1,11 +1,18 @@
+import { attributeUsage } from '../../domain/cost/attribute-usage.ts';
+import { priceUsage } from '../../domain/cost/price-usage.ts';
+import { addUsage, amountsOf, type Usage } from '../../domain/cost/usage.ts';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../domain/metrics.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type { Telemetry } from '../../ports/telemetry.ts';
+import type { InvocationStart, Telemetry } from '../../ports/telemetry.ts';
+import type { MeteredUsage, UsageMeter } from './usage-meter.ts';
 
 /** Limit of one metric in one EMF document. */
 const MAX_VALUES = 100;
 /** Distributions are kept to this many significant digits when they have more than 100 distinct values. */
 const COARSE_DIGITS = 2;
+
+/** Amounts are written with so many digits, which is more than they are known to. */
+const USAGE_DIGITS = 6;
 
 /** How often each value was seen. */
 type Distribution = Map<number, number>;
@@ -21,11 +28,16 @@ interface SourceMetrics {
  *
  * Format: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html;
  * a distribution is `{Values, Counts}`, as AWS's own libraries write it (metrique, the CloudWatch agent).
+ *
+ * With a meter the line says what its source's share of the invocation was: `usage`, amounts by price, and `cpuMs`, which
+ * are no metrics, and the metric `EstimatedCostUsd`. Shares are those of the raw bytes that arrived or were committed. What
+ * an invocation used that wrote no line is in the next line of the process.
  */
 export class EmfTelemetry implements Telemetry {
   readonly #lane: string;
   readonly #clock: Clock;
   readonly #write: (line: string) => void;
+  readonly #meter: UsageMeter | undefined;
   #sources = new Map<string, SourceMetrics>();
 
   constructor(options: {
@@ -34,10 +46,17 @@ export class EmfTelemetry implements Telemetry {
     readonly clock: Clock;
     /** Gets one line without its end. */
     readonly write?: (line: string) => void;
+    /** What the process's clients of AWS use. */
+    readonly meter?: UsageMeter;
   }) {
     this.#lane = options.lane;
     this.#clock = options.clock;
     this.#write = options.write ?? ((line) => process.stdout.write(`${line}\n`));
+    this.#meter = options.meter;
+  }
+
+  begin(start: InvocationStart): void {
+    this.#meter?.begin(start);
   }
 
   count(metric: MetricName, source: string, value: number): void {
@@ -64,18 +83,43 @@ export class EmfTelemetry implements Telemetry {
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
     const timestamp = new Date(this.#clock.nowMs()).toISOString();
-    this.#write(JSON.stringify({ timestamp, level, message, lane: this.#lane, ...fields }, toLoggable));
+    const line = JSON.stringify({ timestamp, level, message, lane: this.#lane, ...fields }, toLoggable);
+    this.#meter?.add(logged([line]));
+    this.#write(line);
   }
 
   flush(): void {
     const sources = this.#sources;
     this.#sources = new Map();
-    for (const [source, metrics] of sources) {
-      for (const values of toDocuments(metrics)) this.#write(this.#toLine(source, values));
-    }
+    this.#meter?.end();
+    if (sources.size === 0) return;
+    const metered = this.#meter?.take();
+    // The lines are billed as well, so they are written once to see how long they are.
+    const lines = metered === undefined ? [] : this.#toLines(sources, metered);
+    for (const line of this.#toLines(sources, metered && withUsage(metered, logged(lines)))) this.#write(line);
   }
 
-  #toLine(source: string, values: ReadonlyMap<MetricName, unknown>): string {
+  #toLines(sources: ReadonlyMap<string, SourceMetrics>, metered: MeteredUsage | undefined): string[] {
+    const rawBytes = new Map([...sources].map(([source, { counters }]) => [source, rawBytesOf(counters)]));
+    const usages = metered && attributeUsage(metered.usage, rawBytes);
+    const allBytes = [...rawBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
+    return [...sources].flatMap(([source, metrics]) => {
+      const documents = toDocuments(metrics);
+      const usage = usages?.get(source);
+      if (metered === undefined || usage === undefined)
+        return documents.map((values) => this.#toLine(source, values));
+      const share = allBytes > 0 ? (rawBytes.get(source) ?? 0) / allBytes : 1 / sources.size;
+      documents[0]?.set('EstimatedCostUsd', toDigits(priceUsage(usage).usd));
+      const properties = {
+        usage: Object.fromEntries(amountsOf(usage).map(([name, amount]) => [name, toDigits(amount)])),
+        cpuMs: toDigits(metered.cpuMs * share),
+      };
+      return documents.map((values, i) => this.#toLine(source, values, i === 0 ? properties : {}));
+    });
+  }
+
+  #toLine(source: string, values: ReadonlyMap<MetricName, unknown>, properties: object = {}): string {
+    const metrics = [...values.keys()].filter((name) => !isProperty(name));
     return JSON.stringify({
       _aws: {
         Timestamp: this.#clock.nowMs(),
@@ -83,13 +127,14 @@ export class EmfTelemetry implements Telemetry {
           {
             Namespace: METRIC_NAMESPACE,
             Dimensions: [['source', 'lane']],
-            Metrics: [...values.keys()].map((name) => ({ Name: name, Unit: METRICS[name].unit })),
+            Metrics: metrics.map((name) => ({ Name: name, Unit: METRICS[name].unit })),
           },
         ],
       },
       source,
       lane: this.#lane,
       ...Object.fromEntries(values),
+      ...properties,
     });
   }
 
@@ -112,6 +157,26 @@ export class EmfTelemetry implements Telemetry {
     return metrics;
   }
 }
+
+const isProperty = (name: MetricName): boolean => 'isProperty' in METRICS[name];
+
+/** Raw bytes that a source had in an invocation. */
+function rawBytesOf(counters: ReadonlyMap<MetricName, number>): number {
+  return Math.max(counters.get('BytesReceived') ?? 0, counters.get('BytesCommitted') ?? 0);
+}
+
+/** What writing lines to the log is billed as. */
+function logged(lines: readonly string[]): Usage {
+  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+  return { cloudWatchLogGb: bytes / 1e9 };
+}
+
+const withUsage = (metered: MeteredUsage, usage: Usage): MeteredUsage => ({
+  ...metered,
+  usage: addUsage(metered.usage, usage),
+});
+
+const toDigits = (amount: number): number => Number(amount.toPrecision(USAGE_DIGITS));
 
 /** The metrics of one source as the contents of one or more documents. */
 function toDocuments({ counters, distributions }: SourceMetrics): Map<MetricName, unknown>[] {

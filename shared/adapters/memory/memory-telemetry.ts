@@ -1,5 +1,5 @@
 import type { MetricName } from '../../domain/metrics.ts';
-import type { Telemetry } from '../../ports/telemetry.ts';
+import type { InvocationStart, Telemetry } from '../../ports/telemetry.ts';
 
 export interface LogLine {
   readonly level: 'info' | 'warn' | 'error';
@@ -10,10 +10,15 @@ export interface LogLine {
 /** Telemetry that is kept for tests and the bench to look at; totals include what was flushed. */
 export class MemoryTelemetry implements Telemetry {
   readonly logs: LogLine[] = [];
+  readonly starts: InvocationStart[] = [];
   /** How often `flush` was called. */
   flushes = 0;
   readonly #totals = new Map<string, number>();
   readonly #values = new Map<string, { value: number; times: number }[]>();
+
+  begin(start: InvocationStart): void {
+    this.starts.push(start);
+  }
 
   count(metric: MetricName, source: string, value: number): void {
     this.#totals.set(`${source} ${metric}`, this.total(metric, source) + value);

@@ -13,6 +13,9 @@ export function tallyTelemetry(telemetry: Telemetry): Tally {
   const keyOf = (metric: MetricName, source: string): string => `${metric} ${source}`;
   return {
     telemetry: {
+      begin: (start) => {
+        telemetry.begin(start);
+      },
       count: (metric, source, value) => {
         const key = keyOf(metric, source);
         totals.set(key, (totals.get(key) ?? 0) + value);

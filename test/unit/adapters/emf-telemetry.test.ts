@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { EmfTelemetry } from '../../../shared/adapters/aws/emf-telemetry.ts';
+import { UsageMeter } from '../../../shared/adapters/aws/usage-meter.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 
 interface Document {
@@ -154,6 +155,75 @@ describe('EMF telemetry', () => {
       lane: 'stream',
       error: { name: 'Error', message: 'first\nsecond', code: 'X', cause: { message: 'why' } },
       position: '49600000000000000000',
+    });
+  });
+
+  describe('with a meter', () => {
+    function createMetered(): { telemetry: EmfTelemetry; meter: UsageMeter; lines: string[] } {
+      const lines: string[] = [];
+      let wallMs = 0;
+      const meter = new UsageMeter({ wallMs: () => (wallMs += 500), cpuMs: () => 0 });
+      const clock = new ManualClock({ startMs: 1_704_067_200_000 });
+      const telemetry = new EmfTelemetry({ lane: 'push', clock, meter, write: (line) => void lines.push(line) });
+      return { telemetry, meter, lines };
+    }
+    const start = { memoryMiB: 1024, usage: { apiRequest: 1 } };
+    const usageOf = (document: Document | undefined): Record<string, number> =>
+      document?.['usage'] as Record<string, number>;
+
+    test('a line says what the invocation used, the line itself included, and what that costs', () => {
+      const { telemetry, meter, lines } = createMetered();
+      telemetry.begin(start);
+      telemetry.count('Requests', 'orders', 1);
+      meter.add({ kinesisPutUnit: 4 });
+      telemetry.flush();
+      const [document] = documents(lines);
+      const { cloudWatchLogGb = 0, ...usage } = usageOf(document);
+      expect(usage).toEqual({ apiRequest: 1, lambdaRequest: 1, lambdaArmGbSecond: 0.5, kinesisPutUnit: 4 });
+      expect(Math.abs(cloudWatchLogGb * 1e9 - (lines[0] ?? '').length)).toBeLessThan(60);
+      // $1 and $0.20 a million, half a GB-second, four units at $0.014 a million, the line at $0.50 a GB.
+      expect(document?.['EstimatedCostUsd']).toBeCloseTo(
+        1e-6 + 0.2e-6 + 0.5 * 0.0000133334 + 4 * 0.014e-6 + cloudWatchLogGb * 0.5,
+        10,
+      );
+      const metrics = document?._aws.CloudWatchMetrics[0]?.Metrics;
+      expect(metrics).toContainEqual({ Name: 'EstimatedCostUsd', Unit: 'None' });
+    });
+
+    test('sources share an invocation by their raw bytes, which are no metric when they were counted at a commit', () => {
+      const { telemetry, meter, lines } = createMetered();
+      telemetry.begin(start);
+      telemetry.count('BytesCommitted', 'orders', 3_000);
+      telemetry.count('BytesCommitted', 'clicks', 1_000);
+      meter.add({ s3Put: 8 });
+      telemetry.flush();
+      const all = documents(lines);
+      expect(all.map((document) => usageOf(document)['s3Put'])).toEqual([6, 2]);
+      const names = all[0]?._aws.CloudWatchMetrics[0]?.Metrics.map(({ Name }) => Name);
+      expect(names).toEqual(['EstimatedCostUsd']);
+      expect(all[0]?.['BytesCommitted']).toBe(3_000);
+    });
+
+    test('what was used without a line is in the next one', () => {
+      const { telemetry, meter, lines } = createMetered();
+      telemetry.begin(start);
+      meter.add({ s3Get: 5 });
+      telemetry.flush();
+      expect(lines).toEqual([]);
+      telemetry.begin(start);
+      telemetry.count('Requests', 'orders', 1);
+      telemetry.flush();
+      expect(usageOf(documents(lines)[0])).toMatchObject({ s3Get: 5, apiRequest: 2, lambdaRequest: 2 });
+    });
+
+    test('a log line is billed to the invocation that wrote it', () => {
+      const { telemetry, lines } = createMetered();
+      telemetry.begin(start);
+      telemetry.log('warn', 'x'.repeat(10_000));
+      telemetry.count('Requests', 'orders', 1);
+      telemetry.flush();
+      const [, document] = documents(lines);
+      expect(usageOf(document)['cloudWatchLogGb']).toBeGreaterThan(10_000 / 1e9);
     });
   });
 });

@@ -29,9 +29,15 @@ export function createRunDeps(
 ): RunSourceDeps & { readonly queue: SqsWorkQueue } {
   return {
     ...createLandDeps(lane, env, config, sources, meter),
-    control: new DynamoPullControlStore({ dynamodb: createDynamoDbClient({ meter }), table: env.LEDGER_TABLE }),
+    control: new DynamoPullControlStore({
+      dynamodb: createDynamoDbClient({ meter }),
+      table: env.LEDGER_TABLE,
+    }),
     queue: new SqsWorkQueue({ sqs: createSqsClient({ meter }), url: env.WORK_QUEUE }),
-    schedule: new SchedulerPollSchedule({ scheduler: createSchedulerClient({ meter }), group: env.SCHEDULE_GROUP }),
+    schedule: new SchedulerPollSchedule({
+      scheduler: createSchedulerClient({ meter }),
+      group: env.SCHEDULE_GROUP,
+    }),
     stage: new S3BatchStage({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
   };
 }

@@ -2,7 +2,7 @@
 export const METRIC_NAMESPACE = 'Headgate';
 
 /** Unit of a metric as CloudWatch names it. */
-export type MetricUnit = 'Count' | 'Bytes' | 'Milliseconds' | 'None';
+type MetricUnit = 'Count' | 'Bytes' | 'Milliseconds' | 'None';
 
 /** What is counted under one name. */
 interface Metric {

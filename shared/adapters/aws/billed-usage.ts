@@ -13,7 +13,12 @@ import type {
 import type { PutRecordsCommandInput, PutRecordsCommandOutput } from '@aws-sdk/client-kinesis';
 import type { SendMessageCommandInput } from '@aws-sdk/client-sqs';
 import type { GetParameterCommandOutput } from '@aws-sdk/client-ssm';
-import { dynamoReadUnits, dynamoWriteUnits, kinesisPutUnits, sqsRequests } from '../../domain/cost/metering.ts';
+import {
+  dynamoReadUnits,
+  dynamoWriteUnits,
+  kinesisPutUnits,
+  sqsRequests,
+} from '../../domain/cost/metering.ts';
 import type { Usage } from '../../domain/cost/usage.ts';
 import { itemBytes, type Item } from './item-size.ts';
 import { isNamed } from './translate-error.ts';
@@ -142,7 +147,9 @@ const read = (output: Consumer | Consumers | undefined, otherwise: () => number)
 function consumedOf(output: Consumer | Consumers | undefined): number | undefined {
   const capacity = output?.ConsumedCapacity;
   if (capacity === undefined) return undefined;
-  const all = Array.isArray(capacity) ? (capacity as readonly ConsumedCapacity[]) : [capacity as ConsumedCapacity];
+  const all = Array.isArray(capacity)
+    ? (capacity as readonly ConsumedCapacity[])
+    : [capacity as ConsumedCapacity];
   return all.reduce((sum, { CapacityUnits: units = 0 }) => sum + units, 0);
 }
 

@@ -96,7 +96,8 @@ export class EmfTelemetry implements Telemetry {
     const metered = this.#meter?.take();
     // The lines are billed as well, so they are written once to see how long they are.
     const lines = metered === undefined ? [] : this.#toLines(sources, metered);
-    for (const line of this.#toLines(sources, metered && withUsage(metered, logged(lines)))) this.#write(line);
+    for (const line of this.#toLines(sources, metered && withUsage(metered, logged(lines))))
+      this.#write(line);
   }
 
   #toLines(sources: ReadonlyMap<string, SourceMetrics>, metered: MeteredUsage | undefined): string[] {

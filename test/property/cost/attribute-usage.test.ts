@@ -29,8 +29,20 @@ test('the parts of a usage add up to it, and each is as large as its source is',
 });
 
 test('what has no raw bytes has no part beside what has some, and an equal one among its like', () => {
-  const both = attributeUsage({ s3Put: 10 }, new Map([['busy', 5], ['idle', 0]]));
+  const both = attributeUsage(
+    { s3Put: 10 },
+    new Map([
+      ['busy', 5],
+      ['idle', 0],
+    ]),
+  );
   expect([both.get('busy'), both.get('idle')]).toEqual([{ s3Put: 10 }, { s3Put: 0 }]);
-  const idle = attributeUsage({ s3Put: 10 }, new Map([['a', 0], ['b', 0]]));
+  const idle = attributeUsage(
+    { s3Put: 10 },
+    new Map([
+      ['a', 0],
+      ['b', 0],
+    ]),
+  );
   expect([idle.get('a'), idle.get('b')]).toEqual([{ s3Put: 5 }, { s3Put: 5 }]);
 });

@@ -53,7 +53,9 @@ describe('Kinesis', () => {
 
   test('each entry is units of 25 KB of data and key', () => {
     const output = { Records: [{}, {}, {}, {}] };
-    expect(billedUsage({ operation: 'PutRecords', input, output })).toEqual({ kinesisPutUnit: 1 + 1 + 2 + 3 });
+    expect(billedUsage({ operation: 'PutRecords', input, output })).toEqual({
+      kinesisPutUnit: 1 + 1 + 2 + 3,
+    });
   });
 
   test('entries that were refused are not billed, and all are when there was no answer', () => {

@@ -164,7 +164,12 @@ describe('EMF telemetry', () => {
       let wallMs = 0;
       const meter = new UsageMeter({ wallMs: () => (wallMs += 500), cpuMs: () => 0 });
       const clock = new ManualClock({ startMs: 1_704_067_200_000 });
-      const telemetry = new EmfTelemetry({ lane: 'push', clock, meter, write: (line) => void lines.push(line) });
+      const telemetry = new EmfTelemetry({
+        lane: 'push',
+        clock,
+        meter,
+        write: (line) => void lines.push(line),
+      });
       return { telemetry, meter, lines };
     }
     const start = { memoryMiB: 1024, usage: { apiRequest: 1 } };

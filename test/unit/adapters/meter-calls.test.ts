@@ -3,8 +3,15 @@ import type { AddressInfo } from 'node:net';
 import { GetItemCommand } from '@aws-sdk/client-dynamodb';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { createDynamoDbClient, createS3Client } from '../../../shared/adapters/aws/clients.ts';
+import {
+  createDynamoDbClient,
+  createS3Client,
+  type ConnectOptions,
+} from '../../../shared/adapters/aws/clients.ts';
 import { UsageMeter } from '../../../shared/adapters/aws/usage-meter.ts';
+
+/** The connection ends without an answer. */
+const RESET = 0;
 
 let server: Server;
 let endpoint: string;
@@ -20,7 +27,12 @@ beforeEach(async () => {
     request.on('data', (chunk: Buffer) => (body += chunk.toString()));
     request.on('end', () => {
       bodies.push(body);
-      response.statusCode = statuses.shift() ?? 200;
+      const status = statuses.shift() ?? 200;
+      if (status === RESET) {
+        request.socket.destroy();
+        return;
+      }
+      response.statusCode = status;
       const isDynamo = request.headers['x-amz-target'] !== undefined;
       response.end(isDynamo ? '{"Item":{},"ConsumedCapacity":{"CapacityUnits":3}}' : '');
     });
@@ -34,22 +46,24 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-const connection = (meter: UsageMeter): object => ({
+const connection = (meter?: UsageMeter): ConnectOptions => ({
   meter,
   endpoint,
   region: 'us-east-1',
   credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
 });
 
-test('every attempt that was served is billed, also one that the SDK repeats, and one that was refused is not', async () => {
+test.each([
+  ['an attempt that a busy service refuses is free, and its repetition is billed', 503, 1],
+  ['an attempt that is not answered may have been served: it is billed, and its repetition again', RESET, 2],
+])('%s', async (_name, status, expected) => {
   const meter = new UsageMeter();
   const s3 = createS3Client(connection(meter));
-  // A conflict is repeated and billed, a busy service is repeated and not billed.
-  statuses = [409, 503];
-  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'x' })).catch(() => undefined);
+  statuses = [status];
+  await s3.send(new PutObjectCommand({ Bucket: 'lake', Key: 'a', Body: 'x' }));
   s3.destroy();
-  expect(bodies.length).toBeGreaterThanOrEqual(1);
-  expect(meter.take().usage).toEqual({ s3Put: bodies.length - (statuses.length === 0 ? 1 : 0) });
+  expect(bodies).toHaveLength(2);
+  expect(meter.take().usage).toEqual({ s3Put: expected });
 });
 
 test('DynamoDB is asked what a call consumes, and that counts', async () => {
@@ -62,8 +76,7 @@ test('DynamoDB is asked what a call consumes, and that counts', async () => {
 });
 
 test('a client without a meter sends what it is given', async () => {
-  const { meter: _meter, ...options } = connection(new UsageMeter()) as { meter: UsageMeter };
-  const dynamodb = createDynamoDbClient(options);
+  const dynamodb = createDynamoDbClient(connection());
   await dynamodb.send(new GetItemCommand({ TableName: 't', Key: { k: { S: 'x' } } }));
   dynamodb.destroy();
   expect(JSON.parse(bodies[0] ?? '')).toEqual({ TableName: 't', Key: { k: { S: 'x' } } });

@@ -415,6 +415,13 @@ export const configSchema = z
       })
       .prefault({})
       .describe('The stream behind the push API.'),
+    prices: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'JSON file with prices of another region or contract in place of the list prices of us-east-1, see docs/cost.md.',
+      ),
     budget: budget
       .optional()
       .describe(

@@ -4,7 +4,6 @@
  */
 
 const KIB = 1024;
-const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
 /** Units begun, one at least. */
@@ -22,8 +21,8 @@ export function apiRequests(bytes: number): number {
   return unitsOf(bytes, API_STEP_BYTES);
 }
 
-/** https://aws.amazon.com/kinesis/data-streams/pricing/: "a PUT Payload Unit is counted in 25KB payload chunks" */
-const PUT_UNIT_BYTES = 25 * KIB;
+/** "A 1MB record contains 40 PUT Payload Units": where a KB may be either, the smaller one is reckoned with. */
+const PUT_UNIT_BYTES = 25_000;
 
 /**
  * PUT payload units of one record on a provisioned stream (`kinesisPutUnit`).
@@ -105,5 +104,3 @@ export const HOURS_PER_MONTH = 730;
 export const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 /** Seconds of such a month. */
 export const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
-
-export { KIB, MIB };

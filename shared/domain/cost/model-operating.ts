@@ -1,17 +1,19 @@
 import type { Design } from './design.ts';
 import type { Usage } from './usage.ts';
 
-/** Whether metrics of a source come from one function or from two: the one that receives, and the one that lands. */
-const RECEIVED_METRICS = 5;
+/** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests. */
+const PUSHED_METRICS = 5;
+/** Metrics where records are read: received, accepted, bytes. */
+const READ_METRICS = 3;
+/** Metrics where records land: landed, duplicates, quarantined, bytes, files, latency. */
 const LANDED_METRICS = 6;
-/** Metrics that only pulled sources have: the age of their position, and what holds a database back. */
+/** What else is measured of a source that is read on a schedule: the age of its position. */
 const PULLED_METRICS = 1;
-const DATABASE_METRICS = 1;
-/** Metrics that the alarms of each source look at: the rate of errors is made of three. */
-const ERROR_RATE_METRICS = 3;
-const LATENCY_METRICS = 1;
+/** Metrics that the alarms of each source look at: the rate of errors is made of three, the latency of one. */
+const COMMON_ALARM_METRICS = 4;
+const MINUTES_PER_HOUR = 60;
 
-/** What the alarms of a source are made of. */
+/** Which alarms a source has besides those that all have. */
 export interface OperatingOptions {
   /** `alarms.stoppedAfter` is set. */
   readonly watchesSilence: boolean;
@@ -19,21 +21,25 @@ export interface OperatingOptions {
   readonly spills: boolean;
 }
 
-/** Metrics and alarms of one source in a month, see source-alarms.ts. They cost the same whatever it brings. */
+/**
+ * Metrics and alarms of one source in a month, whatever it brings; see source-alarms.ts. A metric is billed for the hours
+ * in which it gets a value, see https://aws.amazon.com/cloudwatch/pricing/.
+ */
 export function modelOperating(
-  { kind }: Pick<Design, 'kind'>,
+  design: Design,
   { watchesSilence, spills }: OperatingOptions = { watchesSilence: false, spills: false },
 ): Usage {
-  const isPulled = kind === 'pull' || kind === 'extract' || kind === 'log-slice' || kind === 'log-task';
+  const isPushed =
+    design.kind === 'landing' ||
+    design.kind === 'queue' ||
+    (design.kind === 'stream' && design.via === 'push');
+  const isPulled = 'everyMinutes' in design;
+  const metrics =
+    (isPushed ? PUSHED_METRICS : READ_METRICS) + LANDED_METRICS + (isPulled ? PULLED_METRICS : 0);
+  const activeHours = isPulled ? Math.min(1, MINUTES_PER_HOUR / design.everyMinutes) : 1;
   return {
-    cloudWatchMetric:
-      RECEIVED_METRICS -
-      (isPulled ? 1 : 0) +
-      LANDED_METRICS +
-      (isPulled ? PULLED_METRICS : 0) +
-      (kind === 'extract' ? DATABASE_METRICS : 0),
-    cloudWatchAlarm:
-      ERROR_RATE_METRICS + LATENCY_METRICS + (isPulled ? 1 : 0) + (spills ? 1 : 0) + (watchesSilence ? 1 : 0),
+    cloudWatchMetric: metrics * activeHours,
+    cloudWatchAlarm: COMMON_ALARM_METRICS + (isPulled ? 1 : 0) + (spills ? 1 : 0) + (watchesSilence ? 1 : 0),
   };
 }
 
@@ -49,10 +55,12 @@ export interface IdleDeployment {
 
 const FUNCTION_ALARMS = 2;
 const STREAM_ALARMS = 4;
-/** The API; two dead-letter queues of a schedule; landing that does not run; dead letters of the work queue. */
 const API_ALARMS = 1;
+/** Dead letters of schedules and of runs. */
 const SCHEDULE_ALARMS = 2;
+/** Landing that is not started any more. */
 const IDLE_ALARMS = 1;
+/** Dead letters of the work queue. */
 const WORK_ALARMS = 1;
 
 /** What a deployment costs while no source brings anything, without shards and schedules: see lane-alarms.ts. */

@@ -1,3 +1,4 @@
+import { planShards } from '../plan/shards.ts';
 import type { StreamDesign } from './design.ts';
 import {
   HOURS_PER_MONTH,
@@ -95,20 +96,12 @@ function flowOf(workload: Workload, { via }: StreamDesign): FrameFlow {
   return { perMonth: recordsPerMonth(workload), bytes: recordBytes, rawBytes: recordBytes };
 }
 
-/** What a shard takes. */
-const SHARD_BYTES_PER_SECOND = 1e6;
-const SHARD_RECORDS_PER_SECOND = 1000;
-/** Shards are planned for this part of what they take: so a backlog is drained three times as fast as it came. */
-export const SHARD_UTILISATION = 0.6;
-
-/** Shards that a flow needs, one at least; as a fraction where `whole` is false: its share of shared ones. */
-export function shardsFor({ perMonth, bytes }: FrameFlow, whole = true): number {
-  const perSecond = perMonth / SECONDS_PER_MONTH;
-  const shards =
-    Math.max((perSecond * bytes) / SHARD_BYTES_PER_SECOND, perSecond / SHARD_RECORDS_PER_SECOND) /
-    SHARD_UTILISATION;
-  return whole ? Math.max(1, Math.ceil(shards)) : shards;
-}
+/** Shards that a flow needs by itself. */
+const shardsFor = ({ perMonth, bytes }: FrameFlow): number =>
+  planShards({
+    bytesPerSecond: (perMonth * bytes) / SECONDS_PER_MONTH,
+    recordsPerSecond: perMonth / SECONDS_PER_MONTH,
+  });
 
 function putUsage({ perMonth, bytes }: FrameFlow, { capacity }: StreamDesign): Usage {
   const size = bytes + PARTITION_KEY_BYTES;

@@ -1,4 +1,4 @@
-import { dynamoWriteUnits, lambdaGbSeconds, toBilledGb } from './metering.ts';
+import { DAYS_PER_MONTH, dynamoReadUnits, dynamoWriteUnits, toBilledGb } from './metering.ts';
 import { addUsage, scaleUsage, type Usage } from './usage.ts';
 import type { Workload, WorkSpeed } from './workload.ts';
 
@@ -13,7 +13,7 @@ export function functionMs(cpuMs: number, memoryMiB: number, { vcpu }: WorkSpeed
 /** So many invocations of so many milliseconds. */
 export function invocations(count: number, ms: number, memoryMiB: number): Usage {
   // Whole milliseconds are what one invocation is billed as; the mean of many lies half of one above their own.
-  const gbSeconds = lambdaGbSeconds(0, memoryMiB) + ((ms + 0.5) / 1000) * (memoryMiB / 1024);
+  const gbSeconds = ((ms + 0.5) / 1000) * (memoryMiB / 1024);
   return { lambdaRequest: count, lambdaArmGbSecond: count * gbSeconds };
 }
 
@@ -27,7 +27,6 @@ const CLAIMS_PER_ITEM = 10_000;
 const ENTRY_UNITS = 1;
 /** Claims stay a day longer than the window, see dynamo-claim-log.ts. */
 const EXTRA_CLAIM_DAYS = 1;
-const DAYS_PER_MONTH = 730 / 24;
 
 /** What the claims of one commit are billed as. */
 export interface ClaimedCommit {
@@ -46,7 +45,7 @@ export function claimUsage({ claims, writers }: ClaimedCommit): Usage {
   return {
     dynamoWriteUnit: items * dynamoWriteUnits(bytes) + (isApart ? ENTRY_UNITS : 0),
     // Whoever else claims here reads it once, eventually consistent.
-    dynamoReadUnit: writers > 1 ? 0.5 + ((writers - 1) * items * Math.ceil(bytes / 4096)) / 2 : 0,
+    dynamoReadUnit: writers > 1 ? 0.5 + (writers - 1) * items * dynamoReadUnits(bytes, 'eventual') : 0,
   };
 }
 

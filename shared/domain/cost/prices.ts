@@ -55,6 +55,12 @@ const CLOUDWATCH = {
 };
 const MSK = { service: 'MSK', source: 'https://aws.amazon.com/msk/pricing/', asOf: '2026-09' };
 const FARGATE = { service: 'Fargate', source: 'https://aws.amazon.com/fargate/pricing/', asOf: '2026-07' };
+const EMR = { service: 'EMR', source: 'https://aws.amazon.com/emr/pricing/', asOf: '2026-03' };
+const DATAFLOW = {
+  service: 'Dataflow',
+  source: 'https://cloud.google.com/dataflow/pricing',
+  asOf: '2025-12',
+};
 const NETWORK = { service: 'VPC', source: 'https://aws.amazon.com/vpc/pricing/', asOf: '2026-07' };
 const GB = 'GB of 1e9 bytes';
 
@@ -336,6 +342,91 @@ export const PRICES = {
     unit: 'DCU-hours, serverless',
     source: 'https://aws.amazon.com/dms/pricing/',
     asOf: '2026-09',
+    verified: false,
+  },
+  emrServerlessCpuHour: {
+    ...EMR,
+    usd: 0.052624,
+    per: 1,
+    unit: 'vCPU-hours, EMR Serverless',
+    verified: false,
+  },
+  emrServerlessGbHour: { ...EMR, usd: 0.0057785, per: 1, unit: 'GB-hours, EMR Serverless', verified: false },
+  airflowHour: {
+    service: 'MWAA',
+    usd: 0.49,
+    per: 1,
+    unit: 'hours of a small Airflow environment',
+    source: 'https://aws.amazon.com/managed-workflows-for-apache-airflow/pricing/',
+    asOf: '2026-03',
+    verified: false,
+  },
+  mskBrokerHour: { ...MSK, usd: 0.204, per: 1, unit: 'hours of a broker kafka.m7g.large', verified: false },
+  mskStorageGbMonth: { ...MSK, usd: 0.1, per: 1, unit: 'GB-months in brokers', verified: false },
+  mskConnectHour: {
+    ...MSK,
+    usd: 0.11,
+    per: 1,
+    unit: 'MCU-hours of MSK Connect (1 vCPU, 4 GB)',
+    verified: false,
+  },
+  flinkHour: {
+    service: 'Managed Flink',
+    usd: 0.11,
+    per: 1,
+    unit: 'KPU-hours (1 vCPU, 4 GB)',
+    source: 'https://aws.amazon.com/managed-service-apache-flink/pricing/',
+    asOf: '2026-03',
+    verified: false,
+  },
+  dataflowCpuHour: { ...DATAFLOW, usd: 0.069, per: 1, unit: 'vCPU-hours, streaming', verified: false },
+  dataflowGbHour: { ...DATAFLOW, usd: 0.003557, per: 1, unit: 'GB-hours of memory', verified: false },
+  dataflowStreamingGb: {
+    ...DATAFLOW,
+    usd: 0.018,
+    per: 1,
+    unit: 'GB through Streaming Engine',
+    verified: false,
+  },
+  datastreamGb: {
+    service: 'Datastream',
+    usd: 2,
+    per: 1,
+    unit: 'GiB of changes, as it counts them',
+    tiers: [
+      { above: 2_500, usd: 1.5 },
+      { above: 5_000, usd: 1.2 },
+      { above: 10_000, usd: 0.8 },
+    ],
+    source: 'https://cloud.google.com/datastream/pricing',
+    asOf: '2025-12',
+    verified: true,
+  },
+  fivetranRow: {
+    service: 'Fivetran',
+    usd: 500,
+    per: 1e6,
+    unit: 'monthly active rows',
+    tiers: [
+      { above: 5e6, usd: 250 },
+      { above: 50e6, usd: 100 },
+    ],
+    source: 'https://www.fivetran.com/pricing',
+    asOf: '2025-12',
+    verified: false,
+  },
+  stitchRow: {
+    service: 'Stitch',
+    // Between the plans: $100 for 5 million rows, $1,250 for 100, $2,500 for 1,000.
+    usd: 20,
+    per: 1e6,
+    unit: 'rows',
+    tiers: [
+      { above: 5e6, usd: 12.1 },
+      { above: 100e6, usd: 1.39 },
+    ],
+    source: 'https://www.stitchdata.com/pricing/',
+    asOf: '2025-12',
     verified: false,
   },
 } as const satisfies Readonly<Record<string, Price>>;

@@ -1,4 +1,5 @@
-import { SECONDS_PER_MONTH } from './metering.ts';
+import { frameCompression } from '../plan/frame-compression.ts';
+import { DAYS_PER_MONTH, SECONDS_PER_MONTH } from './metering.ts';
 
 /**
  * What a source brings, and how fast its records are worked on. Sizes are bytes of raw JSON, MB are 1e6 bytes.
@@ -75,24 +76,22 @@ export const MEASURED_SPEED: WorkSpeed = {
   frameReadMbPerSecond: 30,
 };
 
-/** Days of the month that a workload is given for. */
-const DAYS_PER_MONTH = SECONDS_PER_MONTH / 86_400;
-
 /**
  * A workload of so many GB (1e9 bytes of raw JSON) a day, with what was measured for the rest: events of 1,000 bytes,
  * sent by the client library with its defaults.
  */
 export function workloadOf(gbPerDay: number, known: Partial<Workload> = {}): Workload {
+  // The client library's defaults: 1,000 records or 1 MB, gzip, a key for each request.
+  const { recordBytes = 1_000, recordsPerRequest = 1_000 } = known;
   return {
     rawBytesPerMonth: gbPerDay * 1e9 * DAYS_PER_MONTH,
-    recordBytes: 1_000,
-    // The client library's defaults: 1,000 records or 1 MB, gzip, a key for each request.
-    recordsPerRequest: 1_000,
+    recordBytes,
+    recordsPerRequest,
     areRequestsCompressed: true,
     haveRequestsKeys: true,
-    // "Push": 491 kB of JSON, 116 kB of gzip, a frame of 134 kB.
+    // "Push": 491 kB of JSON, 116 kB of gzip.
     requestCompression: 4.2,
-    frameCompression: 3.66,
+    frameCompression: frameCompression(recordBytes * recordsPerRequest),
     // "Consumer": 49 MB of events become 9.8 MB of Parquet.
     parquetCompression: 5,
     // Events of now, and in the minutes after an hour some of the hour before.

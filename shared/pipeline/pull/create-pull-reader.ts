@@ -1,12 +1,11 @@
 import { hash } from 'node:crypto';
 import type { PagedSourceConfig } from '../../config/schema.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
-import { BlockedError, dispositionOf } from '../../domain/errors.ts';
+import { dispositionOf } from '../../domain/errors.ts';
 import { RecordFlag, writeFrame, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
-import { findSpan, scalarAt } from '../../domain/json-spans.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
-import { compareCursors, isCursor, startBehind } from '../../domain/pull-cursor.ts';
+import { compareCursors, startBehind } from '../../domain/pull-cursor.ts';
 import {
   beginListing,
   earlierOf,
@@ -37,6 +36,7 @@ import type { LaneBatch, LaneReader } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
 import { formatMarks, parseMarks, type Mark } from './marks.ts';
+import { cursorOf, requireCursors } from './record-cursors.ts';
 
 /*
  * Reads a pulled source. What it guarantees, whatever changes in the source between pages and runs, and wherever a run
@@ -195,7 +195,13 @@ export function createPullReader({
       }
       checkpointMs = listing.startedAtMs;
       const records = page.records.map((bytes) => toReadRecord(bytes, incremental));
-      if (incremental !== undefined) requireCursors(source.name, incremental, records);
+      if (incremental !== undefined) {
+        requireCursors(
+          source.name,
+          incremental,
+          records.map(({ cursor: text }) => text),
+        );
+      }
       const isExclusive = listing.anchor === before.cursor && seemsExclusive(records, listing, incremental);
       if (isExclusive && collected.pagesRead === 1) warnExclusive();
       collect(records, known, collected);
@@ -459,23 +465,6 @@ function toReadRecord(bytes: Uint8Array, incremental: Incremental | undefined): 
     mark: hash('sha256', bytes, 'base64url').slice(0, MARK_LENGTH),
     cursor: incremental && cursorOf(bytes, incremental),
   };
-}
-
-/** The exact text of a record's cursor; undefined when it has none, or one of another type. */
-function cursorOf(bytes: Uint8Array, { path, kind }: Incremental): string | undefined {
-  const span = findSpan(bytes, path);
-  const scalar = span && scalarAt(bytes, span);
-  if (scalar === undefined || scalar.isString === (kind.kind === 'number')) return undefined;
-  return isCursor(kind, scalar.text) ? scalar.text : undefined;
-}
-
-/** Without any cursor in an answer the position could never move: a mistake in the configuration. */
-function requireCursors(source: string, { path, kind }: Incremental, records: readonly ReadRecord[]): void {
-  if (records.length === 0 || records.some(({ cursor }) => cursor !== undefined)) return;
-  throw new BlockedError(
-    'PULL_NO_CURSOR',
-    `no record in an answer to source ${source} has a ${kind.kind} at ${path.join('.')}, so its cursor cannot move; check sources.${source}.incremental.cursor and the field's type in the contract`,
-  );
 }
 
 /** Whether records were read from a value on, and none has that value although one was read there before. */

@@ -12,6 +12,7 @@ import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
 import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { openChecks } from './connect-checks.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
 import { localDefaults } from './local-defaults.ts';
@@ -73,6 +74,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   env: process.env,
   openReplay,
   openPull,
+  openChecks,
   who: `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'somebody'}@${hostname()}`,
   progress: createProgress(process.stderr),
 });

@@ -12,6 +12,7 @@ import { createPauseCommands } from './commands/pause.ts';
 import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
+import type { ChecksDeps } from './open-checks.ts';
 import type { LakeDeps } from './open-lake.ts';
 import type { PullDeps } from './open-pull.ts';
 import { CommandError, UsageError } from './terminal.ts';
@@ -20,7 +21,7 @@ import { CommandError, UsageError } from './terminal.ts';
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps;
+export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps & ChecksDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {

@@ -8,6 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
 import { CONTENT_TYPES, OPERATIONS, routeKeyOf } from '../shared/config/push-api.ts';
 import { configSchema } from '../shared/config/schema.ts';
+import { SOURCE_PROBLEMS } from '../shared/domain/checks/source-problems.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
@@ -149,11 +150,26 @@ function problemsPage(): string {
   ].join('\n\n');
 }
 
+function sourceProblemsPage(): string {
+  const rows = Object.entries(SOURCE_PROBLEMS).map(
+    ([code, { level, shows, meaning }]) => `| \`${code}\` | ${level} | ${shows} | ${meaning} |`,
+  );
+  return [
+    GENERATED,
+    '# Problems of sources that are read on a schedule',
+    '`headgate validate --connect` finds what shows before a deployment; `headgate status` shows the code that a run has ' +
+      'failed with. The message beside it names the place and says what to do. Codes are stable, texts are not. An `error` ' +
+      'would stop the source; a `warning` would not, or cannot be judged from where it was looked at.',
+    ['| Code | Before a deployment | Shows | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
 const PAGES: Readonly<Record<string, () => string>> = {
   'config.md': configPage,
   'metrics.md': metricsPage,
   'problems.md': problemsPage,
   'quarantine.md': quarantinePage,
+  'source-problems.md': sourceProblemsPage,
 };
 
 const table = (head: string, rows: readonly string[]): string =>

@@ -133,7 +133,7 @@ export interface TableDescription {
 
 /** Something that a source can be read with, and should not be. */
 export interface TableWarning {
-  /** Stable; docs/reference/checks.md lists all. */
+  /** Stable; docs/reference/source-problems.md lists all. */
   readonly code:
     | 'DB_CURSOR_NO_INDEX'
     | 'DB_CURSOR_NULLABLE'

@@ -1,5 +1,6 @@
 import { CloudFormationClient, DescribeStacksCommand } from '@aws-sdk/client-cloudformation';
 import { BlockedError } from '../../domain/errors.ts';
+import { requireRegion } from './require-region.ts';
 import { callAws } from './translate-error.ts';
 
 /** CloudFormation answers a stack that does not exist with this error. */
@@ -32,18 +33,4 @@ export async function readStackOutput(stack: string, output: string): Promise<st
     `stack ${stack} is not deployed in this account and region, or has no output ${output}; ` +
       'run "npx cdk deploy --all", or set AWS_PROFILE, AWS_REGION or AWS_ENDPOINT_URL to where it is',
   );
-}
-
-/** The SDK throws an error without a name or a code for this, so it is asked for beforehand. */
-async function requireRegion(client: CloudFormationClient): Promise<void> {
-  try {
-    await client.config.region();
-  } catch (error) {
-    throw new BlockedError(
-      'REGION_MISSING',
-      'no AWS region is set: set AWS_REGION, or AWS_PROFILE to a profile with a region; ' +
-        'for a deployment on this machine, set AWS_ENDPOINT_URL as "npm start" prints it',
-      { cause: error },
-    );
-  }
 }

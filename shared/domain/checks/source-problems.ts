@@ -21,7 +21,8 @@ export const SOURCE_PROBLEMS = {
   },
   DB_PRIVATE_ADDRESS: {
     level: 'warning',
-    meaning: 'The host has a private address, and `connection.network` does not put the function into that network.',
+    meaning:
+      'The host has a private address, and `connection.network` does not put the function into that network.',
     shows: 'before',
   },
   DB_TLS: { level: 'error', meaning: 'The certificate of the database is not accepted.', shows: 'before' },
@@ -155,7 +156,11 @@ export const SOURCE_PROBLEMS = {
     meaning: 'The URL must not be read: no https, or an address that is private or of a metadata service.',
     shows: 'before',
   },
-  PULL_CERTIFICATE: { level: 'error', meaning: 'The certificate of the API is not accepted.', shows: 'before' },
+  PULL_CERTIFICATE: {
+    level: 'error',
+    meaning: 'The certificate of the API is not accepted.',
+    shows: 'before',
+  },
   PULL_REDIRECT: { level: 'error', meaning: 'A redirect leads where it must not.', shows: 'before' },
   PULL_REFUSED: {
     level: 'error',
@@ -249,7 +254,11 @@ export const SOURCE_PROBLEMS = {
     meaning: 'An object was replaced or deleted while it was looked at.',
     shows: 'before',
   },
-  OBJECT_CUT_OFF: { level: 'error', meaning: 'Reading an object broke off again and again.', shows: 'before' },
+  OBJECT_CUT_OFF: {
+    level: 'error',
+    meaning: 'Reading an object broke off again and again.',
+    shows: 'before',
+  },
   OBJECT_REREAD_TIMEOUT: {
     level: 'error',
     meaning: 'A compressed object is too large to be read on.',
@@ -291,7 +300,11 @@ export const SOURCE_PROBLEMS = {
     meaning: 'An SSM parameter is not set; the message has the command that sets it.',
     shows: 'before',
   },
-  PARAMETER_EMPTY: { level: 'error', meaning: 'An SSM parameter holds nothing but white space.', shows: 'before' },
+  PARAMETER_EMPTY: {
+    level: 'error',
+    meaning: 'An SSM parameter holds nothing but white space.',
+    shows: 'before',
+  },
   ACCESS_DENIED: {
     level: 'warning',
     meaning: 'AWS refuses this to the credentials at hand; nothing is known of those of the function.',

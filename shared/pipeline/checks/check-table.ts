@@ -100,7 +100,10 @@ async function checkHorizon({
 }
 
 /** The first row, read as runs read: columns, types and permissions are those of the real statement. */
-async function checkFirstRow(deps: TableCheckDeps, description: TableDescription): Promise<readonly Finding[]> {
+async function checkFirstRow(
+  deps: TableCheckDeps,
+  description: TableDescription,
+): Promise<readonly Finding[]> {
   try {
     for await (const batch of deps.table.read({ ...planFirstRead(deps, description), maxRows: 1 }))
       if (batch.rows.rows > 0) return [];

@@ -25,7 +25,9 @@ export function judgeSample(
   { place, nowMs }: { readonly place: string; readonly nowMs: number },
 ): readonly Finding[] {
   if (records.length === 0)
-    return [findingOf('SAMPLE_EMPTY', `${place} has no records: nothing could be compared with the contract`)];
+    return [
+      findingOf('SAMPLE_EMPTY', `${place} has no records: nothing could be compared with the contract`),
+    ];
   const kinds = new Map<string, { message: string; first: number; count: number }>();
   let refused = 0;
   records.forEach(({ bytes, problem }, i) => {

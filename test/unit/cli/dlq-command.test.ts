@@ -69,6 +69,7 @@ function setUp() {
       },
       env: {},
       openPull: () => Promise.reject(new Error('runs are not looked at here')),
+      openChecks: unused,
       who: 'ada@lab',
       openReplay: () =>
         Promise.resolve({

@@ -78,6 +78,7 @@ async function run(...args: string[]): Promise<number> {
     env: {},
     openReplay: unused,
     openPull: unused,
+    openChecks: unused,
     who: 'ada@lab',
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),

@@ -80,6 +80,9 @@ function toBlockList(family: 'ipv4' | 'ipv6', subnets: readonly (readonly [strin
   return list;
 }
 
+const NOT_PUBLIC =
+  'it is not a public address; set allowPrivateNetwork: true if it is one of your own network';
+
 /**
  * Why an address must not be connected to; undefined when it may.
  *
@@ -95,14 +98,12 @@ export function addressProblem(address: string, allowPrivateNetwork: boolean): s
   if (NEVER_IPV6.check(address, 'ipv6')) return 'it is link-local, multicast or a metadata service';
   if (allowPrivateNetwork) return undefined;
   const isPublic = GLOBAL_IPV6.check(address, 'ipv6') && !RESERVED_IPV6.check(address, 'ipv6');
-  return isPublic ? undefined : 'it is not a public address';
+  return isPublic ? undefined : NOT_PUBLIC;
 }
 
 function ipv4Problem(address: string, allowPrivateNetwork: boolean): string | undefined {
   if (NEVER_IPV4.check(address, 'ipv4')) return 'it is link-local, multicast, reserved or a metadata service';
-  return !allowPrivateNetwork && RESERVED_IPV4.check(address, 'ipv4')
-    ? 'it is not a public address'
-    : undefined;
+  return !allowPrivateNetwork && RESERVED_IPV4.check(address, 'ipv4') ? NOT_PUBLIC : undefined;
 }
 
 /** The IPv4 address that an IPv6 address stands for, if it stands for one. */

@@ -50,15 +50,22 @@ interface RowPacket {
 /**
  * Opens a connection.
  *
+ * @param timeoutMs until the server has said hello
  * @throws BlockedError `DB_TLS` when the certificate could not be checked; else the driver's errors
  */
-export async function openConnection(values: ConnectionValues, iam: boolean): Promise<MysqlConnection> {
+export async function openConnection(
+  values: ConnectionValues,
+  { iam, timeoutMs }: { readonly iam: boolean; readonly timeoutMs: number },
+): Promise<MysqlConnection> {
   if (values.tls && isIP(values.host) !== 0)
     throw new BlockedError(
       'DB_TLS',
       '`connection.host` is an address, and a certificate is checked against a name: use the host name of the database',
     );
-  const connection = createConnection(toOptions(values, iam));
+  const connection = createConnection({
+    ...toOptions(values, iam),
+    connectTimeout: Math.min(CONNECT_TIMEOUT_MS, timeoutMs),
+  });
   await new Promise<void>((resolve, reject) => {
     connection.connect((error) => {
       if (error === null) resolve();
@@ -95,7 +102,6 @@ function toOptions(
   return {
     ...{ host, port, database, user, password },
     charset: 'UTF8MB4_GENERAL_CI',
-    connectTimeout: CONNECT_TIMEOUT_MS,
     multipleStatements: false,
     supportBigNumbers: true,
     bigNumberStrings: true,

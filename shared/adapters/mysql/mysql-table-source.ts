@@ -220,7 +220,7 @@ class MysqlTableSource implements TableSource {
   async #ready(deadlineMs: number): Promise<MysqlConnection> {
     if (Date.now() >= deadlineMs) throw timedOut(`a statement on ${relationOf(this.#settings)}`);
     try {
-      if (this.#connection?.closed !== false) this.#connection = await this.#open();
+      if (this.#connection?.closed !== false) this.#connection = await this.#open(deadlineMs);
       const left = Math.max(LEAST_MS, deadlineMs - Date.now());
       await this.#connection.limitStatements(Math.min(this.#settings.statementTimeoutMs, left));
       return this.#connection;
@@ -230,13 +230,13 @@ class MysqlTableSource implements TableSource {
     }
   }
 
-  async #open(): Promise<MysqlConnection> {
+  async #open(deadlineMs: number): Promise<MysqlConnection> {
     const iam = this.#settings.connection.auth === 'iam';
     const open = async (maxAgeMs?: number): Promise<MysqlConnection> => {
       const values = await readConnection(this.#settings.connection, DEFAULT_PORT, this.#needs, maxAgeMs);
       this.#address = `${values.host}:${String(values.port)}`;
       this.#user = values.user;
-      return openConnection(values, iam);
+      return openConnection(values, { iam, timeoutMs: Math.max(LEAST_MS, deadlineMs - Date.now()) });
     };
     try {
       return await open();

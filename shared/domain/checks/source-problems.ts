@@ -82,7 +82,7 @@ export const SOURCE_PROBLEMS = {
   DB_CURSOR_VALUE: {
     level: 'error',
     meaning: 'A row has a cursor or key that is infinite or too large.',
-    shows: 'while reading',
+    shows: 'before',
   },
   DB_CURSOR_ZONE: {
     level: 'warning',

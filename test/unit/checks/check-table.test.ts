@@ -153,7 +153,7 @@ describe('the check of a table', () => {
       [{ ...CURSOR, ...query }, {}, {}],
       [done, {}, { unprocessed: true }],
     ] as const) {
-      const { reads } = await check(settings as Parameters<typeof check>[0], table);
+      const { reads } = await check(settings, table);
       expect(reads).toEqual([{ ...expected, maxRows: 1, deadlineMs: expect.any(Number) as number }]);
     }
   });

@@ -15,6 +15,7 @@ import { openPullSource } from '../shared/adapters/pull-sources.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
 import { createReadOnlyTokens } from '../shared/pipeline/checks/read-only-tokens.ts';
+import type { ObjectSource } from '../shared/ports/object-source.ts';
 import type { ParameterStore } from '../shared/ports/parameter-store.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import { NO_TOKENS, type StoredTokens } from '../shared/ports/token-store.ts';
@@ -52,7 +53,9 @@ export function openChecks(config: HeadgateConfig): OpenChecks {
         random: Math.random,
       }),
     openObjects: ({ config: { location }, contract }) => ({
-      objects: openObjectSource(location, { s3, clock }),
+      objects: withRegion(openObjectSource(location, { s3, clock }), () =>
+        location.startsWith('s3://') ? requireRegion(s3) : undefined,
+      ),
       parquet: new DuckDbParquetReader({ schema: contract.schema }),
     }),
     privateAddress: async ({ connection: { host } }) =>
@@ -63,6 +66,17 @@ export function openChecks(config: HeadgateConfig): OpenChecks {
       ssm.destroy();
       s3.destroy();
     },
+  };
+}
+
+/** Objects are listed before they are opened. */
+function withRegion(objects: ObjectSource, require: () => unknown): ObjectSource {
+  return {
+    list: async (after, deadlineMs) => {
+      await require();
+      return objects.list(after, deadlineMs);
+    },
+    open: (object, offset, deadlineMs) => objects.open(object, offset, deadlineMs),
   };
 }
 

@@ -35,7 +35,7 @@ export async function checkApi(deps: ApiCheckDeps): Promise<readonly Finding[]> 
       ...judgeSample(
         source,
         first.records.map((bytes) => ({ bytes })),
-        { place: 'the first page', nowMs },
+        { place: 'on the first page', nowMs },
       ),
     );
     if (incremental !== undefined) checkCursors(source, incremental, first);

@@ -31,7 +31,7 @@ export async function checkFiles(deps: FilesCheckDeps): Promise<readonly Finding
     const { match, seen, others, isWhole } = await findMatch(deps);
     if (match === undefined) return [noneMatches(source.config, { seen, others, isWhole })];
     const { records, failure } = await readSample(deps, match);
-    const place = `the beginning of ${match.name}`;
+    const place = `at the beginning of ${match.name}`;
     const judged =
       failure !== undefined && records.length === 0
         ? []

@@ -17,7 +17,7 @@ const LEAST_FOR_ABSENCE = 10;
 /**
  * What the contract says of some records of a source.
  *
- * @param place where they are from, such as `the first page`
+ * @param place where they are from, such as `on the first page`
  */
 export function judgeSample(
   source: Source,
@@ -26,7 +26,7 @@ export function judgeSample(
 ): readonly Finding[] {
   if (records.length === 0)
     return [
-      findingOf('SAMPLE_EMPTY', `${place} has no records: nothing could be compared with the contract`),
+      findingOf('SAMPLE_EMPTY', `there are no records ${place}: nothing could be compared with the contract`),
     ];
   const kinds = new Map<string, { message: string; first: number; count: number }>();
   let refused = 0;
@@ -41,7 +41,8 @@ export function judgeSample(
     if (known === undefined) kinds.set(kind, { message, first: i + 1, count: 1 });
     else known.count++;
   });
-  const code = refused === records.length ? 'SAMPLE_REFUSED' : 'SAMPLE_VIOLATION';
+  const isHopeless = refused === records.length;
+  const code = isHopeless ? 'SAMPLE_REFUSED' : 'SAMPLE_VIOLATION';
   const all = String(records.length);
   return [
     ...[...kinds.values()]
@@ -49,11 +50,11 @@ export function judgeSample(
       .map(({ message, first, count }) =>
         findingOf(
           code,
-          `${String(count)} of ${all} records of ${place} would go to quarantine, the first is number ${String(first)}: ` +
+          `${String(count)} of ${all} records ${place} would go to quarantine, the first is number ${String(first)}: ` +
             `${message}. Mend the contract, or have the source mend its records`,
         ),
       ),
-    ...findAbsent(source, records, place),
+    ...(isHopeless ? [] : findAbsent(source, records, place)),
   ];
 }
 
@@ -69,7 +70,7 @@ function findAbsent(source: Source, records: readonly SampleRecord[], place: str
   return [
     findingOf(
       'SAMPLE_FIELD_ABSENT',
-      `none of ${String(records.length)} records of ${place} has ${[...absent].map((name) => `"${showPath([name])}"`).join(', ')}: ` +
+      `none of ${String(records.length)} records ${place} has ${[...absent].map((name) => `"${showPath([name])}"`).join(', ')}: ` +
         'its column would be empty. Check how the source writes the name',
     ),
   ];

@@ -199,10 +199,10 @@ describe('the check of an API', () => {
     });
     expect(levels).toEqual(['warning SAMPLE_VIOLATION', 'warning SAMPLE_VIOLATION']);
     expect(messages).toContain(
-      '2 of 4 records of the first page would go to quarantine, the first is number 2: "body"',
+      '2 of 4 records on the first page would go to quarantine, the first is number 2: "body"',
     );
     expect(messages).toContain(
-      '1 of 4 records of the first page would go to quarantine, the first is number 4: "ts"',
+      '1 of 4 records on the first page would go to quarantine, the first is number 4: "ts"',
     );
     expect(
       (

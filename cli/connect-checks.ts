@@ -23,6 +23,7 @@ import { pointsHere } from './local-defaults.ts';
 import type { OpenChecks } from './open-checks.ts';
 
 const SILENT: Telemetry = {
+  begin: () => undefined,
   count: () => undefined,
   record: () => undefined,
   log: () => undefined,

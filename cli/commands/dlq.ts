@@ -5,7 +5,8 @@ import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { HeadgateError, RejectedError } from '../../shared/domain/errors.ts';
 import { parseParkedDelivery } from '../../shared/domain/parked-delivery.ts';
 import { replayDelivery } from '../../shared/pipeline/replay/replay-delivery.ts';
-import { replayQuarantine, type StayingRow } from '../../shared/pipeline/replay/replay-quarantine.ts';
+import type { StayingRow } from '../../shared/pipeline/replay/quarantine-candidates.ts';
+import { replayQuarantine } from '../../shared/pipeline/replay/replay-quarantine.ts';
 import type { OpenReplay, ReplayDeps } from '../open-replay.ts';
 import { CommandError, UsageError, type Terminal } from '../terminal.ts';
 

@@ -1,4 +1,4 @@
-import type { QuarantineReason } from './quarantine.ts';
+import { isQuarantineReason, type QuarantineReason } from './quarantine.ts';
 
 /*
  * Where objects of the lake stand. Names derive from positions and intent versions, never from the clock or a random
@@ -39,4 +39,20 @@ export function quarantineKey(
 ): string {
   const date = partitionPath('day', partitionNumber('day', receivedAtMs));
   return `quarantine/${source}/reason=${reason}/${date}/${stem}-v${String(version)}.parquet`;
+}
+
+/** What the key of a quarantine file says of it. */
+export interface QuarantinePlace {
+  readonly source: string;
+  readonly reason: QuarantineReason;
+  /** Day of receipt (UTC): `2026-01-31`. */
+  readonly day: string;
+}
+
+/** Reads what `quarantineKey` has written; undefined for any other key. */
+export function parseQuarantineKey(key: string): QuarantinePlace | undefined {
+  const [, source, reason, day] =
+    /^quarantine\/([^/]+)\/reason=([A-Z_]+)\/dt=([-+\d]+)\/[^/]+\.parquet$/.exec(key) ?? [];
+  if (source === undefined || reason === undefined || day === undefined) return undefined;
+  return isQuarantineReason(reason) ? { source, reason, day } : undefined;
 }

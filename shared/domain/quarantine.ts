@@ -38,6 +38,10 @@ export const QUARANTINE_REASONS = {
 
 export type QuarantineReason = keyof typeof QUARANTINE_REASONS;
 
+/** Whether a text is one of the reasons. */
+export const isQuarantineReason = (text: string): text is QuarantineReason =>
+  Object.hasOwn(QUARANTINE_REASONS, text);
+
 /** Stands for the source of records that belong to none; no source may have this name. */
 export const UNKNOWN_SOURCE = 'unknown';
 

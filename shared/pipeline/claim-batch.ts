@@ -13,7 +13,7 @@ import type { Frame } from '../domain/frame.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES, fingerprint } from '../domain/idempotency-key.ts';
 import { toClaimant, type Origin } from '../domain/identity.ts';
 import type { Source } from '../domain/source.ts';
-import { claimKeys, type BucketCandidates, type ClaimCache, type ClaimDeps } from './claim-keys.ts';
+import { claimKeys, peekKeys, type BucketCandidates, type ClaimCache, type ClaimDeps } from './claim-keys.ts';
 import type { LaneBatch } from './lane.ts';
 import type { BatchPlan, PartitionPlan } from './plan-batch.ts';
 import { probeNothing, type Probe } from './probe.ts';
@@ -45,13 +45,8 @@ interface Bucket extends BucketCandidates {
  * a duplicate with everything in it.
  */
 export async function claimBatch(deps: ClaimBatchDeps, batch: LaneBatch, plan: BatchPlan): Promise<Verdicts> {
-  const buckets = new Map<string, Bucket>();
-  collectRecords(buckets, plan.partitions);
-  collectRequests(buckets, batch);
-  const verdicts = new Map<Frame, Uint8Array>();
-  if (buckets.size === 0) return verdicts;
-  const all = [...buckets.values()];
-  const ofBuckets = await claimKeys(
+  const buckets = toBuckets(batch, plan);
+  const verdicts = await claimKeys(
     {
       claimLog: deps.claimLog,
       clock: deps.clock,
@@ -60,9 +55,31 @@ export async function claimBatch(deps: ClaimBatchDeps, batch: LaneBatch, plan: B
       limits: deps.claimLimits ?? CLAIM_LIMITS,
       probe: deps.probe ?? probeNothing,
     },
-    all,
+    buckets,
   );
-  all.forEach(({ subjects }, b) => {
+  return toVerdicts(buckets, verdicts);
+}
+
+/** What `claimBatch` would say now, without claiming anything; see `peekKeys`. */
+export async function peekBatch(
+  deps: Pick<ClaimBatchDeps, 'claimLog'>,
+  batch: LaneBatch,
+  plan: BatchPlan,
+): Promise<Verdicts> {
+  const buckets = toBuckets(batch, plan);
+  return toVerdicts(buckets, await peekKeys(deps, buckets));
+}
+
+function toBuckets(batch: LaneBatch, plan: BatchPlan): readonly Bucket[] {
+  const buckets = new Map<string, Bucket>();
+  collectRecords(buckets, plan.partitions);
+  collectRequests(buckets, batch);
+  return [...buckets.values()];
+}
+
+function toVerdicts(buckets: readonly Bucket[], ofBuckets: readonly Uint8Array[]): Verdicts {
+  const verdicts = new Map<Frame, Uint8Array>();
+  buckets.forEach(({ subjects }, b) => {
     const ofBucket = ofBuckets[b];
     if (ofBucket?.some((verdict) => verdict !== Verdict.own) !== true) return;
     let at = 0;

@@ -108,6 +108,38 @@ export async function claimKeys(
   return verdicts;
 }
 
+/**
+ * What `claimKeys` would decide now, without claiming anything. A key that is looked up by itself, because its bucket is
+ * too large to be read, counts as free: only a claim tells.
+ *
+ * @returns the verdicts (never `absent`) of every bucket, in the order of its candidates
+ */
+export async function peekKeys(
+  { claimLog }: Pick<ClaimDeps, 'claimLog'>,
+  buckets: readonly BucketCandidates[],
+): Promise<Uint8Array[]> {
+  const verdicts = buckets.map(({ candidates }) => new Uint8Array(candidates.size));
+  let wanted: readonly Wanted[] = buckets.map((bucket, at) => ({
+    ...bucket,
+    settle: (decided) => verdicts[at]?.set(decided),
+  }));
+  while (wanted.length > 0) {
+    const finer: Wanted[] = [];
+    await forEachLimited(wanted, PARALLEL_BUCKETS, async (bucket) => {
+      const view = newView();
+      for (const entry of await claimLog.read(bucket.bucket.name, 0)) add(view, entry);
+      const decided = view.claims.decide(bucket.candidates, !view.isClosed);
+      bucket.settle(decided);
+      for (const rest of divideAbsent(bucket, decided)) {
+        if (rest.isSingle) rest.settle(new Uint8Array(rest.candidates.size).fill(Verdict.own));
+        else finer.push(rest);
+      }
+    });
+    wanted = finer;
+  }
+  return verdicts;
+}
+
 /** Candidates that are still to be decided. */
 interface Wanted extends BucketCandidates {
   /** Takes the verdicts, one per candidate; `absent` ones are settled again. */

@@ -15,6 +15,20 @@ export interface QuarantineReader {
    * @throws RejectedError with code `QUARANTINE_FILE_FOREIGN` when Headgate did not write the object
    */
   read(key: string): Promise<QuarantineFile | undefined>;
+
+  /**
+   * What is known of a file without reading it.
+   *
+   * @returns undefined when there is no object
+   * @throws RejectedError with code `QUARANTINE_FILE_FOREIGN` when Headgate did not write the object
+   */
+  describe(key: string): Promise<QuarantineFileFacts | undefined>;
+}
+
+export interface QuarantineFileFacts {
+  readonly kind: ObjectKind;
+  /** Rows of the file; 0 for a tombstone. */
+  readonly rows: number;
 }
 
 export interface QuarantineFile {

@@ -1,6 +1,7 @@
 import { describe } from 'vitest';
 import { seededFaults } from '../../shared/adapters/faults/fault-plan.ts';
 import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
+import { MemoryAuditLog } from '../../shared/adapters/memory/memory-audit-log.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
 import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
@@ -19,6 +20,7 @@ import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-k
 import { faultTurn } from '../../shared/adapters/memory/fault-turn.ts';
 import type { Turn } from '../../shared/adapters/memory/turn.ts';
 import { lineTableWriter, readQuarantineLines } from '../support/line-table-writer.ts';
+import { auditLogContract } from './audit-log.suite.ts';
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
@@ -68,6 +70,10 @@ describe.each([
   claimLogContract({
     open: () => new MemoryClaimLog({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryClaimLog({ turn: losingAnswers() }),
+  });
+  auditLogContract({
+    open: () => new MemoryAuditLog({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryAuditLog({ turn: losingAnswers() }),
   });
   pullControlStoreContract({
     open: () => new MemoryPullControlStore({ turn: newTurn() }),

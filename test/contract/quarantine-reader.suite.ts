@@ -57,6 +57,7 @@ export function quarantineReaderContract(subject: QuarantineSubject): void {
       const file = await reader.read(key);
       expect(file).toMatchObject({ kind: 'data', lane: LANE });
       expect(file?.rows.map(plain)).toEqual(ROWS.map(plain));
+      expect(await reader.describe(key)).toEqual({ kind: 'data', rows: ROWS.length });
     });
 
     test('a file that was withdrawn is a tombstone without rows', async () => {
@@ -65,10 +66,13 @@ export function quarantineReaderContract(subject: QuarantineSubject): void {
       await lake.putIfAbsent(key, objectOf('data', await tables.writeQuarantine(ROWS), ROWS.length));
       await lake.overwrite(key, objectOf('tombstone', await tables.writeQuarantineTombstone()));
       expect(await reader.read(key)).toEqual({ kind: 'tombstone', lane: LANE, rows: [] });
+      expect(await reader.describe(key)).toEqual({ kind: 'tombstone', rows: 0 });
     });
 
     test('a file that is not there is undefined', async () => {
-      expect(await subject.open().reader.read(newKey())).toBeUndefined();
+      const { reader } = subject.open();
+      expect(await reader.read(newKey())).toBeUndefined();
+      expect(await reader.describe(newKey())).toBeUndefined();
     });
   });
 }

@@ -4,8 +4,8 @@ import { callAws } from './translate-error.ts';
 
 /** Objects of a bucket, whatever they are. */
 export interface S3Objects {
-  /** Keys that begin with `prefix`, in order. */
-  list(prefix: string): Promise<readonly string[]>;
+  /** Keys that begin with `prefix`, in order; only those behind `after`, where it is given. */
+  list(prefix: string, after?: string): Promise<readonly string[]>;
   /** Undefined when there is no object. */
   read(key: string): Promise<Uint8Array | undefined>;
 }
@@ -13,7 +13,7 @@ export interface S3Objects {
 /** Looks into a bucket. */
 export function createS3Objects(s3: S3Client, bucket: string): S3Objects {
   return {
-    async list(prefix) {
+    async list(prefix, after) {
       const keys: string[] = [];
       let token: string | undefined;
       do {
@@ -21,7 +21,12 @@ export function createS3Objects(s3: S3Client, bucket: string): S3Objects {
           { operation: 'ListObjectsV2', resource: `s3://${bucket}/${prefix}` },
           async () =>
             await s3.send(
-              new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix, ContinuationToken: token }),
+              new ListObjectsV2Command({
+                Bucket: bucket,
+                Prefix: prefix,
+                ContinuationToken: token,
+                ...(token === undefined && after !== undefined && { StartAfter: after }),
+              }),
             ),
         );
         for (const { Key: key } of page.Contents ?? []) if (key !== undefined) keys.push(key);

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DuckDBBlobValue, DuckDBInstance, type DuckDBValue } from '@duckdb/node-api';
 import { RejectedError } from '../../domain/errors.ts';
-import { QUARANTINE_REASONS, type QuarantineReason, type QuarantineRow } from '../../domain/quarantine.ts';
+import { isQuarantineReason, type QuarantineRow } from '../../domain/quarantine.ts';
 
 /**
  * Reads a quarantine file: all rows in order, with every column as it was written.
@@ -50,7 +50,7 @@ function toRow(values: readonly DuckDBValue[]): QuarantineRow {
   if (
     typeof source !== 'string' ||
     typeof reason !== 'string' ||
-    !isReason(reason) ||
+    !isQuarantineReason(reason) ||
     typeof id !== 'string' ||
     typeof receivedAtMs !== 'bigint' ||
     typeof error !== 'string' ||
@@ -70,5 +70,3 @@ function toRow(values: readonly DuckDBValue[]): QuarantineRow {
     raw: Uint8Array.from(raw.bytes),
   };
 }
-
-const isReason = (reason: string): reason is QuarantineReason => Object.hasOwn(QUARANTINE_REASONS, reason);

@@ -1,5 +1,5 @@
 import type { QuarantineRow } from '../../domain/quarantine.ts';
-import type { QuarantineFile, QuarantineReader } from '../../ports/quarantine-reader.ts';
+import type { QuarantineFile, QuarantineFileFacts, QuarantineReader } from '../../ports/quarantine-reader.ts';
 import type { MemoryLake } from './memory-lake.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
@@ -25,6 +25,13 @@ export class MemoryQuarantineReader implements QuarantineReader {
       if (object === undefined) return undefined;
       const { kind, lane, bytes } = object;
       return { kind, lane, rows: kind === 'data' ? this.#readRows(bytes) : [] };
+    });
+  }
+
+  describe(key: string): Promise<QuarantineFileFacts | undefined> {
+    return takeTurn(this.#turn, { port: 'lake', operation: 'describe', subject: key }, () => {
+      const object = this.#lake.peek(key);
+      return object && { kind: object.kind, rows: object.kind === 'data' ? object.rows : 0 };
     });
   }
 }

@@ -14,7 +14,8 @@ export interface StoreCall {
     | 'tokens'
     | 'control'
     | 'queue'
-    | 'objects';
+    | 'objects'
+    | 'audit';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

@@ -36,6 +36,7 @@ import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-k
 import { injectFaults } from '../../../shared/adapters/aws/fault-middleware.ts';
 import type { FaultPlan } from '../../../shared/adapters/faults/fault-plan.ts';
 import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.ts';
+import { S3AuditLog } from '../../../shared/adapters/aws/s3-audit-log.ts';
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { S3FileStage } from '../../../shared/adapters/aws/s3-file-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
@@ -46,6 +47,7 @@ import { S3LandingZone } from '../../../shared/adapters/aws/s3-landing-zone.ts';
 import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
 import type { ObjectKind } from '../../../shared/ports/lake.ts';
 import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
+import { auditLogContract } from '../../contract/audit-log.suite.ts';
 import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
 import { fileStageContract } from '../../contract/file-stage.suite.ts';
@@ -176,6 +178,14 @@ describe('AWS', () => {
   tokenStoreContract({
     open: () => new DynamoTokenStore({ dynamodb, table: 'ledger' }),
     openLosingAnswers: () => new DynamoTokenStore({ dynamodb: losingDynamoDb(), table: 'ledger' }),
+  });
+  auditLogContract({
+    open: () => new S3AuditLog({ s3, bucket: BUCKET }),
+    openLosingAnswers: () =>
+      new S3AuditLog({
+        s3: faulty(createS3Client(emulator.connection), losingAnswers),
+        bucket: BUCKET,
+      }),
   });
   batchStageContract({
     open: () => new S3BatchStage({ s3, bucket: BUCKET }),

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
+import { S3AuditLog } from '../shared/adapters/aws/s3-audit-log.ts';
 import { S3BatchStage } from '../shared/adapters/aws/s3-batch-stage.ts';
 import { S3Lake } from '../shared/adapters/aws/s3-lake.ts';
 import { createS3Objects } from '../shared/adapters/aws/s3-objects.ts';
@@ -49,6 +50,7 @@ export async function openReplay(config: HeadgateConfig): Promise<OpenReplay> {
     bucket,
     ...createS3Objects(s3, bucket),
     streamFunction,
+    audit: new S3AuditLog({ s3, bucket }),
     engine: {
       ledger: new DynamoLedgerStore({ dynamodb, table: ledgerTable, clock }),
       claimLog: new DynamoClaimLog({ dynamodb, table: claimsTable, clock }),

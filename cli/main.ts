@@ -16,6 +16,7 @@ import { openChecks } from './connect-checks.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
 import { localDefaults } from './local-defaults.ts';
+import { createEditor } from './dlq/edit-text.ts';
 import { createProgress } from './progress.ts';
 import { runCli } from './run-cli.ts';
 
@@ -73,6 +74,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   },
   env: process.env,
   openReplay,
+  editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
   openChecks,
   who: `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'somebody'}@${hostname()}`,

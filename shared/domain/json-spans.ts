@@ -86,18 +86,42 @@ function fieldSpan(bytes: Uint8Array, name: string, object: Span): Span | undefi
   if (bytes[object.start] !== OPEN_OBJECT) return undefined;
   const wanted = Buffer.from(name);
   let found: Span | undefined;
+  eachMember(bytes, object, (nameStart, nameEnd, start, end) => {
+    if (isName(bytes, nameStart + 1, nameEnd - 1, name, wanted)) found = { start, end };
+  });
+  return found;
+}
+
+/** Visits the members of the object at `object`: where the name (with its quotes) and the value begin and end. */
+function eachMember(
+  bytes: Uint8Array,
+  object: Span,
+  visit: (nameStart: number, nameEnd: number, start: number, end: number) => void,
+): void {
   let at = skipSpace(bytes, object.start + 1);
   while (at < object.end && bytes[at] !== CLOSE_OBJECT) {
     const nameEnd = skipString(bytes, at);
-    const matches = isName(bytes, at + 1, nameEnd - 1, name, wanted);
     // After the name comes the colon.
     const start = skipSpace(bytes, skipSpace(bytes, nameEnd) + 1);
     const end = skipValue(bytes, start);
-    if (matches) found = { start, end };
+    visit(at, nameEnd, start, end);
     at = skipSpace(bytes, end);
     if (bytes[at] === COMMA) at = skipSpace(bytes, at + 1);
   }
-  return found;
+}
+
+/** The members of the object at `object`, each from its name to the end of its value; undefined where no object stands. */
+export function memberSpans(
+  bytes: Uint8Array,
+  object: Span,
+): readonly (Span & { readonly name: string })[] | undefined {
+  if (bytes[object.start] !== OPEN_OBJECT) return undefined;
+  const members: (Span & { readonly name: string })[] = [];
+  eachMember(bytes, object, (nameStart, nameEnd, _start, end) => {
+    const name = JSON.parse(textAt(bytes, { start: nameStart, end: nameEnd })) as string;
+    members.push({ name, start: nameStart, end });
+  });
+  return members;
 }
 
 function isName(bytes: Uint8Array, start: number, end: number, name: string, wanted: Buffer): boolean {

@@ -29,12 +29,12 @@ export class S3AuditLog implements AuditLog {
   }
 
   async list(sinceMs: number, limit: number): Promise<readonly AuditEntry[]> {
-    const { list, read } = createS3Objects(this.#s3, this.#bucket);
+    const objects = createS3Objects(this.#s3, this.#bucket);
     const day = new Date(sinceMs).toISOString().slice(0, 10);
-    const keys = (await list(AUDIT_PREFIX, `${AUDIT_PREFIX}dt=${day}`)).slice(-limit);
+    const keys = (await objects.list(AUDIT_PREFIX, `${AUDIT_PREFIX}dt=${day}`)).slice(-limit);
     const entries: AuditEntry[] = [];
     await forEachLimited([...keys.entries()], PARALLEL_READS, async ([at, key]) => {
-      const bytes = await read(key);
+      const bytes = await objects.read(key);
       const entry = bytes && parseAuditEntry(Buffer.from(bytes).toString());
       if (entry === undefined) {
         throw new RejectedError(

@@ -77,6 +77,20 @@ export async function replayDelivery(
   return { ...run, records, alreadyLanded: reader.alreadyLanded() };
 }
 
+/** Stream records of a delivery that are not in the lake, as the ledger has it now. */
+export async function countUnlanded(
+  { ledger }: Pick<LandDeps, 'ledger'>,
+  { batch: { records, ...shard } }: ParkedDelivery,
+): Promise<number> {
+  const lane = streamLane(shard);
+  const first = records[0]?.sequenceNumber ?? '0';
+  const last = records.at(-1)?.sequenceNumber ?? '0';
+  const logs = await Promise.all(
+    [lane, replayLane(lane)].map((of) => ledger.rangesOverlapping(of, first, last)),
+  );
+  return markLanded(records, logs).filter((isLanded) => !isLanded).length;
+}
+
 function assertAge({ batch, parkedAtMs }: ParkedDelivery, nowMs: number, minAgeMs: number): void {
   if (nowMs < parkedAtMs + minAgeMs) {
     throw new RejectedError(

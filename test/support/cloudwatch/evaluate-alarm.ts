@@ -72,7 +72,7 @@ export function evaluateAlarm(
 }
 
 /** The length of a period of an alarm, in ms. */
-export function periodMsOf({ AlarmName, Period, Metrics = [] }: AlarmProperties): number {
+function periodMsOf({ AlarmName, Period, Metrics = [] }: AlarmProperties): number {
   const periods = new Set(
     Period === undefined ? Metrics.flatMap(({ MetricStat }) => MetricStat?.Period ?? []) : [Period],
   );

@@ -13,6 +13,7 @@ import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane } from '../../shared/pipeline/land.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import { declareTable } from '../../test/support/declare-table.ts';
+import { noRowKeys } from '../../test/support/no-row-keys.ts';
 import { answerMeasurements, measuringInput } from '../measuring-process.ts';
 import { FolderFileStage, FolderLake } from './folder-stores.ts';
 import { ORDER_COLUMNS, ORDERS } from './orders-table.ts';
@@ -64,15 +65,17 @@ async function pull({ port, user, password, folder }: PullInput): Promise<PullOu
   const telemetry = new MemoryTelemetry();
   const newToken = (): string => randomBytes(9).toString('base64url');
   const deadlineMs = systemClock.nowMs() + HOUR_MS;
+  const ledger = new MemoryLedgerStore();
   const reader = createTableReader({
-    ...{ source, table, telemetry, newToken, deadlineMs },
+    ...{ source, table, telemetry, newToken, deadlineMs, ledger },
+    keys: noRowKeys,
     columns: new DuckDbColumnWriter(session),
     stage: new MemoryBatchStage(),
     files: new FolderFileStage(`${folder}/landing`),
     clock: systemClock,
   });
   const land = {
-    ledger: new MemoryLedgerStore(),
+    ledger,
     claimLog: new MemoryClaimLog({ clock: systemClock }),
     claimCache: createClaimCache(),
     lake: new FolderLake(folder),

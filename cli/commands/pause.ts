@@ -1,5 +1,8 @@
 import { Command } from 'commander';
+import { CommandError, UsageError } from '../terminal.ts';
 import { backfillLane, isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
+import { pullLane } from '../../shared/domain/pull-lane.ts';
+import { begunInventory } from '../../shared/domain/table-position.ts';
 import { changeControl } from '../pull/change-control.ts';
 import { requirePulled } from '../pull/pulled-source.ts';
 import type { OpenPull, PullDeps } from '../open-pull.ts';
@@ -7,6 +10,8 @@ import type { OpenPull, PullDeps } from '../open-pull.ts';
 interface PauseOptions {
   readonly config: string;
   readonly reason?: string;
+  readonly acceptDeletes?: true;
+  readonly yes?: true;
   readonly json?: true;
 }
 
@@ -55,8 +60,32 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
     });
   }
 
+  /** Lets deletes land that were held back; the run that follows lands them. */
+  async function accept(
+    source: string,
+    { yes }: PauseOptions,
+    { control, ledger, perform }: Pick<OpenPull, 'control' | 'ledger' | 'perform'>,
+  ): Promise<void> {
+    const [{ paused }, { position }] = await Promise.all([
+      control.read(source),
+      ledger.read(pullLane(source)),
+    ]);
+    const inventory = begunInventory(position);
+    if (inventory === undefined || paused === undefined)
+      throw new CommandError(`${source} holds no deletes back; headgate status ${source} says how it stands`);
+    if (yes !== true) {
+      if (terminal.confirm === undefined)
+        throw new UsageError('accepting deletes needs --yes where nobody can be asked');
+      terminal.err(`${source} is paused: ${paused.reason}`);
+      if (!(await terminal.confirm(`Mark all of these rows of ${source} as deleted?`)))
+        throw new CommandError('nothing was changed');
+    }
+    await perform({ source, task: 'accept-deletes', inventory });
+  }
+
   async function resume(source: string, options: PauseOptions): Promise<void> {
-    await withSource(source, options, async ({ control, ledger, newToken, start }) => {
+    await withSource(source, options, async ({ control, ledger, newToken, start, perform }) => {
+      if (options.acceptDeletes) await accept(source, options, { control, ledger, perform });
       const { before: former } = await changeControl(control, source, newToken, (before) =>
         before.paused === undefined ? undefined : { ...before, paused: undefined, failures: 0 },
       );
@@ -89,7 +118,12 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
       .addHelpText('after', '\nExample:\n  $ headgate pause invoices --reason "the API is being moved"')
       .action(pause),
     create('resume', 'Go on reading a source that was paused, or has paused itself')
-      .addHelpText('after', '\nExample:\n  $ headgate resume invoices')
+      .option('--accept-deletes', 'let the deletes land that were held back (asks first)')
+      .option('--yes', 'do not ask')
+      .addHelpText(
+        'after',
+        '\nExamples:\n  $ headgate resume invoices\n  $ headgate resume orders --accept-deletes',
+      )
       .action(resume),
   ];
 }

@@ -1,8 +1,10 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
+import { deletesNote } from '../../shared/config/deletes-note.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import { toContract } from '../../shared/domain/to-contract.ts';
 import type { ChecksDeps } from '../open-checks.ts';
+import { isPulled } from '../pull/pulled-source.ts';
 import { CommandError, UsageError } from '../terminal.ts';
 import { checkConfig, DEFAULT_DEADLINE, parseDeadline, toText, whereChecked } from './check-report.ts';
 
@@ -22,6 +24,7 @@ function describe([name, source]: [string, SourceConfig]): {
   partition: string;
   columns: number;
   contract: string;
+  deletes: string | null;
 } {
   const contract = toContract(source.contract.schema);
   return {
@@ -33,6 +36,7 @@ function describe([name, source]: [string, SourceConfig]): {
     partition: source.partition,
     columns: contract.columns.length,
     contract: contract.version,
+    deletes: isPulled(source) ? deletesNote(source).text : null,
   };
 }
 
@@ -78,6 +82,7 @@ export function createValidateCommand(deps: ChecksDeps, configFile: string): Com
       ]),
     );
     terminal.out(table.toString());
+    for (const { source, deletes } of sources) if (deletes !== null) terminal.out(`${source}: ${deletes}`);
   }
 
   return new Command('validate')

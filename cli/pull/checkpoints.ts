@@ -8,6 +8,7 @@ import type {
 import { pullLane } from '../../shared/domain/pull-lane.ts';
 import { compareCursors, isCursor } from '../../shared/domain/pull-cursor.ts';
 import { formatPosition, parsePosition, START } from '../../shared/domain/pull-position.ts';
+import type { Reconciled } from '../../shared/domain/reconciliation.ts';
 import { formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { toContract } from '../../shared/domain/to-contract.ts';
 import { UsageError } from '../terminal.ts';
@@ -78,15 +79,17 @@ function readPaged(name: string, position: string): Checkpoint {
 function readTable(name: string, source: DatabaseSourceConfig, position: string): Checkpoint {
   const { incremental, changeLog } = source;
   if (incremental !== undefined && incremental.lookback !== undefined) {
-    const { highest, sweep } = parseTablePosition(name, 'lookback', position) ?? {};
+    const { highest, sweep, keys } = parseTablePosition(name, 'lookback', position) ?? {};
     const details: [string, string][] = highest === undefined ? [] : [[incremental.cursor, highest]];
     if (sweep !== undefined) details.push(['reading again, now at', sweep.place.cursor]);
+    details.push(...reconciledDetails(keys));
     return { summary: highest ?? 'before the first row', cursor: highest, details };
   }
   if (incremental !== undefined || (changeLog !== undefined && changeLog.processed === undefined)) {
-    const { by, place } = parseTablePosition(name, 'cursor', position) ?? {};
+    const { by, place, keys } = parseTablePosition(name, 'cursor', position) ?? {};
     const details: [string, string][] = place === undefined ? [] : [[by?.column ?? 'cursor', place.cursor]];
     if (place?.key !== undefined) details.push(['last key', place.key.join(', ')]);
+    details.push(...reconciledDetails(keys));
     return { summary: place?.cursor ?? 'before the first row', cursor: place?.cursor, details };
   }
   if (changeLog !== undefined)
@@ -97,6 +100,14 @@ function readTable(name: string, source: DatabaseSourceConfig, position: string)
     cursor: undefined,
     details: startedAtMs === undefined ? [] : [['read from', new Date(startedAtMs).toISOString()]],
   };
+}
+
+function reconciledDetails(keys: Reconciled | undefined): [string, string][] {
+  const { begun, done } = keys ?? {};
+  const details: [string, string][] = [];
+  if (done !== undefined) details.push(['keys compared as of', new Date(done.startedAtMs).toISOString()]);
+  if (begun !== undefined) details.push(['keys are being compared', `inventory ${String(begun)}`]);
+  return details;
 }
 
 /** Why the checkpoint of a source cannot be moved; undefined when it can. */

@@ -1,4 +1,5 @@
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
+import { deletesNote, type DeletesNote } from '../../shared/config/deletes-note.ts';
 import { toMs } from '../../shared/config/units.ts';
 import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import type { PullControl, PullRunSummary } from '../../shared/ports/pull-control.ts';
@@ -18,6 +19,8 @@ export interface SourceStatus {
   readonly failures: number;
   /** How often it is read, and why. */
   readonly polling: string;
+  /** How deletes are seen. */
+  readonly deletes: DeletesNote['seen'];
   /** What is to be known, and what to do about it; the worst first. */
   readonly notes: readonly string[];
 }
@@ -78,7 +81,12 @@ export function sourceStatus(
       polling === undefined
         ? `every ${source.freshness}`
         : `every ${minutes(polling.everyMinutes)}: ${polling.reason}`,
-    notes: [...found.map(({ note }) => note), ...(limit === undefined ? [] : [limit])],
+    deletes: deletesNote(source).seen,
+    notes: [
+      ...found.map(({ note }) => note),
+      ...(limit === undefined ? [] : [limit]),
+      ...(source.changes === 'append' ? [] : [deletesNote(source).text]),
+    ],
   };
 }
 

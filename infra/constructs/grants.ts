@@ -5,6 +5,7 @@ import type { IBucket } from 'aws-cdk-lib/aws-s3';
 import { acknowledge, objectsFinding } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
 import {
+  KEYS_PREFIX,
   LANDED_OBJECTS_PREFIX,
   MANIFEST_PREFIX,
   STAGED_BATCH_PREFIX,
@@ -128,6 +129,11 @@ export function grantStaging(to: IngestFunction, stores: Stores): void {
 /** Lets a function that reads objects remember which of them have landed. */
 export function grantLandedObjects(to: IngestFunction, stores: Stores): void {
   grantObjects(to, stores, 'LandedObjects', ['s3:PutObject', 's3:GetObject'], LANDED_OBJECTS_PREFIX);
+}
+
+/** Lets a function that compares the keys of tables keep them. */
+export function grantKeys(to: IngestFunction, stores: Stores): void {
+  grantObjects(to, stores, 'KeysAccess', ['s3:PutObject', 's3:GetObject'], KEYS_PREFIX);
 }
 
 /** Lets Lambda, as the function, park batches that it gave up on. */

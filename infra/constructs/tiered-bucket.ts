@@ -14,7 +14,7 @@ import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 import { acknowledge } from './acknowledge.ts';
 
 /**
- * Zones of the lake and the prefixes of them that move to cheaper storage. No zone expires, only staged batches do: data
+ * Zones of the lake and the prefixes of them that move to cheaper storage. No zone expires, only staged batches and keys do: data
  * in `raw/` is the product, and a record that was suppressed as a duplicate may have its only copy in `quarantine/` or
  * among the dead letters. Of `landing/` only frames move: what else is there expires, or is read again at any time, which
  * an archive would refuse.
@@ -32,6 +32,10 @@ const ZONE_PREFIXES = {
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
 /** Where it is written down which objects of a source of type `files` have landed; read for as long as the source lives. */
 export const LANDED_OBJECTS_PREFIX = 'landing/files/';
+/** Where keys of tables wait to be compared with those of the next reconciliation, 30 days later at most. */
+export const KEYS_PREFIX = 'landing/keys/';
+/** An inventory is finished two weeks after its beginning at the latest, and builds upon one that is 45 days old at most. */
+const KEYS_DAYS = 60;
 /** Where the land function keeps what it has decided to land together. */
 export const MANIFEST_PREFIX = 'landing/batches/';
 /** Where replays keep theirs. */
@@ -71,6 +75,7 @@ export class TieredBucket extends Bucket {
           ['manifests', MANIFEST_PREFIX],
           ['staged-replays', STAGED_REPLAY_PREFIX],
         ].map(([id, prefix]) => ({ id, prefix, expiration: Duration.days(props.stagedBatchDays) })),
+        { id: 'keys', prefix: KEYS_PREFIX, expiration: Duration.days(KEYS_DAYS) },
         {
           // Frames are removed when they have landed; what is not removed has not.
           id: 'landed-frames',

@@ -7,7 +7,13 @@ import { grantDatabaseLogins } from '../constructs/grant-database-logins.ts';
 import { grantParameters } from '../constructs/grant-parameters.ts';
 import { grantSourceObjects } from '../constructs/grant-source-objects.ts';
 import { grantPolling } from '../constructs/grant-polling.ts';
-import { grantLandedObjects, grantLanding, grantStaging, type Stores } from '../constructs/grants.ts';
+import {
+  grantKeys,
+  grantLandedObjects,
+  grantLanding,
+  grantStaging,
+  type Stores,
+} from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns, type ScheduledRun } from '../constructs/scheduled-runs.ts';
 import { WorkQueue } from '../constructs/work-queue.ts';
@@ -73,6 +79,8 @@ export class PullStack extends Stack {
     grantDatabaseLogins(this.puller, sources);
     grantSourceObjects(this.puller, sources);
     if (sources.some(([, { type }]) => type === 'files')) grantLandedObjects(this.puller, stores);
+    if (sources.some(([, source]) => 'deletes' in source && source.deletes !== undefined))
+      grantKeys(this.puller, stores);
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
     this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });

@@ -16,6 +16,7 @@ import {
 import type { SourceHold } from '../../shared/pipeline/runs/hold-source.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import type {
+  AcceptWork,
   BackfillWork,
   PullWork,
   SplitWork,
@@ -53,12 +54,15 @@ export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunS
   readonly runSplit?: RunPart<Config, SplitWork>;
   /** Goes on with a backfill, where there are such. */
   readonly runBackfill?: RunPart<Config, BackfillWork>;
+  /** Lets deletes land that were held back, where there are such. */
+  readonly acceptDeletes?: (source: Source<Config>, work: AcceptWork) => Promise<void>;
   /** Called at the end of every invocation, whatever came of it. */
   readonly afterwards?: () => Promise<void>;
 }
 
 const workSchema = z.union([
   z.strictObject({ source: z.string(), task: z.enum(['run', 'settle']).default('run') }),
+  z.strictObject({ source: z.string(), task: z.literal('accept-deletes'), inventory: z.int() }),
   z.strictObject({ source: z.string(), task: z.literal('split'), extract: z.int(), slot: z.int() }),
   z.strictObject({
     source: z.string(),
@@ -116,6 +120,9 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
         return await runSource(deps, request);
       case 'settle':
         return await settleSource(deps, request);
+      case 'accept-deletes':
+        await required(deps.acceptDeletes, work)(source, work);
+        return undefined;
       case 'split': {
         const runSplit = required(deps.runSplit, work);
         await runPart(deps, request, (telemetry) => runSplit(source, work, { ...context, telemetry }));

@@ -9,9 +9,11 @@ import {
 } from '../../shared/pipeline/extract/run-extract.ts';
 import { runBackfill } from '../../shared/pipeline/backfill/run-backfill.ts';
 import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
+import { acceptDeletes } from '../../shared/pipeline/reconcile/inventory.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import type { TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
 import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
+import type { RowKeys } from '../../shared/ports/row-keys.ts';
 import type { LandedRows } from '../../shared/ports/landed-rows.ts';
 import type { FileStage } from '../../shared/ports/file-stage.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
@@ -24,6 +26,7 @@ export interface ExtractHandlerDeps extends RunSourceDeps {
   readonly columns: ColumnTableWriter;
   readonly files: FileStage;
   readonly landedRows: LandedRows;
+  readonly keys: RowKeys;
   /** Opens a table; it is closed at the end of the invocation, so that a database keeps no connection of a function that sleeps. */
   readonly openTable: (source: Source<DatabaseSourceConfig>) => TableSource;
 }
@@ -59,6 +62,7 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
       isReadInParallel(source)
         ? createParallelExtractReader({ ...toExtractDeps(source, context), stayHere })
         : createTableReader({ ...toTableDeps(source, context), stayHere }),
+    acceptDeletes: (source, { inventory }) => acceptDeletes({ ...deps, source }, inventory),
     runSplit: (source, work, { telemetry, ...context }) =>
       runSplit(toExtractDeps(source, context, telemetry), work),
     runBackfill: (source, work, { telemetry, ...context }) =>

@@ -7,6 +7,7 @@ import { SsmParameterStore } from '../../shared/adapters/aws/ssm-parameter-store
 import { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
 import { DuckDbLandedRows } from '../../shared/adapters/duckdb/duckdb-landed-rows.ts';
+import { DuckDbRowKeys } from '../../shared/adapters/duckdb/duckdb-row-keys.ts';
 import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { openTable } from '../../shared/adapters/open-table.ts';
@@ -27,11 +28,14 @@ const needs = {
   createToken: createLoginToken,
 };
 
+const lakeFiles = createS3Objects(createS3Client({ meter }), env.LAKE_BUCKET);
+
 export const handler = createHandler({
   ...deps,
   tables: new DuckDbTableWriter(session),
   columns: new DuckDbColumnWriter(session),
-  landedRows: new DuckDbLandedRows(session, createS3Objects(createS3Client({ meter }), env.LAKE_BUCKET)),
+  landedRows: new DuckDbLandedRows(session, lakeFiles),
+  keys: new DuckDbRowKeys(session, lakeFiles, deps.clock),
   files: new S3FileStage({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
   openTable: (source) => openTable(source, needs),
 });

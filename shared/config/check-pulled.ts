@@ -1,6 +1,9 @@
+import { unseenDeletes } from './check-deletes.ts';
 import { toMs } from './units.ts';
 
 interface Pulled {
+  readonly type: string;
+  readonly changes: string;
   readonly freshness: string;
   readonly polling?: { readonly floor: string; readonly ceiling?: string | undefined } | undefined;
   readonly connection?: { readonly network?: object | undefined } | undefined;
@@ -17,7 +20,9 @@ export function pulledProblems(sources: Readonly<Record<string, object>>): reado
   const problems: PulledProblem[] = [];
   let first: { readonly name: string; readonly network: string } | undefined;
   for (const [name, source] of Object.entries(sources)) {
-    const { freshness, polling, connection } = source as Pulled;
+    const { type, changes, freshness, polling, connection } = source as Pulled;
+    const unseen = unseenDeletes({ type, changes });
+    if (unseen !== undefined) problems.push({ path: [name, 'changes'], message: unseen });
     if (polling !== undefined) {
       const floorMs = toMs(polling.floor);
       for (const [field, limit] of [

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { COLUMN_TYPE_WORDS, parseColumnType } from '../domain/column-type.ts';
+import { deletesProblems } from './check-deletes.ts';
 import { common, deploymentValue, secretParameter } from './fields.ts';
 import { pulled } from './pulled-fields.ts';
 import { toTableSchema } from './table-contract.ts';
@@ -159,6 +160,42 @@ const database = {
     })
     .optional()
     .describe('The table is a log of changes that a trigger or an application writes.'),
+  deletes: z
+    .strictObject({
+      reconcile: z
+        .strictObject({
+          every: duration('1 hour', '30 days')
+            .default('1 day')
+            .describe('How often the keys of the table are read.'),
+          holdBackAbove: z
+            .strictObject({
+              share: z
+                .number()
+                .min(0)
+                .max(1)
+                .default(0.2)
+                .describe('Of the rows that are alive in the lake: 0.2 is a fifth.'),
+              rows: z
+                .int()
+                .min(0)
+                .default(100)
+                .describe('So few are never held back, unless the table is empty.'),
+            })
+            .prefault({})
+            .describe(
+              'When more than both would be marked as deleted at once, nothing is, and the source pauses itself: the ' +
+                'table may be the wrong one, or the role not see all of it.',
+            ),
+        })
+        .describe(
+          'Reads the key of every row now and then, and lands a row with `_op` = `d` for each key that is gone.',
+        ),
+    })
+    .optional()
+    .describe(
+      'How deletes are found where reading by cursor does not see them: needs `incremental` and ' +
+        '`changes: "upserts-and-deletes"`.',
+    ),
   rowsPerSplit: z
     .int()
     .min(10_000)
@@ -189,6 +226,8 @@ interface DatabaseRules {
   readonly dedupeWindow: string;
   readonly incremental?: { readonly cursor: string; readonly lookback?: string | undefined } | undefined;
   readonly changeLog?: { readonly id: string; readonly processed?: string | undefined } | undefined;
+  readonly changes: 'append' | 'upserts' | 'upserts-and-deletes';
+  readonly deletes?: object | undefined;
 }
 
 const TIMES: ReadonlySet<string> = new Set(['date', 'timestamp', 'local-timestamp']);
@@ -231,6 +270,7 @@ function checkRules(source: DatabaseRules, context: z.core.$RefinementCtx): void
     if (source.query !== undefined)
       report(['query'], 'cannot be set together with `changeLog`; name the log in `table`');
   }
+  for (const { path, message } of deletesProblems(source)) report([...path], message);
 }
 
 /** A day: between two runs, and for clocks that differ. */

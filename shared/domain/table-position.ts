@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { BlockedError } from './errors.ts';
+import { reconciledSchema } from './reconciliation.ts';
 
 /*
  * How far a table has been read. As canonical JSON text it is the lane's position in the ledger: everything that a run
@@ -30,6 +31,7 @@ const positionSchema = z.discriminatedUnion('mode', [
     place: placeSchema.optional(),
     /** `Horizon.memory`. */
     memory: z.string().optional(),
+    keys: reconciledSchema.optional(),
   }),
   /** By cursor, read again a look-back behind it. */
   z.object({
@@ -51,6 +53,7 @@ const positionSchema = z.discriminatedUnion('mode', [
     swept: z.object({ atMs: z.number(), forMs: z.number() }).optional(),
     /** Marks of the rows that were read last: those need not be asked of the claims, which may have expired. */
     seen: z.array(z.string()),
+    keys: reconciledSchema.optional(),
   }),
   /** Entries of a change log that are marked when they have landed. */
   z.object({
@@ -114,6 +117,12 @@ export function parseTablePosition<Mode extends TableMode>(
     'POSITION_MODE_CHANGED',
     `source ${source} was read with ${MODE_WORDS[position.mode]} so far, and is declared with ${MODE_WORDS[mode]} now; ${wayOut(source)}`,
   );
+}
+
+/** Number of the inventory that is being made; undefined where there is none, or nothing that can be read. */
+export function begunInventory(text: string | undefined): number | undefined {
+  const position = text === undefined ? undefined : positionSchema.safeParse(parseJson(text)).data;
+  return position !== undefined && 'keys' in position ? position.keys?.begun : undefined;
 }
 
 /**

@@ -106,6 +106,8 @@ export interface TableRead {
   readonly cursor?: { readonly from: CursorPlace | undefined; readonly until: string | undefined };
   /** Rows by key, in any order: those after `from` (exclusive) up to `to` (inclusive); undefined: no bound. */
   readonly keys?: { readonly from: KeyText | undefined; readonly to: KeyText | undefined };
+  /** Only the columns of the key: `TableBatch.rows` has those, in the order of the contract, and no `extra` for others. */
+  readonly keysOnly?: boolean;
   /** Only entries of a change log that are not processed, ascending by id. */
   readonly unprocessed?: boolean;
   /** Ends after about so many rows, at a batch boundary; undefined: all. */

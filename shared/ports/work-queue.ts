@@ -27,6 +27,8 @@ export type PullWork =
   | { readonly source: string; readonly task?: 'run' }
   /** Land what was decided before, and read nothing: what a person asks for before the checkpoint is moved. */
   | { readonly source: string; readonly task: 'settle' }
+  /** Let the deletes land that were held back: what a person asks for who has looked. */
+  | AcceptWork
   /** Go on with a large extract in one of its slots: read the next range that nobody reads and stage it, or land all. */
   | SplitWork
   /** Go on with a backfill in one of its slots; without a slot: plan it and begin. */
@@ -46,4 +48,11 @@ export interface BackfillWork {
   /** Number of the source's backfill. */
   readonly backfill: number;
   readonly slot?: number;
+}
+
+export interface AcceptWork {
+  readonly source: string;
+  readonly task: 'accept-deletes';
+  /** Number of the inventory that has found them. */
+  readonly inventory: number;
 }

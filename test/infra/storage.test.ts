@@ -74,13 +74,15 @@ describe('the lake bucket', () => {
     },
   );
 
-  test('only staged batches expire, after the claims on their keys: quarantine and dead letters may hold the only copy', () => {
+  test('only staged batches and keys expire, after the claims on their keys: quarantine and dead letters may hold the only copy', () => {
     const expiring = lifecycleRules().filter((rule) => rule.ExpirationInDays !== undefined);
     // The longest dedupeWindow is 7 days, and claims live a day longer.
     expect(expiring).toMatchObject([
       { Prefix: 'landing/pull/', ExpirationInDays: 10 },
       { Prefix: 'landing/batches/', ExpirationInDays: 10 },
       { Prefix: 'landing/replay/', ExpirationInDays: 10 },
+      // Longer than a reconciliation may take that comes 30 days after another one.
+      { Prefix: 'landing/keys/', ExpirationInDays: 60 },
     ]);
   });
 

@@ -4,13 +4,13 @@ import type { ColumnFile, ColumnTable, ColumnTableWriter } from '../../shared/po
 import type { SimulatedRow, SimulatedTables } from './simulated-tables.ts';
 
 /** Columns of a simulated table: its rows are known by their version. */
-const ID = 0;
+export const ID = 0;
 const VERSION = 2;
 
 /** Files that are made of columns, of rows that are `rowBytes` large; odd and even ids fall into different partitions. */
 export function createSimulatedColumnTables(tables: SimulatedTables, rowBytes: number): ColumnTableWriter {
   return {
-    open: (_source, { origin, firstIndex }) => {
+    open: (_source, { origin, firstIndex, receivedAtMs, op }) => {
       const partitions: [SimulatedRow[], SimulatedRow[]] = [[], []];
       let rows = 0;
       const table: ColumnTable = {
@@ -27,6 +27,7 @@ export function createSimulatedColumnTables(tables: SimulatedTables, rowBytes: n
               id: recordIdentity(origin, firstIndex + rows++),
               raw: JSON.stringify({ version: textAt(batch, row) }),
               reason: undefined,
+              ...{ key: String(idAt(batch, row)), receivedAtMs, op },
             });
           }
           return Promise.resolve();
@@ -51,6 +52,8 @@ function idAt({ columns }: ColumnBatch, row: number): bigint {
 
 function textAt({ columns }: ColumnBatch, row: number): string {
   const column = columns[VERSION];
-  if (column?.kind !== 'bytes') throw new Error('versions are text');
+  // Of keys alone there are no versions.
+  if (column === undefined || column.nulls?.[row] === 1) return '';
+  if (column.kind !== 'bytes') throw new Error('versions are text');
   return Buffer.from(column.data.subarray(column.offsets[row], column.offsets[row + 1])).toString();
 }

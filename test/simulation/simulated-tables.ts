@@ -8,6 +8,11 @@ export interface SimulatedRow {
   readonly id: string;
   readonly raw: string;
   readonly reason: string | undefined;
+  /** Where rows are compared by key: its text; by default what `raw` has as its id. */
+  readonly key?: string;
+  /** `_received_at` and `_op`, of rows of tables. */
+  readonly receivedAtMs?: number;
+  readonly op?: 'd' | undefined;
 }
 
 /** Files of a run: what stands in the lake is the number of a file, so that nobody has to parse it. */
@@ -24,7 +29,10 @@ export class SimulatedTables implements TableWriter {
         const raw = recordBytes(slice.frame, index).toString();
         if (raw.includes('"unwritable"')) unwritable.push({ slice, index, error: 'cannot be written' });
         else
-          rows.push({ id: recordIdentity(slice.origin, slice.firstIndex + index), raw, reason: undefined });
+          rows.push({
+            id: recordIdentity(slice.origin, slice.firstIndex + index),
+            ...{ raw, reason: undefined, receivedAtMs: slice.frame.header.receivedAtMs },
+          });
       }
     }
     return Promise.resolve({

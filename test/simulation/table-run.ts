@@ -21,6 +21,7 @@ import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
 import { Scheduler, type Process } from './scheduler.ts';
 import { createSharedClock } from './shared-clock.ts';
+import { createSimulatedRowKeys } from './simulated-row-keys.ts';
 import { createSimulatedColumnTables } from './simulated-column-tables.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
 import { createStores, storesOf, type MemoryStores } from './stores.ts';
@@ -248,6 +249,8 @@ class TableRun {
         columns: createSimulatedColumnTables(this.#tables, rowBytes),
         stage,
         files,
+        ledger,
+        keys: createSimulatedRowKeys(this.#tables, this.#stores.lake, () => this.#databaseTurn()),
         deadlineMs,
       });
       const { commits } = await runLane(
@@ -279,17 +282,20 @@ class TableRun {
       cursor: SHAPES[this.#shape].cursor,
       batchRows: this.#batchRows,
       rowsPerSplit: this.#rowsPerSplit,
-      turn: async () => {
-        await this.#scheduler.pause();
-        if (this.#scheduler.isFaulty && this.#rng.chance(DATABASE_FAILURE))
-          throw new TransientError('FAULT', 'the connection is lost');
-      },
+      turn: () => this.#databaseTurn(),
       quirks: this.#sabotage.quirks,
     });
     const mark = table.markProcessed.bind(table);
     table.markProcessed = (ids) =>
       process.call({ port: 'database', operation: 'markProcessed', subject: ids.join(',') }, () => mark(ids));
     return table;
+  }
+
+  /** Others go on, and connections break. */
+  async #databaseTurn(): Promise<void> {
+    await this.#scheduler.pause();
+    if (this.#scheduler.isFaulty && this.#rng.chance(DATABASE_FAILURE))
+      throw new TransientError('FAULT', 'the connection is lost');
   }
 
   #hasFailed(): boolean {

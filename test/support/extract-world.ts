@@ -13,6 +13,7 @@ import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
 import type { PullWork, WorkQueue } from '../../shared/ports/work-queue.ts';
 import { Crowd } from './crowd.ts';
+import { noRowKeys } from './no-row-keys.ts';
 import { lineTableWriter } from './line-table-writer.ts';
 import { orderLineWriter } from './orders-lake.ts';
 
@@ -81,6 +82,8 @@ export class ExtractWorld {
         columns: orderLineWriter,
         stage: this.stage,
         files: this.files,
+        keys: noRowKeys,
+        ledger: this.ledger,
         queue: this.queue,
         deadlineMs,
       },

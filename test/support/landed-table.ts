@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
+import { DuckDbRowKeys } from '../../shared/adapters/duckdb/duckdb-row-keys.ts';
 import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
@@ -65,6 +66,14 @@ export class LandedTable {
   readonly #source: ReturnType<typeof declareTable>;
   readonly #claimLog = new MemoryClaimLog({ clock: this.#clock });
   readonly #stores = { stage: new MemoryBatchStage(), files: new MemoryFileStage() };
+  readonly #keys = new DuckDbRowKeys(
+    this.#session,
+    {
+      list: (prefix) => Promise.resolve(this.#lake.list(prefix).map(({ key }) => key)),
+      read: (key) => Promise.resolve(this.#lake.peek(key)?.bytes),
+    },
+    this.#clock,
+  );
   readonly #telemetry = new MemoryTelemetry();
   readonly #open: () => TableSource;
   readonly #opened: TableSource[] = [];
@@ -149,7 +158,7 @@ export class LandedTable {
       const reader = createTableReader({
         ...common,
         ...this.#stores,
-        ...{ source: this.#source, table, deadlineMs },
+        ...{ source: this.#source, table, deadlineMs, ledger: this.#ledger, keys: this.#keys },
         columns: new DuckDbColumnWriter(this.#session),
       });
       await runLane(

@@ -121,7 +121,7 @@ export class SimulatedTableSource implements TableSource {
       if (request.unprocessed === true && quirks?.marksAtOnce === true) database.markProcessed(ids);
       const last = some.at(-1);
       yield {
-        rows: toColumns(some, this.#options.cursor),
+        rows: toColumns(some, this.#options.cursor, request.keysOnly === true),
         last:
           request.cursor === undefined || last === undefined
             ? undefined
@@ -198,17 +198,19 @@ function sortBy<Item>(items: readonly Item[], value: (item: Item) => bigint): It
   return [...items].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : 0));
 }
 
-function toColumns(rows: readonly RowVersion[], cursor: CursorKind): ColumnBatch {
+function toColumns(rows: readonly RowVersion[], cursor: CursorKind, keysOnly: boolean): ColumnBatch {
   const nulls = undefined;
   const wide = (value: (row: RowVersion) => bigint): ColumnBatch['columns'][number] => ({
     kind: 'int64',
     values: BigInt64Array.from(rows, value),
     nulls,
   });
+  const key = wide(({ id }) => id);
+  if (keysOnly) return { rows: rows.length, columns: [key], extra: undefined };
   return {
     rows: rows.length,
     columns: [
-      wide(({ id }) => id),
+      key,
       // The column of a log is a number, and there is a time beside it.
       wide((row) => (cursor === 'sequence' ? 0n : row.cursor)),
       toTexts(rows.map(({ version }) => String(version))),

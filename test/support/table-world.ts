@@ -8,10 +8,12 @@ import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.t
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane, type RunOutcome } from '../../shared/pipeline/land.ts';
+import { acceptDeletes } from '../../shared/pipeline/reconcile/inventory.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import type { TableReader } from '../../shared/pipeline/table/table-reader.ts';
+import { createSimulatedRowKeys } from '../simulation/simulated-row-keys.ts';
 import { createSimulatedColumnTables } from '../simulation/simulated-column-tables.ts';
-import { SimulatedTables } from '../simulation/simulated-tables.ts';
+import { SimulatedTables, type SimulatedRow } from '../simulation/simulated-tables.ts';
 import { declareTable } from './declare-table.ts';
 import type { CursorKind, RowVersion, Transaction } from './simulated-database.ts';
 import { SimulatedTableSource } from './simulated-table-source.ts';
@@ -25,6 +27,10 @@ class TableByHand {
   /** Cursors from here on are not given yet. */
   now = 1_000n;
   readonly marks: string[][] = [];
+
+  delete(id: number): void {
+    this.#rows.delete(BigInt(id));
+  }
 
   put(id: number, cursor: number, version: string): void {
     const key = BigInt(id);
@@ -100,14 +106,18 @@ export class TableWorld {
     return createTableReader({
       ...{ source: this.#source, table, stage, files, clock, telemetry },
       columns: createSimulatedColumnTables(this.#tables, this.rowBytes),
+      keys: createSimulatedRowKeys(this.#tables, this.lake, () => this.onTurn()),
+      ledger: this.ledger,
       newToken: () => String(this.#tokens++),
       deadlineMs: clock.nowMs() + runMs,
     });
   }
 
-  async run(options: { readonly maxBatchBytes?: number; readonly runMs?: number } = {}): Promise<RunOutcome> {
+  async run(
+    options: { readonly maxBatchBytes?: number; readonly runMs?: number; readonly owner?: string } = {},
+  ): Promise<RunOutcome> {
     const { clock, ledger, lake, telemetry } = this;
-    const { runMs = RUN_MS, maxBatchBytes } = options;
+    const { runMs = RUN_MS, maxBatchBytes, owner = 'run' } = options;
     const reader = this.reader(runMs);
     const outcome = await runLane(
       {
@@ -119,13 +129,21 @@ export class TableWorld {
       },
       reader,
       {
-        owner: 'run',
+        owner,
         deadlineMs: clock.nowMs() + runMs,
         ...(maxBatchBytes !== undefined && { maxBatchBytes }),
       },
     );
     reader.observe(await ledger.read(reader.lane));
     return outcome;
+  }
+
+  /** Lets the deletes land that are held back. */
+  async acceptDeletes(): Promise<void> {
+    const { stage, files, clock } = this;
+    const { position } = await this.ledger.read(this.lane);
+    const { keys } = JSON.parse(position ?? '{}') as { readonly keys?: { readonly begun?: number } };
+    await acceptDeletes({ source: this.#source, stage, files, clock }, keys?.begun ?? -1);
   }
 
   get lane(): string {
@@ -141,6 +159,30 @@ export class TableWorld {
         found[id] = version;
       }
     return found;
+  }
+
+  /** Rows that are alive by the newest row of each key, as a reader of the lake finds them: version by key. */
+  alive(): Record<string, string> {
+    const newest = new Map<string, SimulatedRow & { readonly key: string }>();
+    for (const { bytes } of this.lake.list())
+      for (const row of this.#tables.rowsOf(bytes)) {
+        const key = row.key ?? String((JSON.parse(row.raw) as { id: number }).id);
+        if ((row.receivedAtMs ?? 0) > (newest.get(key)?.receivedAtMs ?? -1)) newest.set(key, { ...row, key });
+      }
+    const alive = [...newest.values()].filter(({ op }) => op === undefined);
+    return Object.fromEntries(
+      alive.map(({ key, raw }) => [key, (JSON.parse(raw) as { version: string }).version]),
+    );
+  }
+
+  /** Keys of all rows that say that a row is gone, in order. */
+  deletes(): string[] {
+    return this.lake
+      .list()
+      .flatMap(({ bytes }) => this.#tables.rowsOf(bytes))
+      .filter(({ op }) => op === 'd')
+      .map(({ key }) => key ?? '')
+      .sort();
   }
 
   versions(): string[] {

@@ -47,3 +47,12 @@ export function toTableSettings({ name, config, contract }: DatabaseSource): Tab
 export function relationOf({ table, query }: Pick<TableSettings, 'table' | 'query'>): string {
   return query === undefined ? `the table ${String(table)}` : 'the query';
 }
+
+/** The settings and columns of a read of keys: as if nothing else was declared, and the table had nothing else. */
+export function toKeysOnly<Present extends { readonly name: string }>(
+  settings: TableSettings,
+  present: readonly Present[],
+): { readonly settings: TableSettings; readonly present: readonly Present[] } {
+  const isKey = ({ name }: { readonly name: string }): boolean => settings.key.includes(name);
+  return { settings: { ...settings, columns: settings.columns.filter(isKey) }, present: present.filter(isKey) };
+}

@@ -46,6 +46,11 @@ export function toReadType(type: ColumnType): string {
   return toSqlType(type, 0);
 }
 
+/** DuckDB's type of a column as it is written. */
+export function toWrittenType(type: ColumnType): string {
+  return toSqlType(type, 1);
+}
+
 /** The expression that selects a column as it is written. */
 export function toSelectItem({ name, type }: Column): string {
   const read = toSqlType(type, 0);

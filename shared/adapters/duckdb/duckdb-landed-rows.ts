@@ -12,6 +12,7 @@ import type { LandedRows, LandedSet } from '../../ports/landed-rows.ts';
 import { parseMicros } from '../database/time-text.ts';
 import { quoteName, quoteText, toReadType } from './column-sql.ts';
 import type { DuckDbSession, OpenDuckDb } from './duckdb-session.ts';
+import { toTokenSql, unscaled } from './row-tokens.ts';
 import { ScratchFile } from './scratch-file.ts';
 
 /** Objects of the lake. */
@@ -209,42 +210,12 @@ function toHash(tokens: readonly string[]): string {
   return hash('sha256', JSON.stringify(tokens), 'buffer').toString('latin1', 0, 16);
 }
 
-/** A value of a column in SQL, as text that `fromSql` reads. */
-function toTokenSql({ name, type }: Column, aggregate?: 'min' | 'max'): string {
-  const column = aggregate === undefined ? quoteName(name) : `${aggregate}(${quoteName(name)})`;
-  switch (type.kind) {
-    case 'date':
-      return `CAST(${column} - DATE '1970-01-01' AS VARCHAR)`;
-    case 'timestamp':
-    case 'local-timestamp':
-      return `CAST(epoch_us(${column}) AS VARCHAR)`;
-    case 'boolean':
-      return `CAST(CAST(${column} AS INTEGER) AS VARCHAR)`;
-    case 'float':
-    case 'double':
-      return `CAST(CAST(${column} AS DOUBLE) AS VARCHAR)`;
-    case 'bytes':
-      return `lower(hex(${column}))`;
-    case 'int32':
-    case 'int64':
-    case 'decimal':
-    case 'uuid':
-    case 'json':
-    case 'string':
-    case 'list':
-    case 'struct':
-      return `CAST(${column} AS VARCHAR)`;
-  }
-}
-
 function fromSql(type: ColumnType | undefined, value: unknown): string {
   if (value === null || typeof value !== 'string') return NULL;
   if (type?.kind === 'decimal') return `=${String(BigInt(unscaled(value)))}`;
   if (type?.kind === 'float' || type?.kind === 'double') return `=${String(Number(value))}`;
   return `=${value}`;
 }
-
-const unscaled = (text: string): string => text.replace('.', '');
 
 /** Texts of a row of a batch, as `fromSql` gives them for the same row in a file. */
 function createTokens(

@@ -21,7 +21,7 @@ import {
   timedOut,
   typeChanged,
 } from '../database/table-failures.ts';
-import { relationOf, type TableSettings } from '../database/table-settings.ts';
+import { relationOf, toKeysOnly, type TableSettings } from '../database/table-settings.ts';
 import { createCell } from './cell-decoders.ts';
 import { toDatabaseColumn, toForm, toSelectSql, type DatabaseColumn } from './column-forms.ts';
 import { openConnection, type MysqlConnection } from './connection.ts';
@@ -127,7 +127,7 @@ class MysqlTableSource implements TableSource {
     try {
       await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
       const present = await this.#columnsOf(connection);
-      const columns = this.#planColumns(present);
+      const columns = this.#planColumns(present, request);
       const readColumns = this.#readColumns(present);
       if (request.cursor !== undefined) await this.#checkNulls(connection, present, readColumns);
       const { where, orderBy } = toReadSql(readColumns, request);
@@ -280,10 +280,12 @@ class MysqlTableSource implements TableSource {
   }
 
   /** What is selected: the declared columns in their order, then those of which nothing is declared. */
-  #planColumns(present: readonly DatabaseColumn[]): readonly ReadColumn[] {
-    const { columns, undeclared } = this.#settings;
-    const relation = relationOf(this.#settings);
-    const found = this.#match(present);
+  #planColumns(all: readonly DatabaseColumn[], { keysOnly }: TableRead): readonly ReadColumn[] {
+    const { settings, present } =
+      keysOnly === true ? toKeysOnly(this.#settings, all) : { settings: this.#settings, present: all };
+    const { columns, undeclared } = settings;
+    const relation = relationOf(settings);
+    const found = this.#match(columns, present);
     const changed = found.flatMap(({ declared, there }) =>
       createCell(declared.type, there.form) === undefined
         ? [
@@ -310,10 +312,13 @@ class MysqlTableSource implements TableSource {
     ];
   }
 
-  #match(present: readonly DatabaseColumn[]): readonly { declared: Column; there: DatabaseColumn }[] {
+  #match(
+    columns: readonly Column[],
+    present: readonly DatabaseColumn[],
+  ): readonly { declared: Column; there: DatabaseColumn }[] {
     const byName = new Map(present.map((column) => [column.name, column]));
     const missing: string[] = [];
-    const found = this.#settings.columns.flatMap((declared) => {
+    const found = columns.flatMap((declared) => {
       const there = byName.get(declared.name);
       if (there === undefined) missing.push(declared.name);
       return there === undefined ? [] : [{ declared, there }];

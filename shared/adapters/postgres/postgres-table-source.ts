@@ -15,7 +15,7 @@ import { formatCell } from '../database/cell-text.ts';
 import { readConnection, type ConnectionNeeds } from '../database/connection-values.ts';
 import { createCursorOrder, type CursorOrder } from '../database/cursor-order.ts';
 import { noHorizon, nullCursor, nullKey } from '../database/table-failures.ts';
-import { relationOf, type TableSettings } from '../database/table-settings.ts';
+import { relationOf, toKeysOnly, type TableSettings } from '../database/table-settings.ts';
 import { CopyDecoder } from './copy-decoder.ts';
 import { describeRelation, findSequenceProblem } from './describe-relation.ts';
 import { readPostgresHorizon } from './postgres-horizon.ts';
@@ -24,7 +24,7 @@ import type { PostgresTransaction } from './postgres-transaction.ts';
 import { sampleBoundaries } from './sample-boundaries.ts';
 import { quoteName, quoteTable } from './sql-text.ts';
 import { findRelation, type Relation } from './table-columns.ts';
-import { planSelect, RowOrder } from './table-statement.ts';
+import { planSelect, RowOrder, type SelectPlan } from './table-statement.ts';
 
 const DEFAULT_PORT = 5432;
 /** Ids that one statement marks. */
@@ -105,7 +105,7 @@ export class PostgresTableSource implements TableSource {
     try {
       const relation = await this.#find(transaction);
       const order = new RowOrder(this.#settings, relation);
-      const { select, fields } = planSelect(this.#settings, relation);
+      const { select, fields } = this.#planSelect(relation, request);
       await this.#refuseNulls(transaction, relation, order, request);
       const { where, orderBy } = order.clauses(request);
       const limit = request.maxRows === undefined ? '' : ` LIMIT ${String(Math.ceil(request.maxRows))}`;
@@ -186,6 +186,12 @@ export class PostgresTableSource implements TableSource {
     run: (transaction: PostgresTransaction) => Promise<Result>,
   ): Promise<Result> {
     return this.#sessions.transaction(this.#readMode(deadlineMs), run);
+  }
+
+  #planSelect(relation: Relation, { keysOnly }: TableRead): SelectPlan {
+    if (keysOnly !== true) return planSelect(this.#settings, relation);
+    const { settings, present } = toKeysOnly(this.#settings, relation.columns);
+    return planSelect(settings, { ...relation, columns: present });
   }
 
   #find(transaction: PostgresTransaction): Promise<Relation> {

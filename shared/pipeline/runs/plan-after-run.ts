@@ -17,6 +17,9 @@ export interface RunReport {
 /** A run that says nothing new is noted once in an hour: a write each minute would cost more than the reads. */
 const NOTE_EVERY_MS = 3_600_000;
 
+/** What somebody has to look at before another run is of any use: the source pauses itself at once. */
+const PAUSES_AT_ONCE: ReadonlySet<string> = new Set(['DELETES_HELD_BACK']);
+
 /** What is known of a source after a run. The source pauses itself with the failure that is one too many. */
 export function planAfterRun(
   before: PullControl,
@@ -25,16 +28,19 @@ export function planAfterRun(
 ): PullControlState {
   const { error } = summary;
   const failures = error === undefined ? 0 : before.failures + (isSameFailure(before, summary) ? 0 : 1);
+  const isFinal = error !== undefined && PAUSES_AT_ONCE.has(error.code);
   const isTooMany = error !== undefined && failures >= pauseAfterFailures;
   return {
     paused:
       before.paused ??
-      (isTooMany
+      (isFinal || isTooMany
         ? {
             sinceMs: summary.endedAtMs,
             by: 'failures',
             who: undefined,
-            reason: `${String(failures)} runs in a row failed, the last one with ${error.code}: ${error.message}`,
+            reason: isFinal
+              ? `${error.code}: ${error.message}`
+              : `${String(failures)} runs in a row failed, the last one with ${error.code}: ${error.message}`,
           }
         : undefined),
     failures,

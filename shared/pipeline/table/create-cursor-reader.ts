@@ -1,4 +1,5 @@
 import { pullLane } from '../../domain/pull-lane.ts';
+import { receiveTime } from '../../domain/reconciliation.ts';
 import {
   formatTablePosition,
   parseTablePosition,
@@ -9,12 +10,13 @@ import {
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { CursorPlace, Horizon } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
+import { toDeletesBatch } from '../reconcile/deletes-batch.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
   requireUniqueKey,
   RunNotes,
-  type TableReader,
+  type CursorReader,
   type TableReaderDeps,
 } from './table-reader.ts';
 
@@ -41,7 +43,7 @@ export function createCursorReader(
   deps: TableReaderDeps,
   by: Followed,
   initialValue: string | undefined,
-): TableReader {
+): CursorReader {
   const { source, table, clock, deadlineMs } = deps;
   const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
@@ -60,7 +62,7 @@ export function createCursorReader(
     const from: CursorPlace | undefined =
       place ?? (initialValue === undefined ? undefined : { cursor: initialValue, key: undefined });
     if (until === undefined) return remember(state, before, from, memory);
-    const receivedAtMs = clock.nowMs();
+    const receivedAtMs = receiveTime(clock.nowMs(), before?.keys);
     // Asked again for the same state: the rows fall into more partitions than one commit may write.
     const maxRows =
       offered?.version === state.version ? Math.max(1, Math.floor(offered.rows / 2)) : undefined;
@@ -73,7 +75,7 @@ export function createCursorReader(
     if (rows === 0) return remember(state, before, from, memory);
     if (last === undefined) throw new Error('rows that are read by cursor have a place');
     offered = { version: state.version, rows };
-    const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory };
+    const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory, keys: before?.keys };
     return notes.offer(state, batchOf(state, to, toTableEntries(deps, files, receivedAtMs)), { rows, bytes });
   }
 
@@ -99,7 +101,7 @@ export function createCursorReader(
   ): Promise<LaneBatch | undefined> {
     if (memory === before?.memory || memory === undefined) return undefined;
     if (!(await hasRowsAfter(from))) return undefined;
-    const to: Position = { v: 1, mode: 'cursor', by, place: before?.place, memory };
+    const to: Position = { v: 1, mode: 'cursor', by, place: before?.place, memory, keys: before?.keys };
     return notes.offer(state, batchOf(state, to, []), { rows: 0, bytes: 0 });
   }
 
@@ -123,7 +125,15 @@ export function createCursorReader(
     };
   }
 
-  return { lane, read, ...notes.toReport() };
+  const offerKeys: CursorReader['offerKeys'] = (state, keys, deletes) => {
+    const before = parseTablePosition(source.name, 'cursor', state.position);
+    const batch = batchOf(state, { v: 1, mode: 'cursor', by, ...before, keys }, []);
+    if (deletes === undefined) return Promise.resolve(notes.offer(state, batch, { rows: 0, bytes: 0 }));
+    const withDeletes = toDeletesBatch(deps, batch, deletes);
+    return Promise.resolve(notes.offer(state, withDeletes.batch, withDeletes.received));
+  };
+
+  return { lane, read, offerKeys, ...notes.toReport() };
 }
 
 const toPlace = ({ cursor, key }: CursorPlace): NonNullable<Position['place']> => ({

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { toMs } from '../../config/units.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
+import { receiveTime } from '../../domain/reconciliation.ts';
 import type { ColumnData } from '../../domain/column-batch.ts';
 import { dispositionOf } from '../../domain/errors.ts';
 import { isLakeTime } from '../../domain/formats.ts';
@@ -19,12 +20,13 @@ import {
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { CursorPlace, TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
+import { formatStagedDeletes, parseStagedDeletes, toDeletesBatch } from '../reconcile/deletes-batch.ts';
 import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import {
   COMMIT_RESERVE_MS,
   requireUniqueKey,
   RunNotes,
-  type TableReader,
+  type CursorReader,
   type TableReaderDeps,
 } from './table-reader.ts';
 
@@ -64,7 +66,7 @@ export function createLookbackReader(
   deps: TableReaderDeps,
   by: Followed,
   settings: { readonly initialValue: string | undefined; readonly lookback: string },
-): TableReader {
+): CursorReader {
   const { source, table, stage, clock, telemetry, deadlineMs } = deps;
   const { config } = source;
   const lane = pullLane(source.name);
@@ -97,7 +99,8 @@ export function createLookbackReader(
   ): Promise<StagedBatch | undefined> {
     const sweep = before?.sweep ?? beginSweep(before);
     notes.readSince(sweep.startedAtMs);
-    const receivedAtMs = clock.nowMs();
+    const nowMs = clock.nowMs();
+    const receivedAtMs = receiveTime(nowMs, before?.keys);
     const collected = await collect(sweep.place ?? startOf(sweep.from), new Set(before?.seen), maxBytes);
     const { records, marks, last, isRead } = collected;
     if (isRead && records.length === 0 && before?.sweep === undefined) return undefined;
@@ -106,7 +109,7 @@ export function createLookbackReader(
       v: 1,
       mode: 'lookback',
       by,
-      highest: laterOf(before?.highest, notAhead(last?.cursor, receivedAtMs)),
+      highest: laterOf(before?.highest, notAhead(last?.cursor, nowMs)),
       ...(isRead || place === undefined
         ? { swept: { atMs: sweep.startedAtMs, forMs: Math.max(0, clock.nowMs() - sweep.startedAtMs) } }
         : {
@@ -116,6 +119,7 @@ export function createLookbackReader(
       seen: (isRead && before?.sweep === undefined ? marks : [...(before?.seen ?? []), ...marks]).slice(
         -MAX_MARKS,
       ),
+      keys: before?.keys,
     };
     const to = formatTablePosition(after);
     if (isRead) endPosition = to;
@@ -226,7 +230,7 @@ export function createLookbackReader(
     collected.last = last ?? collected.last;
   }
 
-  function toBatch(state: LedgerState, { to, parts }: StagedBatch): LaneBatch {
+  function toBatch(state: LedgerState, { to, parts, about }: StagedBatch): LaneBatch {
     const entries = toLaneEntries(new Map([[source.name, source]]), parts);
     const received = { rows: 0, bytes: 0 };
     for (const entry of entries) {
@@ -241,10 +245,21 @@ export function createLookbackReader(
       stem: `pull-${String(state.commits)}`,
       entries,
     };
-    return notes.offer(state, batch, received);
+    if (about === undefined) return notes.offer(state, batch, received);
+    const deletes = toDeletesBatch(deps, batch, parseStagedDeletes(source.name, about));
+    return notes.offer(state, deletes.batch, deletes.received);
   }
 
-  return { lane, read, ...notes.toReport() };
+  /** Claims may have been made for what was decided for this commit: it comes first, whatever it is. */
+  const offerKeys: CursorReader['offerKeys'] = async (state, keys, deletes) => {
+    const before = parseTablePosition(source.name, 'lookback', state.position);
+    const to = formatTablePosition({ v: 1, mode: 'lookback', by, seen: [], ...before, keys });
+    const about = deletes === undefined ? {} : { about: formatStagedDeletes(deletes) };
+    const batch = writeStagedBatch({ to, parts: [], ...about });
+    return toBatch(state, readStagedBatch(await stage.decide(lane, state.commits, batch)));
+  };
+
+  return { lane, read, offerKeys, ...notes.toReport() };
 }
 
 const startOf = (cursor: string | undefined): CursorPlace | undefined =>

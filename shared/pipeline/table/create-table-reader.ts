@@ -1,4 +1,5 @@
 import type { Followed } from '../../domain/table-position.ts';
+import { createReconcilingReader } from '../reconcile/create-reconciling-reader.ts';
 import { createCursorReader } from './create-cursor-reader.ts';
 import { createExtractReader } from './create-extract-reader.ts';
 import { createLookbackReader } from './create-lookback-reader.ts';
@@ -16,7 +17,7 @@ import type { TableReader, TableReaderDeps } from './table-reader.ts';
  */
 export function createTableReader(deps: TableReaderDeps): TableReader {
   const { config } = deps.source;
-  const { incremental, changeLog } = config;
+  const { incremental, changeLog, deletes } = config;
   const follow = (column: string): Followed => ({
     column,
     type: config.columns[column] ?? '',
@@ -24,9 +25,11 @@ export function createTableReader(deps: TableReaderDeps): TableReader {
   });
   if (incremental !== undefined) {
     const { cursor, initialValue, lookback } = incremental;
-    return lookback === undefined
-      ? createCursorReader(deps, follow(cursor), initialValue)
-      : createLookbackReader(deps, follow(cursor), { initialValue, lookback });
+    const rows =
+      lookback === undefined
+        ? createCursorReader(deps, follow(cursor), initialValue)
+        : createLookbackReader(deps, follow(cursor), { initialValue, lookback });
+    return deletes === undefined ? rows : createReconcilingReader(deps, rows, deletes.reconcile);
   }
   if (changeLog === undefined) return createExtractReader(deps);
   return changeLog.processed === undefined

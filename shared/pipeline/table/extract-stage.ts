@@ -223,7 +223,7 @@ interface Part extends HeldSplit {
  *
  * @param lake rows count on through all parts
  */
-async function* readParts(
+export async function* readParts(
   deps: TableReaderDeps,
   read: Omit<TableRead, 'deadlineMs'>,
   lake: { readonly origin: string; readonly receivedAtMs: number },

@@ -5,10 +5,12 @@ import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { ColumnTableWriter } from '../../ports/column-table-writer.ts';
 import type { FileStage } from '../../ports/file-stage.ts';
-import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { Reconciled } from '../../domain/reconciliation.ts';
+import type { LedgerState, LedgerStore } from '../../ports/ledger-store.ts';
+import type { RowKeys } from '../../ports/row-keys.ts';
 import type { TableSource } from '../../ports/table-source.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { LaneBatch, LaneReader } from '../lane.ts';
+import type { LaneBatch, LaneReader, TableEntry } from '../lane.ts';
 
 export interface TableReaderDeps {
   readonly source: Source<DatabaseSourceConfig>;
@@ -17,6 +19,10 @@ export interface TableReaderDeps {
   readonly stage: BatchStage;
   /** Where the files of a large extract wait until all are there. */
   readonly files: FileStage;
+  /** For sources with `deletes`. */
+  readonly keys: RowKeys;
+  /** For sources with `deletes`: whether a backfill is on its way. */
+  readonly ledger: Pick<LedgerStore, 'read'>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** A text that no other attempt has: letters, digits, `-` and `_`. */
@@ -37,6 +43,24 @@ export interface TableReader extends LaneReader {
   sourceLagMs(): number | undefined;
   /** Whether the run has staged something that the next one goes on from, although nothing was committed. */
   hasProgressed(): boolean;
+}
+
+/** A reader of rows by cursor. */
+export interface CursorReader extends TableReader {
+  /**
+   * Offers, as the next commit of the lane, what is beside the rows: how far reconciliations have come, and deletes. Where
+   * commits are staged, another one may have been decided: then that one is offered.
+   */
+  offerKeys(state: LedgerState, keys: Reconciled, deletes: StagedDeletes | undefined): Promise<LaneBatch>;
+}
+
+/** Staged files of rows that say that a row is gone. */
+export interface StagedDeletes {
+  /** Number of the inventory. */
+  readonly number: number;
+  readonly attempt: string;
+  readonly receivedAtMs: number;
+  readonly files: readonly Pick<TableEntry, 'partition' | 'rows' | 'bytes'>[];
 }
 
 /** Time left for the commit when a reader stops reading. */

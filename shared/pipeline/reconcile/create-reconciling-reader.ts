@@ -1,0 +1,172 @@
+import type { DatabaseSourceConfig } from '../../config/schema.ts';
+import { toMs } from '../../config/units.ts';
+import { backfillLane, isOpen, parseBackfill } from '../../domain/backfill.ts';
+import { BlockedError } from '../../domain/errors.ts';
+import { heldBackBecause, type Reconciled } from '../../domain/reconciliation.ts';
+import { parseTablePosition } from '../../domain/table-position.ts';
+import type { LedgerState } from '../../ports/ledger-store.ts';
+import type { LaneBatch } from '../lane.ts';
+import {
+  COMMIT_RESERVE_MS,
+  MAX_HELD_BYTES,
+  type CursorReader,
+  type StagedDeletes,
+  type TableReader,
+  type TableReaderDeps,
+} from '../table/table-reader.ts';
+import { deletesName } from './deletes-batch.ts';
+import {
+  beginInventory,
+  filesSince,
+  findInventory,
+  holdBack,
+  isAccepted,
+  isUsable,
+  takeSteps,
+  type Findings,
+  type Inventory,
+} from './inventory.ts';
+
+/** How long one run works on an inventory; the next one reads new rows first. */
+const MAX_SHARE_MS = 180_000;
+/** Files of one commit at most: an announcement names all of them, in an item of 400 KB. */
+const MAX_FILES = 1_000;
+
+type Settings = NonNullable<DatabaseSourceConfig['deletes']>['reconcile'];
+
+/**
+ * Reads rows by cursor, and when there are no more, and it is time, finds those that were deleted.
+ *
+ * Deletes are a commit of the source's own lane. Whoever computes them has read the ledger before he lists the lake: rows
+ * that land on the lane after that make his commit a conflict, and rows that landed before it are left out, see
+ * inventory.ts. Rows of a backfill are committed in other lanes, so deletes wait until none is on its way; one that begins
+ * later reads rows later than `receivedAtMs`. So whatever row of a key is in the lake when its delete is committed, is one
+ * that was read before the key was looked for, and is older; and a row that comes later is newer.
+ */
+export function createReconcilingReader(
+  deps: TableReaderDeps,
+  rows: CursorReader,
+  settings: Settings,
+): TableReader {
+  const { source, columns, files, keys, clock, telemetry, deadlineMs } = deps;
+  const mode = source.config.incremental?.lookback === undefined ? 'cursor' : 'lookback';
+  let untilMs: number | undefined;
+  let hasProgressed = false;
+
+  async function read(state: LedgerState, maxBytes: number): ReturnType<TableReader['read']> {
+    const batch = await rows.read(state, maxBytes);
+    if (batch !== undefined || state.position === undefined) return batch;
+    const reconciled = parseTablePosition(source.name, mode, state.position)?.keys ?? {};
+    if (reconciled.begun === undefined && !isDue(reconciled)) return undefined;
+    untilMs ??= Math.min(clock.nowMs() + MAX_SHARE_MS, deadlineMs - COMMIT_RESERVE_MS);
+    if (clock.nowMs() >= untilMs) return 'interrupted';
+    const inventory = await findBegun(reconciled);
+    return inventory === undefined
+      ? await begin(state, reconciled)
+      : await goOn(state, reconciled, inventory, untilMs);
+  }
+
+  function isDue({ done }: Reconciled): boolean {
+    return done === undefined || clock.nowMs() - done.startedAtMs >= toMs(settings.every);
+  }
+
+  async function findBegun({ begun }: Reconciled): Promise<Inventory | undefined> {
+    const inventory = begun === undefined ? undefined : await findInventory(deps, begun);
+    return inventory !== undefined && (await isUsable(deps, inventory)) ? inventory : undefined;
+  }
+
+  /** The number is that of a commit, which no other inventory of the lane can have. */
+  async function begin(state: LedgerState, { done }: Reconciled): Promise<LaneBatch> {
+    await beginInventory(deps, state.commits, done?.number);
+    return await rows.offerKeys(state, { begun: state.commits, done }, undefined);
+  }
+
+  async function goOn(
+    state: LedgerState,
+    { done }: Reconciled,
+    inventory: Inventory,
+    endMs: number,
+  ): Promise<LaneBatch | 'interrupted' | undefined> {
+    const findings = await takeSteps(deps, inventory, endMs, () => {
+      hasProgressed = true;
+    });
+    if (findings === undefined) return 'interrupted';
+    await requireFew(inventory, findings);
+    // Before the backfill is looked for: one that begins later reads its rows later.
+    const nowMs = clock.nowMs();
+    if (await isBackfilled()) {
+      telemetry.log('info', 'deletes wait for the end of the backfill', { source: source.name });
+      return undefined;
+    }
+    const receivedAtMs = Math.max(nowMs, (findings.newestMs ?? 0) + 1, (done?.landedAtMs ?? 0) + 1);
+    const { number, startedAtMs } = inventory;
+    const deletes = await stageDeletes(state, inventory, findings, receivedAtMs);
+    return await rows.offerKeys(state, { done: { number, startedAtMs, landedAtMs: receivedAtMs } }, deletes);
+  }
+
+  /** @throws BlockedError with code `DELETES_HELD_BACK` */
+  async function requireFew(inventory: Inventory, findings: Findings): Promise<void> {
+    const reason = heldBackBecause(findings, settings.holdBackAbove);
+    if (reason === undefined || (await isAccepted(deps, inventory.number))) return;
+    await holdBack(deps, inventory, reason);
+    throw new BlockedError(
+      'DELETES_HELD_BACK',
+      `${reason}. Nothing was marked as deleted. See whether source ${source.name} reads the right table and its role sees all rows; ` +
+        `then compare again with: headgate resume ${source.name}; or let the deletes land with: headgate resume ${source.name} --accept-deletes`,
+    );
+  }
+
+  async function isBackfilled(): Promise<boolean> {
+    const { position } = await deps.ledger.read(backfillLane(source.name));
+    const backfill = parseBackfill(source.name, position);
+    return backfill !== undefined && isOpen(backfill);
+  }
+
+  /** Stages rows for the keys that are gone, but for those that have landed since the inventory was begun. */
+  async function stageDeletes(
+    { commits }: LedgerState,
+    { number, files: known }: Inventory,
+    { files: gone }: Findings,
+    receivedAtMs: number,
+  ): Promise<StagedDeletes | undefined> {
+    if (gone.length === 0) return undefined;
+    const without = filesSince(await keys.list(source), known);
+    const attempt = deps.newToken();
+    const staged: StagedDeletes['files'][number][] = [];
+    const deletes: StagedDeletes = { number, attempt, receivedAtMs, files: staged };
+    const open = (firstIndex: number): ReturnType<typeof columns.open> =>
+      columns.open(source, {
+        ...{ origin: `${rows.lane}/${String(commits)}`, firstIndex, receivedAtMs },
+        op: 'd',
+      });
+    let firstIndex = 0;
+    let table = await open(firstIndex);
+    const finish = async (): Promise<void> => {
+      firstIndex += table.rows;
+      for (const { partition, rows: count, bytes } of table.rows === 0 ? [] : await table.finish()) {
+        await files.put(deletesName(source.name, deletes, staged.length), bytes);
+        staged.push({ partition, rows: count, bytes: bytes.length });
+      }
+    };
+    try {
+      for (const file of gone) {
+        for (const batch of await keys.rowsOf(source, { keys: file, without })) await table.append(batch);
+        if (table.bytes < MAX_HELD_BYTES) continue;
+        await finish();
+        table = await open(firstIndex);
+      }
+      await finish();
+    } finally {
+      await table.discard();
+    }
+    if (staged.length > MAX_FILES) {
+      throw new BlockedError(
+        'DELETES_TOO_MANY_FILES',
+        `the deletes of source ${source.name} have ${String(staged.length)} files, and one commit may have ${String(MAX_FILES)}: their event time is part of the key, and they fall into too many partitions; set partition: "day", or remove eventTime`,
+      );
+    }
+    return staged.length === 0 ? undefined : deletes;
+  }
+
+  return { ...rows, read, hasProgressed: () => hasProgressed || rows.hasProgressed() };
+}

@@ -210,6 +210,11 @@ interface Steps {
   readonly onStep: () => void;
 }
 
+/** Whether the run is to take no more steps: time is up, or it is to leave the source. */
+async function isOver({ clock, stayHere }: TableReaderDeps, untilMs: number): Promise<boolean> {
+  return clock.nowMs() >= untilMs || (await stayHere?.()) !== undefined;
+}
+
 interface KeyFiles {
   readonly rows: number;
   readonly files: readonly KeyFile[];
@@ -223,7 +228,7 @@ async function readTable({ deps, inventory, untilMs, onStep }: Steps): Promise<K
   for (let range = 0; range <= inventory.boundaries.length; range++) {
     let bytes = await deps.stage.find(lane, range);
     if (bytes === undefined) {
-      if (deps.clock.nowMs() >= untilMs) return undefined;
+      if (await isOver(deps, untilMs)) return undefined;
       bytes = await readRange(deps, inventory, range);
       if (bytes === undefined) return undefined;
       onStep();
@@ -316,7 +321,7 @@ async function gatherLake({
   for (let chunk = 0; through < names.length; chunk++) {
     let bytes = await deps.stage.find(lane, chunk);
     if (bytes === undefined) {
-      if (deps.clock.nowMs() >= untilMs) return undefined;
+      if (await isOver(deps, untilMs)) return undefined;
       const gathered = await deps.keys.gather(deps.source, names.slice(through), untilMs);
       const attempt = deps.newToken();
       await deps.files.put(`${lane}/${String(chunk)}/${attempt}`, gathered.bytes);
@@ -372,7 +377,7 @@ async function compareAll(
   for (let share = 0; share < of; share++) {
     let bytes = await deps.stage.find(lane, share);
     if (bytes === undefined) {
-      if (deps.clock.nowMs() >= untilMs) return undefined;
+      if (await isOver(deps, untilMs)) return undefined;
       const { alive, gone } = await deps.keys.compare(deps.source, {
         lake: lake.files,
         table: table.files,

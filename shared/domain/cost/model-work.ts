@@ -19,8 +19,8 @@ export function invocations(count: number, ms: number, memoryMiB: number): Usage
 
 /** What an item of the ledger or of the claims has besides its content: names, key, token, time to live. */
 const ITEM_OVERHEAD_BYTES = 150;
-/** A packed claim: 12 bytes of key, 4 of digest, and what says whose it is; 16.4 to 16.8 were measured. */
-const CLAIM_BYTES = 16.6;
+/** A packed claim: 12 bytes of key, 4 of digest, and what says whose it is, see claims.ts. */
+const CLAIM_BYTES = 17;
 /** Claims of one stored item, see claim-keys.ts. */
 const CLAIMS_PER_ITEM = 10_000;
 /** Entries that refer to claims that are stored apart are this small. */

@@ -45,8 +45,6 @@ export interface WorkSpeed {
   readonly dynamoMs: number;
   /** What a commit waits for stores, and an invocation takes by itself. */
   readonly commitWaitMs: number;
-  /** Raw MB of frames that a run reads from S3 in a second, many at a time, beside the CPU time. */
-  readonly frameReadMbPerSecond: number;
 }
 
 /**
@@ -72,8 +70,6 @@ export const MEASURED_SPEED: WorkSpeed = {
   dynamoMs: 5,
   // Assumed, as in the benchmark of a backlog: eight calls one after the other.
   commitWaitMs: 250,
-  // "Landing": frames of 15 KB, 64 at a time, 30 ms apart.
-  frameReadMbPerSecond: 30,
 };
 
 /**

@@ -5,6 +5,7 @@ import type { AlarmRow } from './constructs/alarms.ts';
 import type { DeadLetterQueue } from './constructs/dead-letter-queue.ts';
 import type { IngestFunction } from './constructs/ingest-function.ts';
 import type { LandingStream } from './constructs/landing-stream.ts';
+import type { ObjectNotifications } from './constructs/object-notifications.ts';
 import type { ScheduledRuns } from './constructs/scheduled-runs.ts';
 import type { WorkQueue } from './constructs/work-queue.ts';
 
@@ -115,6 +116,14 @@ export function scheduledAlarms(fn: IngestFunction, { deadLetters }: ScheduledRu
 /** The alarms of the queue through which a function has other invocations of itself go on. */
 export function workAlarms({ lane }: IngestFunction, { deadLetters }: WorkQueue): readonly AlarmRow[] {
   return queueAlarms(`${lane}-work`, deadLetters);
+}
+
+/** The alarms of what a function hears of new objects. */
+export function notificationAlarms(
+  { lane }: IngestFunction,
+  notifications: ObjectNotifications | undefined,
+): readonly AlarmRow[] {
+  return notifications === undefined ? [] : queueAlarms(`${lane}-notifications`, notifications.deadLetters);
 }
 
 /** The alarm of a function that is started every hour at least: nothing says anything when its schedules are gone. */

@@ -3,6 +3,7 @@ import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { SourceConfig } from '../shared/config/schema.ts';
 import { toMs } from '../shared/config/units.ts';
 import { laneOf } from '../shared/config/lane-of.ts';
+import { slowestPollMs } from '../shared/config/plan/slowest-poll.ts';
 import { planAlarmWindow } from './alarm-window.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
 import { landingWindowMinutes } from '../shared/config/plan/landing-schedules.ts';
@@ -73,7 +74,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
   if ('pauseAfterFailures' in source) {
     // It is said by each run that is left out, so the window must hold one.
     const window = planAlarmWindow(
-      Math.min(MAX_PAUSE_WINDOW_MS, Math.max(MIN_PAUSE_WINDOW_MS, 2 * toMs(source.freshness))),
+      Math.min(MAX_PAUSE_WINDOW_MS, Math.max(MIN_PAUSE_WINDOW_MS, 2 * slowestPollMs(source))),
     );
     rows.push({
       id: `${name}-paused`,

@@ -36,3 +36,19 @@ export const WORK_QUEUE_TUNING = {
   minConcurrency: 2,
   maxConcurrency: 1000,
 } as const;
+
+/** The queue of events that say that a bucket has something new. */
+export const NOTIFICATION_TUNING = {
+  /** Longest time that an event waits for others, so that many objects are few runs. */
+  batchingWindow: Duration.seconds(10),
+  /** Of a standard queue at most. */
+  batchSize: 10_000,
+  /** The smallest that Lambda takes: batches are read in some milliseconds. */
+  maxConcurrency: 2,
+  visibilityTimeouts: 6,
+  maxReceives: 3,
+  /** What is older has been found by a listing. */
+  retention: Duration.hours(12),
+  maxEventAge: Duration.hours(1),
+  deliveryAttempts: 20,
+} as const;

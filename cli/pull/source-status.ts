@@ -1,6 +1,6 @@
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import { deletesNote, type DeletesNote } from '../../shared/config/deletes-note.ts';
-import { toMs } from '../../shared/config/units.ts';
+import { slowestPollMs } from '../../shared/config/plan/slowest-poll.ts';
 import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import type { PullControl, PullRunSummary } from '../../shared/ports/pull-control.ts';
 import { readCheckpoint } from './checkpoints.ts';
@@ -52,7 +52,7 @@ export function sourceStatus(
   }
   const checkpoint = describe(name, source, state);
   if (checkpoint.problem !== undefined) found.push({ health: 'error', note: checkpoint.problem });
-  const everyMs = polling === undefined ? toMs(source.freshness) : polling.everyMinutes * 60_000;
+  const everyMs = polling === undefined ? slowestPollMs(source) : polling.everyMinutes * 60_000;
   const ageMs = lastRun && nowMs - lastRun.endedAtMs;
   if (ageMs === undefined) {
     found.push({ health: 'warn', note: 'no run has ended yet; the first one comes with its schedule' });
@@ -78,9 +78,8 @@ export function sourceStatus(
     lastRun,
     failures,
     polling:
-      polling === undefined
-        ? `every ${source.freshness}`
-        : `every ${minutes(polling.everyMinutes)}: ${polling.reason}`,
+      (isNotifying(source) ? 'when the bucket tells of new objects, and ' : '') +
+      describePolling(source, polling),
     deletes: deletesNote(source).seen,
     notes: [
       ...found.map(({ note }) => note),
@@ -101,6 +100,15 @@ function describe(
     return { summary: 'unreadable', problem: error instanceof Error ? error.message : String(error) };
   }
 }
+
+function describePolling(source: PulledSourceConfig, polling: PullControl['polling']): string {
+  if (polling !== undefined) return `every ${minutes(polling.everyMinutes)}: ${polling.reason}`;
+  return isNotifying(source)
+    ? `every ${minutes(Math.floor(slowestPollMs(source) / 60_000))}`
+    : `every ${source.freshness}`;
+}
+
+const isNotifying = (source: PulledSourceConfig): boolean => source.type === 'files' && source.notifications;
 
 /** What the way in which a source is read cannot promise. */
 function limitOf(source: PulledSourceConfig): string | undefined {

@@ -2,11 +2,9 @@ import { Stack } from 'aws-cdk-lib/core';
 import { Policy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import type { Named } from '../../shared/config/plan/lanes.ts';
+import { toSourceFolder, type SourceFolder } from '../source-folder.ts';
 import { acknowledge } from './acknowledge.ts';
 import type { IngestFunction } from './ingest-function.ts';
-
-/** Bucket and folder of `s3://bucket/folder/`. */
-const S3_LOCATION = /^s3:\/\/([^/]+)\/(.*)$/;
 
 /**
  * Lets a function list and read the folders that sources of type `files` name, and nothing else of their buckets. Objects
@@ -15,26 +13,25 @@ const S3_LOCATION = /^s3:\/\/([^/]+)\/(.*)$/;
  */
 export function grantSourceObjects(to: IngestFunction, sources: readonly Named<PulledSourceConfig>[]): void {
   const stack = Stack.of(to);
-  const folders = new Map<string, { readonly bucket: string; readonly folder: string }>();
+  const folders = new Map<string, SourceFolder>();
   for (const [, source] of sources) {
     if (source.type !== 'files') continue;
-    const [location, bucket, folder] = S3_LOCATION.exec(source.location) ?? [];
-    if (location === undefined || bucket === undefined || folder === undefined) continue;
-    folders.set(location, { bucket, folder });
+    const folder = toSourceFolder(source.location);
+    if (folder !== undefined) folders.set(source.location, folder);
   }
   if (folders.size === 0) return;
   const bucketArn = (bucket: string): string => `arn:${stack.partition}:s3:::${bucket}`;
   const all = [...folders.values()];
-  const objects = all.map(({ bucket, folder }) => `${bucketArn(bucket)}/${folder}*`);
+  const objects = all.map(({ bucket, prefix }) => `${bucketArn(bucket)}/${prefix}*`);
   const policy = new Policy(to, 'SourceObjects', {
     roles: [to.role],
     statements: [
       ...all.map(
-        ({ bucket, folder }) =>
+        ({ bucket, prefix }) =>
           new PolicyStatement({
             actions: ['s3:ListBucket'],
             resources: [bucketArn(bucket)],
-            conditions: { StringLike: { 's3:prefix': `${folder}*` } },
+            conditions: { StringLike: { 's3:prefix': `${prefix}*` } },
           }),
       ),
       new PolicyStatement({ actions: ['s3:GetObject'], resources: objects }),
@@ -53,8 +50,8 @@ export function grantSourceObjects(to: IngestFunction, sources: readonly Named<P
   to.function.node.addDependency(policy);
   acknowledge(policy, {
     ...Object.fromEntries(
-      all.map(({ bucket, folder }) => [
-        `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::${bucket}/${folder}*]`,
+      all.map(({ bucket, prefix }) => [
+        `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:s3:::${bucket}/${prefix}*]`,
         'The folder is the one that the source declares; what is put there cannot be named before.',
       ]),
     ),

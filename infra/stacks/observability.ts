@@ -13,6 +13,7 @@ import {
   apiAlarms,
   functionAlarms,
   idleAlarms,
+  notificationAlarms,
   scheduledAlarms,
   streamAlarms,
   workAlarms,
@@ -66,9 +67,10 @@ export class ObservabilityStack extends Stack {
       ...(landing === undefined
         ? []
         : [...scheduledAlarms(landing.lander, landing.runs), ...idleAlarms(landing.lander)]),
-      ...pulling.flatMap(({ puller, runs, work }) => [
+      ...pulling.flatMap(({ puller, runs, work, notifications }) => [
         ...scheduledAlarms(puller, runs),
         ...workAlarms(puller, work),
+        ...notificationAlarms(puller, notifications),
       ]),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });

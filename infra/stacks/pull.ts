@@ -15,11 +15,14 @@ import {
   type Stores,
 } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
+import { ObjectNotifications, type NotifyingFolder } from '../constructs/object-notifications.ts';
 import { ScheduledRuns, type ScheduledRun } from '../constructs/scheduled-runs.ts';
 import { WorkQueue } from '../constructs/work-queue.ts';
 import type { Deployment } from '../deployment.ts';
 import { pulledSources, type Named, type PullingLane } from '../../shared/config/plan/lanes.ts';
+import { literalPrefix } from '../../shared/domain/files/object-pattern.ts';
 import { networkOf } from '../network-of.ts';
+import { toSourceFolder } from '../source-folder.ts';
 import { parametersOf } from '../../shared/config/parameters-of.ts';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import type { ReadPlan } from '../../shared/config/plan/plan-resources.ts';
@@ -44,6 +47,8 @@ export class PullStack extends Stack {
   readonly puller: IngestFunction;
   readonly runs: ScheduledRuns;
   readonly work: WorkQueue;
+  /** Where new objects are heard of; undefined where no source asks for that. */
+  readonly notifications: ObjectNotifications | undefined;
 
   constructor(
     scope: Construct,
@@ -84,10 +89,17 @@ export class PullStack extends Stack {
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
     this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });
+    const notifying = notifyingFolders(sources);
+    this.notifications =
+      notifying.length === 0
+        ? undefined
+        : new ObjectNotifications(this, 'Notifications', { reader: this.puller, folders: notifying });
     this.runs = new ScheduledRuns(this, 'Runs', {
       target: this.puller,
       groupName,
-      runs: plan.reads.filter((read) => read.lane === lane).map((read) => this.#planRun(read)),
+      runs: plan.reads
+        .filter((read) => read.lane === lane)
+        .map((read) => this.#planRun(read, canNotify(sources, read.source))),
     });
     grantPolling(this.puller, this.runs, adaptiveSources(sources));
     new CfnOutput(this, `${output}FunctionName`, { value: this.puller.function.functionName });
@@ -95,12 +107,15 @@ export class PullStack extends Stack {
     new CfnOutput(this, `${output}WorkQueueUrl`, { value: this.work.queue.queueUrl });
   }
 
-  #planRun({ source: name, freshness, expression, clamped }: ReadPlan): ScheduledRun {
+  #planRun({ source: name, freshness, expression, clamped }: ReadPlan, isBucket: boolean): ScheduledRun {
     if (clamped) {
       Annotations.of(this).addWarningV2(
         `headgate:freshness-${name}`,
         `sources.${name}.freshness: "${freshness}" is shorter than a schedule can be; ` +
-          `${name} is read every minute. Ask for "1 minute" or more to make this clear.`,
+          `${name} is read every minute. ` +
+          (isBucket
+            ? 'Set notifications: true to have new objects read as they come, or ask for "1 minute" or more.'
+            : 'Ask for "1 minute" or more to make this clear.'),
       );
     }
     return { name, description: `Reads ${name}`, expression, event: { source: name } };
@@ -110,6 +125,22 @@ export class PullStack extends Stack {
 /** Instances that work on parts of the sources, all together. */
 function tasksOf(sources: readonly Named<PulledSourceConfig>[]): number {
   return sources.reduce((sum, [, source]) => sum + ('tasksMax' in source ? source.tasksMax : 1), 0);
+}
+
+/** Folders whose new objects have their source read. */
+function notifyingFolders(sources: readonly Named<PulledSourceConfig>[]): NotifyingFolder[] {
+  return sources.flatMap(([source, config]) => {
+    if (config.type !== 'files' || !config.notifications) return [];
+    const folder = toSourceFolder(config.location);
+    if (folder === undefined) return [];
+    return [{ source, bucket: folder.bucket, prefix: folder.prefix + literalPrefix(config.pattern) }];
+  });
+}
+
+/** Whether a source could be told of what is new. */
+function canNotify(sources: readonly Named<PulledSourceConfig>[], name: string): boolean {
+  const config = new Map(sources).get(name);
+  return config?.type === 'files' && toSourceFolder(config.location) !== undefined;
 }
 
 /** Names of the sources whose schedules the function may change. */

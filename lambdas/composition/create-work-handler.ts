@@ -24,6 +24,7 @@ import type {
   WorkQueue,
 } from '../../shared/ports/work-queue.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
+import { toWoken, wakeSources } from './wake-sources.ts';
 
 /** One invocation's share of a piece of work. */
 export interface WorkContext {
@@ -61,7 +62,12 @@ export interface WorkHandlerDeps<Config extends PulledSourceConfig> extends RunS
 }
 
 const workSchema = z.union([
-  z.strictObject({ source: z.string(), task: z.enum(['run', 'settle']).default('run') }),
+  z.strictObject({
+    source: z.string(),
+    task: z.literal('run').default('run'),
+    woken: z.literal(true).optional(),
+  }),
+  z.strictObject({ source: z.string(), task: z.literal('settle') }),
   z.strictObject({ source: z.string(), task: z.literal('accept-deletes'), inventory: z.int() }),
   z.strictObject({ source: z.string(), task: z.literal('split'), extract: z.int(), slot: z.int() }),
   z.strictObject({
@@ -107,7 +113,11 @@ const MAX_PAUSE_SECONDS = 900;
 export function createWorkHandler<Config extends PulledSourceConfig>(
   deps: WorkHandlerDeps<Config>,
 ): MiddyfiedHandler<unknown, PullOutcome | undefined> {
-  async function perform(work: PullWork, context: WorkContext): Promise<PullOutcome | undefined> {
+  async function perform(
+    work: PullWork,
+    context: WorkContext,
+    receives: number,
+  ): Promise<PullOutcome | undefined> {
     const source = findSource(deps, work.source);
     const request: RunRequest = {
       ...context,
@@ -117,7 +127,10 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
     switch (work.task) {
       case undefined:
       case 'run':
-        return await runSource(deps, request);
+        return await runSource(deps, {
+          ...request,
+          ...(work.woken && { wake: { isRetry: receives > 1 } }),
+        });
       case 'settle':
         return await settleSource(deps, request);
       case 'accept-deletes':
@@ -166,9 +179,15 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
         owner: context.awsRequestId,
         deadlineMs: deps.clock.nowMs() + context.getRemainingTimeInMillis(),
       };
+      const woken = toWoken(event);
+      if (woken !== undefined) {
+        await wakeSources(deps, woken, (name) => isOneOf(deps.sources.get(name), deps.types));
+        return undefined;
+      }
       const message = queueEventSchema.safeParse(event).data?.Records[0];
       try {
-        return await perform(parseWork(deps, message === undefined ? event : parseJson(message.body)), scope);
+        const work = parseWork(deps, message === undefined ? event : parseJson(message.body));
+        return await perform(work, scope, message?.attributes.ApproximateReceiveCount ?? 1);
       } catch (error) {
         if (message !== undefined) await postpone(message);
         throw error;
@@ -205,7 +224,7 @@ function findSource<Config extends PulledSourceConfig>(
   name: string,
 ): Source<Config> {
   const source = deps.sources.get(name);
-  if (source !== undefined && isOneOf(source, deps.types)) return source;
+  if (isOneOf(source, deps.types)) return source;
   const problem = source === undefined ? 'is not declared' : `has type ${source.config.type}`;
   throw new BlockedError(
     'UNKNOWN_SOURCE',
@@ -214,10 +233,10 @@ function findSource<Config extends PulledSourceConfig>(
 }
 
 function isOneOf<Config extends PulledSourceConfig>(
-  source: Source,
+  source: Source | undefined,
   types: readonly Config['type'][],
 ): source is Source<Config> {
-  return (types as readonly string[]).includes(source.config.type);
+  return source !== undefined && (types as readonly string[]).includes(source.config.type);
 }
 
 const listTypes = ({ types }: { readonly types: readonly string[] }): string => types.join(' or ');

@@ -7,6 +7,7 @@ interface Pulled {
   readonly freshness: string;
   readonly polling?: { readonly floor: string; readonly ceiling?: string | undefined } | undefined;
   readonly connection?: { readonly network?: object | undefined } | undefined;
+  readonly notifications?: boolean;
 }
 
 /** A rule that sources which are read on a schedule break: where, and what to do. */
@@ -20,13 +21,14 @@ export function pulledProblems(sources: Readonly<Record<string, object>>): reado
   const problems: PulledProblem[] = [];
   let first: { readonly name: string; readonly network: string } | undefined;
   for (const [name, source] of Object.entries(sources)) {
-    const { type, changes, freshness, polling, connection } = source as Pulled;
+    const { type, changes, freshness, polling, connection, notifications = false } = source as Pulled;
     const unseen = unseenDeletes({ type, changes });
     if (unseen !== undefined) problems.push({ path: [name, 'changes'], message: unseen });
     if (polling !== undefined) {
       const floorMs = toMs(polling.floor);
       for (const [field, limit] of [
-        ['freshness', freshness],
+        // What notifications bring does not wait for the schedule.
+        ['freshness', notifications ? undefined : freshness],
         ['polling.ceiling', polling.ceiling],
       ] as const) {
         if (limit === undefined || floorMs <= toMs(limit)) continue;

@@ -58,6 +58,7 @@ const LOCATION =
 interface FilesRules {
   readonly location: string;
   readonly development: boolean;
+  readonly notifications: boolean;
   readonly key: readonly string[];
   readonly dedupe?: 'record' | 'none' | undefined;
   readonly order: 'unknown' | 'ascending';
@@ -72,6 +73,8 @@ function checkRules(source: FilesRules, context: z.core.$RefinementCtx): void {
     report('location', 'must begin with "s3://"; folders and HTTP listings need development: true');
   if (!isForDevelopment(source.location) && source.development)
     report('development', 'has no effect on s3://; remove it');
+  if (isForDevelopment(source.location) && source.notifications)
+    report('notifications', 'only buckets (s3://) send them; remove it');
   if (source.key.length === 0 && source.dedupe === 'record')
     report(
       'dedupe',
@@ -108,6 +111,15 @@ export const filesSource = z
       .boolean()
       .default(false)
       .describe('Allow file:///folder/ and http(s)://host/folder/ (an HTML listing) as `location`.'),
+    notifications: z
+      .boolean()
+      .default(false)
+      .describe(
+        'The bucket sends its events to EventBridge, and each new object has the source read within seconds. Turn that on ' +
+          'at the bucket: Headgate does not change buckets that are not its own. The source is listed on a schedule all the ' +
+          'same, for what no event came of: every `polling.ceiling`, or every 15 minutes, or as often as the freshness asks ' +
+          'if that is longer.',
+      ),
     pattern: z
       .string()
       .min(1)

@@ -36,6 +36,8 @@ export interface PullControlState {
   readonly emptyRuns: number;
   /** The run that is at work, once it takes longer; liveness only, never safety. */
   readonly running: RunLease | undefined;
+  /** Something new has come to the source since the run that is at work began: another one is to follow it. */
+  readonly isWoken: boolean;
 }
 
 /** A time between two runs, and why it is that. */
@@ -80,4 +82,5 @@ export const INITIAL_CONTROL: PullControl = {
   polling: undefined,
   emptyRuns: 0,
   running: undefined,
+  isWoken: false,
 };

@@ -24,7 +24,7 @@ export interface WorkDeliveries {
 
 /** What an invocation of a pulling function is asked to do; schedules send the first form. */
 export type PullWork =
-  | { readonly source: string; readonly task?: 'run' }
+  | RunWork
   /** Land what was decided before, and read nothing: what a person asks for before the checkpoint is moved. */
   | { readonly source: string; readonly task: 'settle' }
   /** Let the deletes land that were held back: what a person asks for who has looked. */
@@ -33,6 +33,13 @@ export type PullWork =
   | SplitWork
   /** Go on with a backfill in one of its slots; without a slot: plan it and begin. */
   | BackfillWork;
+
+interface RunWork {
+  readonly source: string;
+  readonly task?: 'run';
+  /** Something new at the source has asked for it, and not a schedule or a person. */
+  readonly woken?: true | undefined;
+}
 
 export interface SplitWork {
   readonly source: string;

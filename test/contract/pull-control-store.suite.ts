@@ -84,4 +84,5 @@ const FULL: PullControlState = {
   polling: { everyMinutes: 7, reason: 'nothing was found in 3 runs' },
   emptyRuns: 2,
   running: { owner: 'invocation 1', untilMs: 1_704_067_400_000 },
+  isWoken: true,
 };

@@ -47,8 +47,8 @@ export class DynamoPullControlStore implements PullControlStore {
   ): Promise<'ok' | 'conflict'> {
     const isNew = expectedVersion === 0;
     // The version is an attribute of its own, and not part of the text.
-    const { paused, failures, lastRun, polling, emptyRuns, running } = control;
-    const text = JSON.stringify({ paused, failures, lastRun, polling, emptyRuns, running });
+    const { paused, failures, lastRun, polling, emptyRuns, running, isWoken } = control;
+    const text = JSON.stringify({ paused, failures, lastRun, polling, emptyRuns, running, isWoken });
     return await callAws(this.#call('PutItem'), async () => {
       try {
         await this.#dynamodb.send(

@@ -7,11 +7,12 @@ import {
   shardsFilled,
   type StreamLoad,
 } from '../../domain/plan/shards.ts';
-import type { HeadgateConfig, PulledSourceConfig } from '../schema.ts';
+import type { HeadgateConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
 import { planLandingSchedules, type LandingSchedule } from './landing-schedules.ts';
 import { PULLING_LANES, pulledSources, streamedSources, streamSources, type PullingLane } from './lanes.ts';
 import { planLanes } from './plan-lanes.ts';
+import { slowestPollMs } from './slowest-poll.ts';
 import { streamLoadOf } from './traffic.ts';
 
 /** What the stream is called that all pushed sources share. */
@@ -61,7 +62,7 @@ export function planResources(declared: HeadgateConfig): ResourcePlan {
         source,
         lane,
         freshness: settings.freshness,
-        ...planRead(settings),
+        ...planSchedule(slowestPollMs(settings)),
       })),
     ),
   };
@@ -107,8 +108,4 @@ export function hasTooManyShards(stream: StreamPlan): boolean {
 /** Whether a stream has fewer shards than its volumes fill to what is planned. */
 export function hasTooFewShards(stream: StreamPlan): boolean {
   return utilisationOf(stream) > PLANNED_UTILISATION + 1e-9;
-}
-
-function planRead({ freshness, polling }: PulledSourceConfig): SchedulePlan {
-  return planSchedule(toMs(freshness), polling?.ceiling === undefined ? undefined : toMs(polling.ceiling));
 }

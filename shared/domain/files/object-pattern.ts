@@ -30,6 +30,11 @@ export function toObjectPattern(pattern: string): (name: string) => boolean {
   return (name) => expression.test(name) && !isEscaping(name);
 }
 
+/** What all names that match a pattern begin with. */
+export function literalPrefix(pattern: string): string {
+  return /^[^*?{]*/.exec(pattern)?.[0] ?? '';
+}
+
 /** A folder is no object, and a name that climbs is none that anybody needs. */
 function isEscaping(name: string): boolean {
   return name === '' || name.startsWith('/') || name.endsWith('/') || name.split('/').includes('..');

@@ -5,21 +5,21 @@ export interface SchedulePlan {
   /** EventBridge Scheduler rate expression. */
   readonly expression: string;
   readonly minutes: number;
-  /** The freshness is shorter than the shortest schedule, one minute. */
+  /** What is asked for is shorter than the shortest schedule, one minute. */
   readonly clamped: boolean;
 }
 
 /**
- * Reads at least as often as the freshness asks, in whole minutes.
+ * Reads at least as often as that, in whole minutes.
  *
- * @param ceilingMs longest time between two runs, where the schedule is adapted from there on
+ * @param slowestMs longest time between two runs
  */
-export function planSchedule(freshnessMs: number, ceilingMs = freshnessMs): SchedulePlan {
-  const minutes = Math.max(1, Math.floor(Math.min(freshnessMs, ceilingMs) / MINUTE_MS));
+export function planSchedule(slowestMs: number): SchedulePlan {
+  const minutes = Math.max(1, Math.floor(slowestMs / MINUTE_MS));
   return {
     expression: everyMinutes(minutes),
     minutes,
-    clamped: freshnessMs < MINUTE_MS,
+    clamped: slowestMs < MINUTE_MS,
   };
 }
 

@@ -29,6 +29,7 @@ export function planAfterRun(
   const { error } = summary;
   const failures = error === undefined ? 0 : before.failures + (isSameFailure(before, summary) ? 0 : 1);
   const isFinal = error !== undefined && PAUSES_AT_ONCE.has(error.code);
+  const isOthers = before.running !== undefined && before.running.owner !== owner;
   const isTooMany = error !== undefined && failures >= pauseAfterFailures;
   return {
     paused:
@@ -48,7 +49,9 @@ export function planAfterRun(
     polling:
       polling === undefined ? before.polling : { everyMinutes: polling.everyMinutes, reason: polling.reason },
     emptyRuns: polling === undefined ? before.emptyRuns : polling.emptyRuns,
-    running: before.running?.owner === owner ? undefined : before.running,
+    running: isOthers ? before.running : undefined,
+    // Kept for a run that succeeds, and for another one that is still at work: what is new may be behind what either has seen.
+    isWoken: before.isWoken && (isOthers || error !== undefined),
   };
 }
 

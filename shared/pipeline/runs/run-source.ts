@@ -1,3 +1,4 @@
+import { slowestPollMs } from '../../config/plan/slowest-poll.ts';
 import { toMs } from '../../config/units.ts';
 import type { PulledSourceConfig } from '../../config/schema.ts';
 import { HeadgateError } from '../../domain/errors.ts';
@@ -9,9 +10,10 @@ import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { PollSchedule } from '../../ports/poll-schedule.ts';
 import type { PullControlStore, PullRunSummary } from '../../ports/pull-control.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
-import type { WorkQueue } from '../../ports/work-queue.ts';
+import type { PullWork, WorkQueue } from '../../ports/work-queue.ts';
 import { runLane, type LandDeps, type RunOutcome } from '../land.ts';
 import type { LaneReader } from '../lane.ts';
+import { heedWake, type Wake } from './heed-wake.ts';
 import { holdSource, problemOf, type HoldProblem, type SourceHold } from './hold-source.ts';
 import { tallyTelemetry } from './tally-telemetry.ts';
 import { isWorthWriting, planAfterRun, type RunReport } from './plan-after-run.ts';
@@ -49,6 +51,8 @@ export interface RunRequest {
   readonly owner: string;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;
+  /** What is known of the event that has asked for the run; undefined where a schedule or a person has. */
+  readonly wake?: Wake | undefined;
 }
 
 /** What a run did, for people who start one by hand. */
@@ -58,7 +62,7 @@ export interface PullOutcome {
   /** Whether the source was read to its end; otherwise the next run goes on. */
   readonly finished: boolean;
   /** Why nothing was read, or not all. */
-  readonly left?: HoldProblem;
+  readonly left?: HoldProblem | 'failing';
 }
 
 const MAX_CONFLICTS = 10;
@@ -72,10 +76,13 @@ const MAX_CONFLICTS = 10;
  */
 export async function runSource(deps: RunSourceDeps, request: RunRequest): Promise<PullOutcome> {
   const { clock, telemetry } = deps;
-  const { source, owner } = request;
+  const { source, owner, wake } = request;
   const startedAtMs = clock.nowMs();
   const before = await deps.control.read(source.name);
-  const problem = problemOf(before, owner, startedAtMs);
+  const problem =
+    wake === undefined
+      ? problemOf(before, owner, startedAtMs)
+      : await heedWake({ ...deps, source: source.name, owner }, wake, before);
   if (problem !== undefined) {
     // Says so for as long as it lasts, which keeps the alarm up.
     if (before.paused?.by === 'failures') telemetry.count('SourcePaused', source.name, 1);
@@ -93,11 +100,22 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
   }
   const { outcome, left, limits, hasProgressed } = ran;
   const { commits, finished } = outcome;
-  await note(deps, request, toSummary(deps, request, startedAtMs, outcome), {
+  const { wasWoken } = await note(deps, request, toSummary(deps, request, startedAtMs, outcome), {
     isRateLimited: limits?.isRateLimited === true,
   });
-  if (!finished && left === undefined && limits?.isHeld !== true && hasProgressed) {
-    await goOn(deps, source.name);
+  // Another run is at it, which may have listed what was there before.
+  const isUnheard =
+    left === 'busy' &&
+    wake !== undefined &&
+    (await heedWake({ ...deps, source: source.name, owner }, wake, await deps.control.read(source.name))) ===
+      undefined;
+  const goesOn = !finished && left === undefined && limits?.isHeld !== true && hasProgressed;
+  if (goesOn || wasWoken || isUnheard) {
+    await goOn(deps, {
+      source: source.name,
+      task: 'run',
+      ...((wasWoken || isUnheard) && { woken: true }),
+    });
   }
   telemetry.log('info', 'pull run ended', { source: source.name, commits, finished });
   return { source: source.name, commits, finished, ...(left && { left }) };
@@ -228,15 +246,15 @@ async function close(
 }
 
 /** Has another run come at once. Should that fail, the schedule brings it. */
-async function goOn(deps: RunSourceDeps, source: string): Promise<void> {
+async function goOn(deps: RunSourceDeps, work: PullWork): Promise<void> {
   try {
-    await deps.queue.send({ source, task: 'run' });
+    await deps.queue.send(work);
   } catch (error) {
     deps.telemetry.log(
       'warn',
       'the run that goes on could not be asked for; the schedule brings the next one',
       {
-        source,
+        source: work.source,
         error: textOf(error),
       },
     );
@@ -268,13 +286,17 @@ async function noteFailure(
 /** Keeps the note of a failure small. */
 const MAX_MESSAGE = 2_000;
 
-/** Notes what came of a run. Should that fail, the run is none the worse for it. */
+/**
+ * Notes what came of a run. Should that fail, the run is none the worse for it.
+ *
+ * @returns whether something new came to the source meanwhile, which the run may not have seen
+ */
 async function note(
   deps: RunSourceDeps,
   { source, owner }: Pick<RunRequest, 'source' | 'owner'>,
   summary: PullRunSummary,
   { isRateLimited }: { readonly isRateLimited: boolean },
-): Promise<void> {
+): Promise<{ readonly wasWoken: boolean }> {
   const { control, telemetry } = deps;
   try {
     let before = await control.read(source.name);
@@ -284,19 +306,20 @@ async function note(
         : undefined;
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
       const after = planAfterRun(before, source.config, { owner, summary, polling });
-      if (!isWorthWriting(before, after)) return;
+      if (!isWorthWriting(before, after)) return { wasWoken: false };
       if ((await control.write(source.name, before.version, after, deps.newToken())) === 'conflict') {
         before = await control.read(source.name);
         continue;
       }
-      if (before.paused !== undefined || after.paused === undefined) return;
+      const wasWoken = before.isWoken && !after.isWoken;
+      if (before.paused !== undefined || after.paused === undefined) return { wasWoken };
       telemetry.count('SourcePaused', source.name, 1);
       telemetry.log('error', 'the source has paused itself; mend the cause, then resume it', {
         source: source.name,
         reason: after.paused.reason,
         next: `npx headgate resume ${source.name}`,
       });
-      return;
+      return { wasWoken };
     }
   } catch (error) {
     telemetry.log('warn', 'what came of the run could not be noted', {
@@ -304,6 +327,7 @@ async function note(
       error: textOf(error),
     });
   }
+  return { wasWoken: false };
 }
 
 /** Decides how often the source is asked from now on, and has its schedule say so. */
@@ -322,7 +346,7 @@ async function poll(
     const found = landed + quarantined > 0;
     const plan = planPolling(
       {
-        freshnessMs: toMs(config.freshness),
+        freshnessMs: slowestPollMs(config),
         floorMs: toMs(polling.floor),
         ceilingMs: polling.ceiling === undefined ? undefined : toMs(polling.ceiling),
       },

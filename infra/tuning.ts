@@ -46,7 +46,7 @@ export const NOTIFICATION_TUNING = {
   /** The smallest that Lambda takes: batches are read in some milliseconds. */
   maxConcurrency: 2,
   visibilityTimeouts: 6,
-  maxReceives: 3,
+  maxReceives: 5,
   /** What is older has been found by a listing. */
   retention: Duration.hours(12),
   maxEventAge: Duration.hours(1),

@@ -91,6 +91,8 @@ const drops = {
   type: 'files',
   freshness: '13 minutes',
   location: 's3://supplier/stock/',
+  pattern: 'daily/**/*.csv',
+  notifications: true,
   format: { type: 'csv' },
 } as const;
 

@@ -177,9 +177,11 @@ describe('the functions that read on a schedule', () => {
       // Its own, and the dead letters of its runs.
       'sqs:SendMessage',
     ]);
-    expect(permissionsOf(lane).get('sqs:ReceiveMessage')).toMatch(
-      /^\{"Fn::GetAtt":\["WorkQueue\w+","Arn"\]\}$/,
-    );
+    const work = String.raw`\{"Fn::GetAtt":\["WorkQueue\w+","Arn"\]\}`;
+    expect(permissionsOf(lane).get('sqs:SendMessage')).not.toContain('Notifications');
+    // Pull also takes what its rules have put into the queue of notifications.
+    const own = lane === 'pull' ? String.raw`\{"Fn::GetAtt":\["NotificationsQueue\w+","Arn"\]\}` : '';
+    expect(permissionsOf(lane).get('sqs:ReceiveMessage')).toMatch(new RegExp(`^${work}${own}$`));
   });
 
   test('change only the schedules of sources that adapt theirs, and hand on only the role of schedules', () => {

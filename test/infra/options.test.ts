@@ -218,7 +218,12 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.parent.key', nested({ key: 'nr' }), nested()],
   ['sources.*.parent.include', nested({ include: {} }), nested()],
   ['sources.*.compression', files({ compression: 'gzip' }), files()],
-  ['sources.*.development', files({ location: 'file:///tmp/drops/', development: true }), files()],
+  [
+    'sources.*.development',
+    files({ location: 'file:///tmp/drops/', development: true, notifications: false }),
+    files(),
+  ],
+  ['sources.*.notifications', files({ notifications: false }), files()],
   ['sources.*.location', files({ location: 's3://supplier/other/' }), files()],
   ['sources.*.order', files({ order: 'ascending' }), files()],
   [

@@ -4,6 +4,7 @@ import type { LandedRows, LandedSet } from '../../ports/landed-rows.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
+import { BatchSize } from '../table/batch-size.ts';
 import { fillTable, toTableEntries } from '../table/fill-table.ts';
 import { COMMIT_RESERVE_MS, RunNotes, type TableReaderDeps } from '../table/table-reader.ts';
 
@@ -41,7 +42,7 @@ export function createWindowReader(
   const { source, landedRows, clock, deadlineMs } = deps;
   const notes = new RunNotes(deps);
   let known: LandedSet | undefined;
-  let offered: { readonly version: number; readonly rowsRead: number } | undefined;
+  const size = new BatchSize();
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     notes.observe(state);
@@ -52,9 +53,7 @@ export function createWindowReader(
     known ??= await landedRows.find(source, { from: before.place?.cursor ?? from, until });
     const set = known;
     const receivedAtMs = clock.nowMs();
-    // Asked again for the same state: the rows fall into more partitions than one commit may write.
-    const maxRows =
-      offered?.version === state.version ? Math.max(1, Math.floor(offered.rowsRead / 2)) : undefined;
+    const maxRows = size.next(state.version);
     let rowsRead = 0;
     const take = async (
       batch: TableBatch,
@@ -75,7 +74,7 @@ export function createWindowReader(
       take,
     });
     if (end !== 'read' && last === undefined) return 'interrupted';
-    offered = { version: state.version, rowsRead };
+    size.offered(state.version, rowsRead);
     const isRead = end === 'read' && (maxRows === undefined || rowsRead < maxRows);
     const to: WindowPosition = {
       v: 1,

@@ -11,6 +11,7 @@ import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { CursorPlace, Horizon } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { toDeletesBatch } from '../reconcile/deletes-batch.ts';
+import { BatchSize } from './batch-size.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
@@ -21,12 +22,6 @@ import {
 } from './table-reader.ts';
 
 type Position = PositionOf<'cursor'>;
-
-/** A batch that was offered and what it was made of. */
-interface Offered {
-  readonly version: number;
-  readonly rows: number;
-}
 
 /**
  * Reads a table by cursor, below the horizon: rows by (cursor, key) after those that are committed, and before the
@@ -48,7 +43,7 @@ export function createCursorReader(
   const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
   let horizon: Horizon | undefined;
-  let offered: Offered | undefined;
+  const size = new BatchSize();
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     notes.observe(state);
@@ -63,9 +58,7 @@ export function createCursorReader(
       place ?? (initialValue === undefined ? undefined : { cursor: initialValue, key: undefined });
     if (until === undefined) return remember(state, before, from, memory);
     const receivedAtMs = receiveTime(clock.nowMs(), before?.keys);
-    // Asked again for the same state: the rows fall into more partitions than one commit may write.
-    const maxRows =
-      offered?.version === state.version ? Math.max(1, Math.floor(offered.rows / 2)) : undefined;
+    const maxRows = size.next(state.version);
     const filled = await fillTable(deps, {
       read: { cursor: { from, until }, ...(maxRows !== undefined && { maxRows }) },
       lake: { origin: `${lane}/${String(state.commits)}`, firstIndex: 0, receivedAtMs },
@@ -74,7 +67,7 @@ export function createCursorReader(
     const { files, rows, bytes, last } = filled;
     if (rows === 0) return remember(state, before, from, memory);
     if (last === undefined) throw new Error('rows that are read by cursor have a place');
-    offered = { version: state.version, rows };
+    size.offered(state.version, rows);
     const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory, keys: before?.keys };
     return notes.offer(state, batchOf(state, to, toTableEntries(deps, files, receivedAtMs)), { rows, bytes });
   }

@@ -5,7 +5,7 @@ import { receiveTime } from '../../domain/reconciliation.ts';
 import type { ColumnData } from '../../domain/column-batch.ts';
 import { dispositionOf } from '../../domain/errors.ts';
 import { isLakeTime } from '../../domain/formats.ts';
-import { RecordFlag, writeFrame, type FrameRecord } from '../../domain/frame.ts';
+import { readFrame, RecordFlag, writeFrame, type FrameRecord } from '../../domain/frame.ts';
 import { fingerprint, payloadDigest } from '../../domain/idempotency-key.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
 import { toRowTexts } from '../../domain/row-json.ts';
@@ -21,7 +21,7 @@ import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { CursorPlace, TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { formatStagedDeletes, parseStagedDeletes, toDeletesBatch } from '../reconcile/deletes-batch.ts';
-import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
+import { MAX_STAGED_PARTITIONS } from '../staged-entries.ts';
 import {
   COMMIT_RESERVE_MS,
   requireUniqueKey,
@@ -231,19 +231,22 @@ export function createLookbackReader(
   }
 
   function toBatch(state: LedgerState, { to, parts, about }: StagedBatch): LaneBatch {
-    const entries = toLaneEntries(new Map([[source.name, source]]), parts);
+    // As they were read, also after a deployment: under another contract their rows would claim another key.
+    const frames = parts.map(({ origin, firstIndex, bytes }) => ({
+      ...{ origin, firstIndex, source },
+      frame: readFrame(bytes),
+    }));
     const received = { rows: 0, bytes: 0 };
-    for (const entry of entries) {
-      if (entry.kind !== 'frame') continue;
-      received.rows += entry.frame.count;
-      received.bytes += entry.frame.payload.length;
+    for (const { frame } of frames) {
+      received.rows += frame.count;
+      received.bytes += frame.payload.length;
     }
     const start: Position = { v: 1, mode: 'lookback', by, seen: [] };
     const batch: LaneBatch = {
       from: state.position ?? formatTablePosition(start),
       to,
       stem: `pull-${String(state.commits)}`,
-      entries,
+      entries: frames.map((frame) => ({ kind: 'frame', ...frame })),
     };
     if (about === undefined) return notes.offer(state, batch, received);
     const deletes = toDeletesBatch(deps, batch, parseStagedDeletes(source.name, about));

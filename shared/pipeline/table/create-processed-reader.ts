@@ -6,10 +6,14 @@ import { formatTablePosition, parseTablePosition, type PositionOf } from '../../
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
+import { BatchSize } from './batch-size.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import { COMMIT_RESERVE_MS, RunNotes, type TableReader, type TableReaderDeps } from './table-reader.ts';
 
 type Position = PositionOf<'processed'>;
+
+/** Entries of one commit: the run after it holds their ids as texts, and marks them before it reads. */
+const MAX_IDS = 200_000;
 
 /**
  * Reads the entries of a change log that are not marked, and marks them once they have landed.
@@ -23,7 +27,7 @@ export function createProcessedReader(deps: TableReaderDeps, column: string): Ta
   const { source, table, clock, deadlineMs } = deps;
   const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
-  let offered: { readonly version: number; readonly rows: number } | undefined;
+  const size = new BatchSize(MAX_IDS);
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     notes.observe(state);
@@ -36,15 +40,13 @@ export function createProcessedReader(deps: TableReaderDeps, column: string): Ta
     const known = new Set(landed);
     const ids = new IdRanges();
     const receivedAtMs = clock.nowMs();
-    // Asked again for the same state: the entries fall into more partitions than one commit may write.
-    const maxRows =
-      offered?.version === state.version ? Math.max(1, Math.floor(offered.rows / 2)) : undefined;
+    const maxRows = size.next(state.version) ?? MAX_IDS;
     const filled = await fillTable(deps, {
-      read: { unprocessed: true, ...(maxRows !== undefined && { maxRows: maxRows + known.size }) },
+      read: { unprocessed: true, maxRows: maxRows + known.size },
       lake: { origin: `${lane}/${String(state.commits)}`, firstIndex: 0, receivedAtMs },
       maxBytes,
       take: async (batch, append) => {
-        const { rows, wantsMore } = takeNew(batch, known, ids, maxRows ?? Infinity);
+        const { rows, wantsMore } = takeNew(batch, known, ids, maxRows);
         if (rows.length === batch.rows.rows) await append(batch.rows);
         else if (rows.length > 0) await append(pickRows(batch.rows, rows));
         return wantsMore;
@@ -53,7 +55,7 @@ export function createProcessedReader(deps: TableReaderDeps, column: string): Ta
     const { files, rows, bytes } = filled;
     // What is marked need not be marked again with every run.
     if (rows === 0 && landed.length === 0) return undefined;
-    if (rows > 0) offered = { version: state.version, rows };
+    if (rows > 0) size.offered(state.version, rows);
     return notes.offer(state, batchOf(state, ids, toTableEntries(deps, files, receivedAtMs)), {
       rows,
       bytes,

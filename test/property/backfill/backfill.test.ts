@@ -199,7 +199,12 @@ describe('a backfill', () => {
     const half = await offer(start);
     expect(half).toMatchObject({ rows: 4, status: 'open' });
     const next = { position: half.to, commits: 1, version: 2, intent: undefined };
-    expect(await offer(next)).toMatchObject({ rows: 4, status: 'done' });
+    const rest = await offer(next);
+    // As many as it has asked for: there may be more.
+    expect(rest).toMatchObject({ rows: 4, status: 'open' });
+    expect(await offer({ ...next, position: rest.to, commits: 2, version: 4 })).toMatchObject({
+      ...{ rows: 0, status: 'done' },
+    });
   });
 
   test('lands nothing any more once it is cancelled', async () => {

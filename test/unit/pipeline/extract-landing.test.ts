@@ -91,6 +91,27 @@ describe('an extract of more files than a run can put', () => {
     expect(kinds(world)).toEqual(new Set(['data']));
   });
 
+  test('a message that comes late begins no other extract, though one is due', async () => {
+    const { source, table, world, invoke, number } = createWorld(20, { tasksMax: 2 });
+    await world.settleOn(() => invoke({ source: 'orders' }));
+    const find = world.stage.find.bind(world.stage);
+    let hasLanded = false;
+    // Somebody else lands it between what the message looks up and what it reads then.
+    world.ledger.read = ((read) => async (lane: string) => {
+      if (lane === 'extract/orders/landing' && !hasLanded) {
+        hasLanded = true;
+        const deps = world.deps(source, table);
+        await runLane(deps.land, createTableReader(deps), deps.options);
+        world.clock.advance(DAY_MS);
+      }
+      return await read(lane);
+    })(world.ledger.read.bind(world.ledger));
+    await world.settle(invoke);
+    expect(hasLanded).toBe(true);
+    expect(number()).toBe(1);
+    expect(await find('pull/orders/extract', 2)).toBeUndefined();
+  });
+
   test('a run that fails on the way leaves what it has put to the next one', async () => {
     const { world, times, run, runAndDie, number } = createWorld(100);
     await runAndDie();

@@ -183,6 +183,61 @@ describe('with a look-back', () => {
   });
 });
 
+describe('a deployment that adds a column, with a look-back', () => {
+  const SECOND = 1_000_000;
+  const before = {
+    columns: { id: 'bigint', at: 'timestamp', version: 'text' },
+    incremental: { cursor: 'at', lookback: '1 second' },
+  } as const;
+  const after = { ...before, columns: { ...before.columns, processed: 'boolean' } } as const;
+
+  /** The column that is added is null in some rows. */
+  const readWithNulls = ({ table }: TableWorld, isNull: (id: bigint) => boolean): void => {
+    const read = table.read.bind(table);
+    table.read = async function* (request) {
+      for await (const batch of read(request)) {
+        const [ids] = batch.rows.columns;
+        if (ids?.kind !== 'int64') throw new Error('ids are numbers');
+        const nulls = Uint8Array.from(ids.values, (id) => (isNull(id) ? 1 : 0));
+        const columns = batch.rows.columns.map((column, i) => (i === 3 ? { ...column, nulls } : column));
+        yield { ...batch, rows: { ...batch.rows, columns } };
+      }
+    };
+  };
+
+  test('lands those rows of the look-back again that have a value in it, and no others', async () => {
+    const world = new TableWorld(before, 'application');
+    world.rows.put(1, SECOND, 'a');
+    world.rows.put(2, SECOND, 'b');
+    await world.run();
+    readWithNulls(world, (id) => id === 2n);
+    world.deploy(after);
+    await world.run();
+    expect(world.versions()).toEqual(['a', 'a', 'b']);
+    expect((await world.run()).commits).toBe(0);
+  });
+
+  test('lands what was staged before it under the claims that it is recognised by later', async () => {
+    const world = new TableWorld(before, 'application');
+    // More than a position marks: those that were read first are known by their claims alone.
+    const count = 2_100;
+    for (let id = 1; id <= count; id++) world.rows.put(id, SECOND, String(id));
+    const decide = world.stage.decide.bind(world.stage);
+    world.stage.decide = async (...batch) => {
+      await decide(...batch);
+      throw new TransientError('FAULT', 'the process is killed');
+    };
+    await expect(world.run()).rejects.toThrow('killed');
+    world.stage.decide = decide;
+    readWithNulls(world, () => true);
+    world.deploy(after);
+    await world.run();
+    await world.run();
+    expect(new Set(world.versions()).size).toBe(count);
+    expect(world.versions()).toHaveLength(count);
+  });
+});
+
 describe('rows dated ahead of their time, with a look-back', () => {
   test.each(['timestamp', 'local-timestamp'])(
     'they land, and hide none that comes after them (%s)',
@@ -243,6 +298,22 @@ describe('a change log that is marked', () => {
     world.rows.put(2, 2, 'b');
     await world.run();
     expect(world.versions()).toEqual(['a', 'b']);
+  });
+
+  test('no commit has more entries than the run after it can hold and mark', async () => {
+    const world = marking();
+    const MOST = 200_000;
+    const limits: (number | undefined)[] = [];
+    const read = world.table.read.bind(world.table);
+    world.table.read = (request) => {
+      limits.push(request.maxRows);
+      return read(request);
+    };
+    world.rows.put(1, 1, 'a');
+    await world.run();
+    expect(limits[0]).toBe(MOST);
+    // One entry has landed and may not be marked yet.
+    expect(limits[1]).toBe(MOST + 1);
   });
 
   test('a mark that does not last stops the source', async () => {

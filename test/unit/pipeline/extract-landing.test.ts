@@ -92,7 +92,7 @@ describe('an extract of more files than a run can put', () => {
   });
 
   test('a message that comes late begins no other extract, though one is due', async () => {
-    const { source, table, world, invoke, number } = createWorld(20, { tasksMax: 2 });
+    const { source, table, world, invoke, number } = createWorld(20, { tasksMax: 2, freshness: '1 minute' });
     await world.settleOn(() => invoke({ source: 'orders' }));
     const find = world.stage.find.bind(world.stage);
     let hasLanded = false;
@@ -102,7 +102,7 @@ describe('an extract of more files than a run can put', () => {
         hasLanded = true;
         const deps = world.deps(source, table);
         await runLane(deps.land, createTableReader(deps), deps.options);
-        world.clock.advance(DAY_MS);
+        world.clock.advance(40_000);
       }
       return await read(lane);
     })(world.ledger.read.bind(world.ledger));

@@ -5,6 +5,7 @@ import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
 import { benchPull } from './pull.ts';
 import { benchPush } from './push.ts';
+import { benchReplay } from './replay.ts';
 
 function toRounds(text: string): number {
   const rounds = Number(text);
@@ -83,6 +84,15 @@ program
   .action(async ({ json, ...options }: { json?: boolean; rows: number; rounds: number; dlt: boolean }) => {
     const isGood = await benchPull({ json: json === true, ...options });
     if (!isGood) process.exitCode = 1;
+  });
+
+program
+  .command('replay')
+  .description('The list of 100,000 records in quarantine, and their replay, on an embedded cloud.')
+  .option('--json', 'print one JSON object')
+  .option('--records <count>', 'records in quarantine', toRows, 100_000)
+  .action(async ({ json, records }: { json?: boolean; records: number }) => {
+    if (!(await benchReplay({ json: json === true, records }))) process.exitCode = 1;
   });
 
 await program.parseAsync();

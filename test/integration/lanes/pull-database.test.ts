@@ -11,10 +11,11 @@ import { DynamoPullControlStore } from '../../../shared/adapters/aws/dynamo-pull
 import { ledgerCallOf } from '../../crash/ledger-call.ts';
 import { Trap } from '../../crash/trap.ts';
 import { useCloud } from '../../support/cloud.ts';
+import { filesLaneSources, testFilesLane } from '../../support/files-lane.ts';
 import { lakeRows } from '../../support/lake-rows.ts';
 import { startPostgres } from '../../support/postgres.ts';
 
-/* The real template and bundles on the embedded cloud, and a real PostgreSQL that the function reads. */
+/* The real template and bundles on the embedded cloud, and what the functions read: a real PostgreSQL, objects of a bucket. */
 
 const database = await startPostgres();
 const folder = await mkdtemp(join(tmpdir(), 'headgate-database-'));
@@ -41,6 +42,7 @@ await writeFile(
   `export default ${JSON.stringify({
     name: 'headgate-database',
     sources: {
+      ...filesLaneSources,
       items: {
         ...source,
         table: 'items',
@@ -54,7 +56,8 @@ await writeFile(
   })};`,
 );
 
-const { cloud, clients } = useCloud({ config: configFile, storeFaults: { seed: 1, rates: {} } });
+const testCloud = useCloud({ config: configFile, storeFaults: { seed: 1, rates: {} } });
+const { cloud, clients } = testCloud;
 
 const RUN_TIMEOUT_MS = 60_000;
 
@@ -117,6 +120,8 @@ async function headgate(...args: string[]): Promise<{ readonly exitCode: number;
   );
   return { exitCode: exitCode ?? -1, text: all };
 }
+
+testFilesLane(testCloud);
 
 describe('a table that is followed by its cursor', () => {
   test(

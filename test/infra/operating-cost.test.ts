@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sourceAlarms } from '../../infra/source-alarms.ts';
 import { defineConfig } from '../../shared/config/define-config.ts';
-import { PULLING_LANES, pulledSources } from '../../shared/config/plan/lanes.ts';
+import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import type { Design } from '../../shared/domain/cost/design.ts';
 import { modelIdle, modelOperating } from '../../shared/domain/cost/model-operating.ts';
@@ -82,12 +82,12 @@ describe('the alarms that the model prices are those of the templates', () => {
       Object.entries(sources).flatMap(([name, source]) => sourceAlarmNames(name, source)),
     );
     const others = alarms.filter(({ AlarmName }) => !ofSources.has(AlarmName));
-    const types = Object.values(sources).map(({ type }) => type);
+    const { streams, landing, reads } = planResources(config);
     const { cloudWatchAlarm } = modelIdle({
       hasPush: true,
-      hasLanding: true,
-      pullingFunctions: PULLING_LANES.filter((lane) => pulledSources(config, lane).length > 0).length,
-      streams: 1 + types.filter((type) => type === 'stream').length,
+      hasLanding: landing.length > 0,
+      pullingFunctions: new Set(reads.map(({ lane }) => lane)).size,
+      streams: streams.length,
     });
     expect(cloudWatchAlarm).toBe(others.reduce((sum, alarm) => sum + billedMetrics(alarm), 0));
   });

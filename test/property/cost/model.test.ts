@@ -96,7 +96,7 @@ const workloads: fc.Arbitrary<Workload> = fc
 const usages: fc.Arbitrary<Usage> = fc.dictionary(
   fc.constantFrom(...(Object.keys(PRICES) as PriceName[])),
   fc.double({ min: 0, max: 1e12, noNaN: true }),
-) as fc.Arbitrary<Usage>;
+);
 
 const usageOf = (workload: Workload, design: Design): Usage => {
   const { own, shared } = modelUsage(workload, design);

@@ -12,6 +12,7 @@ import { SOURCE_PROBLEMS } from '../shared/domain/checks/source-problems.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
+import { COST_TABLES } from './to-cost-tables.ts';
 import { toOpenApi } from './to-openapi.ts';
 
 interface Node {
@@ -178,7 +179,7 @@ const table = (head: string, rows: readonly string[]): string =>
   );
 
 /** Tables within pages, by the name in the comment before them. */
-const TABLES: Readonly<Record<string, () => string>> = {
+const TABLES: Record<string, () => string> = {
   endpoints: () =>
     table(
       'Endpoint | Does',
@@ -190,6 +191,12 @@ const TABLES: Readonly<Record<string, () => string>> = {
       'any, with `ce-*` headers | the data of a CloudEvent (binary mode)',
     ]),
 };
+for (const [name, render] of Object.entries(COST_TABLES)) {
+  TABLES[name] = () => {
+    const { head, rows } = render();
+    return table(head, rows);
+  };
+}
 /** `<!-- table: NAME -->` and the table after it. */
 const TABLE = /<!-- table: (\S+) -->\n\n(?:\|.*\n)+/g;
 
@@ -203,7 +210,7 @@ function withTables(page: string): string {
 }
 
 /** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
-const SNIPPET_PAGES = ['README.md', 'docs/pull.md', 'docs/push.md'];
+const SNIPPET_PAGES = ['README.md', 'docs/cost.md', 'docs/pull.md', 'docs/push.md'];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
 const OPENAPI = 'docs/reference/openapi.json';

@@ -28,9 +28,11 @@ const LIST_MS = 50;
 /** Metrics of a source that a run logs, and its line. */
 const LOG_BYTES = 1_500;
 
-/** Commits of a source in a month, and runs that have something to land. */
+/** Runs and commits of a source in a month. */
 export interface LandingCommits {
   readonly runs: number;
+  /** Runs that find something. */
+  readonly busyRuns: number;
   readonly commits: number;
 }
 
@@ -38,9 +40,9 @@ export interface LandingCommits {
 export function landingCommits(workload: Workload, windowMinutes: number): LandingCommits {
   const { perMonth } = framesOf(workload);
   const runs = SECONDS_PER_MONTH / 60 / windowMinutes;
-  const busy = runs * (1 - Math.exp(-perMonth / runs));
-  const commitsPerRun = Math.max(1, Math.ceil(workload.rawBytesPerMonth / busy / MAX_COMMIT_BYTES));
-  return { runs, commits: busy * commitsPerRun };
+  const busyRuns = runs * (1 - Math.exp(-perMonth / runs));
+  const commitsPerRun = Math.max(1, Math.ceil(workload.rawBytesPerMonth / busyRuns / MAX_COMMIT_BYTES));
+  return { runs, busyRuns, commits: busyRuns * commitsPerRun };
 }
 
 /** Records over HTTP into S3, landed by schedule. */

@@ -13,6 +13,9 @@ const DECODE_MS_PER_MB = 20;
 /** Memory of a task for each of its vCPUs. */
 const TASK_GB_PER_VCPU = 2;
 
+/** CPU time of decoding so many bytes of a log, in ms. */
+export const decodeMs = (rawBytes: number): number => (rawBytes / 1e6) * DECODE_MS_PER_MB;
+
 /** A database's log, read in slices. Headgate does not have it yet; priced for comparison. */
 export function modelLogSlice(workload: Workload, design: LogSliceDesign): ModelledUsage {
   const { speed } = workload;
@@ -20,7 +23,7 @@ export function modelLogSlice(workload: Workload, design: LogSliceDesign): Model
   const rawBytes = workload.rawBytesPerMonth / runs;
   const commits = commitsPerRun(rawBytes);
   const files = commits * workload.partitionsPerCommit;
-  const cpuMs = (rawBytes / 1e6) * DECODE_MS_PER_MB + landingCpuMs(workload, rawBytes, files);
+  const cpuMs = decodeMs(rawBytes) + landingCpuMs(workload, rawBytes, files);
   const ms = functionMs(cpuMs, design.memoryMiB, speed) + CONNECT_MS + commits * speed.commitWaitMs;
   return {
     own: times(runs, runUsage(design.memoryMiB, ms), { s3Put: files }, times(commits, ledgerUsage(false))),

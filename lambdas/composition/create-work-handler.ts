@@ -2,7 +2,7 @@ import middy, { type MiddyfiedHandler } from '@middy/core';
 import * as z from 'zod';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
 import { BlockedError } from '../../shared/domain/errors.ts';
-import type { Usage } from '../../shared/domain/cost/usage.ts';
+import type { MeteredAmounts } from '../../shared/domain/cost/metered-prices.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import {
   runPart,
@@ -93,8 +93,8 @@ const queueEventSchema = z.object({
 });
 
 /** A message is received by the mapping, and deleted. */
-const MESSAGE: Usage = { sqsRequest: 2 };
-const SCHEDULED: Usage = { schedulerInvocation: 1 };
+const MESSAGE: MeteredAmounts = { sqsRequest: 2 };
+const SCHEDULED: MeteredAmounts = { schedulerInvocation: 1 };
 
 const isMessage = (event: unknown): boolean =>
   typeof event === 'object' && event !== null && 'Records' in event;

@@ -1,6 +1,6 @@
 import type { MiddlewareObj } from '@middy/core';
 import { dispositionOf, HeadgateError } from '../../shared/domain/errors.ts';
-import type { Usage } from '../../shared/domain/cost/usage.ts';
+import type { MeteredAmounts } from '../../shared/domain/cost/metered-prices.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
 
 /**
@@ -11,7 +11,7 @@ import type { Telemetry } from '../../shared/ports/telemetry.ts';
  */
 export function flushTelemetry<Event, Result>(
   telemetry: Telemetry,
-  usageOf: (event: Event) => Usage,
+  usageOf: (event: Event) => MeteredAmounts,
 ): MiddlewareObj<Event, Result> {
   return {
     before: ({ event, context }) => {

@@ -1,4 +1,4 @@
-import type { Usage } from '../domain/cost/usage.ts';
+import type { MeteredAmounts } from '../domain/cost/metered-prices.ts';
 import type { MetricName } from '../domain/metrics.ts';
 
 /** What starting an invocation says about its cost. */
@@ -6,7 +6,7 @@ export interface InvocationStart {
   /** Memory of the function. */
   readonly memoryMiB: number;
   /** What is billed for starting it beside the invocation itself: a request to the API, a message, a scheduled run. */
-  readonly usage: Usage;
+  readonly usage: MeteredAmounts;
 }
 
 /**

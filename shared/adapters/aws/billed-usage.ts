@@ -19,7 +19,7 @@ import {
   kinesisPutUnits,
   sqsRequests,
 } from '../../domain/cost/metering.ts';
-import type { Usage } from '../../domain/cost/usage.ts';
+import type { MeteredAmounts } from '../../domain/cost/metered-prices.ts';
 import { itemBytes, type Item } from './item-size.ts';
 import { isNamed } from './translate-error.ts';
 
@@ -34,9 +34,9 @@ export interface Attempt {
 }
 
 /** What an attempt is billed as when the service has done what was asked, or may have done it. */
-type Rule = (input: never, output: never) => Usage;
+type Rule = (input: never, output: never) => MeteredAmounts;
 
-const FREE: Usage = {};
+const FREE: MeteredAmounts = {};
 const free: Rule = () => FREE;
 
 const s3Put: Rule = () => ({ s3Put: 1 });
@@ -101,7 +101,7 @@ export const METERED_OPERATIONS: ReadonlySet<string> = new Set(Object.keys(RULES
  * refuses because it is busy or fails itself is free, a condition that is not met is not. An attempt that was not
  * answered may have been served, and counts as served.
  */
-export function billedUsage({ operation, input, output, error }: Attempt): Usage {
+export function billedUsage({ operation, input, output, error }: Attempt): MeteredAmounts {
   const rule = RULES[operation];
   if (rule === undefined || (error !== undefined && isFree(operation, error))) return FREE;
   const usage = rule(input as never, output as never);
@@ -135,11 +135,11 @@ interface Consumers {
   readonly ConsumedCapacity?: readonly ConsumedCapacity[] | undefined;
 }
 
-const written = (output: Consumer | Consumers | undefined, otherwise: () => number): Usage => ({
+const written = (output: Consumer | Consumers | undefined, otherwise: () => number): MeteredAmounts => ({
   dynamoWriteUnit: consumedOf(output) ?? otherwise(),
 });
 
-const read = (output: Consumer | Consumers | undefined, otherwise: () => number): Usage => ({
+const read = (output: Consumer | Consumers | undefined, otherwise: () => number): MeteredAmounts => ({
   dynamoReadUnit: consumedOf(output) ?? otherwise(),
 });
 

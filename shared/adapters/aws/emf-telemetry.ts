@@ -1,6 +1,8 @@
 import { attributeUsage } from '../../domain/cost/attribute-usage.ts';
+import { logGb } from '../../domain/cost/metering.ts';
+import type { MeteredAmounts } from '../../domain/cost/metered-prices.ts';
 import { priceUsage } from '../../domain/cost/price-usage.ts';
-import { addUsage, amountsOf, type Usage } from '../../domain/cost/usage.ts';
+import { addUsage, amountsOf } from '../../domain/cost/usage.ts';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../domain/metrics.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { InvocationStart, Telemetry } from '../../ports/telemetry.ts';
@@ -167,12 +169,11 @@ function rawBytesOf(counters: ReadonlyMap<MetricName, number>): number {
 }
 
 /** What writing lines to the log is billed as. */
-function logged(lines: readonly string[]): Usage {
-  const bytes = lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
-  return { cloudWatchLogGb: bytes / 1e9 };
+function logged(lines: readonly string[]): MeteredAmounts {
+  return { cloudWatchLogGb: lines.reduce((sum, line) => sum + logGb(Buffer.byteLength(line)), 0) };
 }
 
-const withUsage = (metered: MeteredUsage, usage: Usage): MeteredUsage => ({
+const withUsage = (metered: MeteredUsage, usage: MeteredAmounts): MeteredUsage => ({
   ...metered,
   usage: addUsage(metered.usage, usage),
 });

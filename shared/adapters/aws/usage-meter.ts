@@ -1,4 +1,5 @@
 import { lambdaGbSeconds } from '../../domain/cost/metering.ts';
+import type { MeteredAmounts } from '../../domain/cost/metered-prices.ts';
 import { addUsage, type Usage } from '../../domain/cost/usage.ts';
 import type { InvocationStart } from '../../ports/telemetry.ts';
 
@@ -42,7 +43,7 @@ export class UsageMeter {
   }
 
   /** Adds what one call is billed as. */
-  add(usage: Usage): void {
+  add(usage: MeteredAmounts): void {
     this.#usage = addUsage(this.#usage, usage);
   }
 

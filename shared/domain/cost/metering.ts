@@ -93,6 +93,18 @@ export function lambdaGbSeconds(billedMs: number, memoryMiB: number): number {
   return (Math.ceil(billedMs) / 1000) * (memoryMiB / KIB);
 }
 
+/** What CloudWatch counts for each line besides its bytes. */
+const LOG_EVENT_BYTES = 26;
+
+/**
+ * GB that a line of a log is billed as (`cloudWatchLogGb`).
+ *
+ * https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html: "plus 26 bytes for each"
+ */
+export function logGb(lineBytes: number): number {
+  return (lineBytes + LOG_EVENT_BYTES) / 1e9;
+}
+
 /** Bytes as the GB that services bill stored and transferred data in, which are 2^30 bytes. */
 export function toBilledGb(bytes: number): number {
   return bytes / GIB;

@@ -1,4 +1,4 @@
-import { apiRequests, SECONDS_PER_MONTH } from './metering.ts';
+import { apiRequests, logGb, SECONDS_PER_MONTH } from './metering.ts';
 import { functionMs, invocations, kept, times } from './model-work.ts';
 import { addUsage, type Usage } from './usage.ts';
 import { recordsPerMonth, type Workload } from './workload.ts';
@@ -21,9 +21,7 @@ const MAX_LEASE_SECONDS = 60;
 
 /** Lines of the log: metrics of a request, and the access log of the API. */
 const EMF_BYTES = 700;
-const ACCESS_LOG_BYTES = 450;
-/** What CloudWatch counts for each line besides its bytes. */
-const LOG_EVENT_BYTES = 26;
+export const ACCESS_LOG_BYTES = 450;
 
 /** The frames of a source. */
 export interface FrameFlow {
@@ -68,7 +66,7 @@ export function edgeUsage(workload: Workload, memoryMiB: number, putMs: number):
       requests,
       invocations(1, ms, memoryMiB),
       { apiRequest: apiRequests(bodyBytes + HEADER_BYTES) },
-      { cloudWatchLogGb: (EMF_BYTES + ACCESS_LOG_BYTES + 2 * LOG_EVENT_BYTES) / 1e9 },
+      { cloudWatchLogGb: logGb(EMF_BYTES) + logGb(ACCESS_LOG_BYTES) },
       haveRequestsKeys ? { dynamoWriteUnit: WRITES_PER_REQUEST } : {},
     ),
     haveRequestsKeys ? kept(requests * REQUEST_ITEM_BYTES, 7) : {},

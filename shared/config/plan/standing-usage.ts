@@ -1,0 +1,70 @@
+import type { Design } from '../../domain/cost/design.ts';
+import { HOURS_PER_MONTH } from '../../domain/cost/metering.ts';
+import { modelIdle, modelOperating } from '../../domain/cost/model-operating.ts';
+import type { SharedUsage, StandingUsage } from '../../domain/cost/report-cost.ts';
+import { addUsage, type Usage } from '../../domain/cost/usage.ts';
+import { laneOf } from '../lane-of.ts';
+import type { HeadgateConfig, SourceConfig } from '../schema.ts';
+import { toMs } from '../units.ts';
+import { PULLING_LANES, pulledSources, receivedSources } from './lanes.ts';
+import { planResources, SHARED_STREAM, type StreamPlan } from './plan-resources.ts';
+
+const HOUR_MS = 3_600_000;
+/** A stream keeps records so long without extra cost. */
+const KEPT_FREE_HOURS = 24;
+
+/** What stands and waits in a deployment and is billed by time: shards, metrics, alarms, the dashboard, the key. */
+export function standingUsage(config: HeadgateConfig): StandingUsage {
+  const { streams, landing } = planResources(config);
+  const retentionHours = toMs(config.ingest.retention) / HOUR_MS;
+  const own = new Map<string, Usage>(
+    Object.entries(config.sources).map(([name, source]) => [name, operatingOf(source)]),
+  );
+  const shared: SharedUsage[] = [];
+  for (const stream of streams) {
+    const usage = shardUsage(stream, retentionHours);
+    if (stream.name === SHARED_STREAM) shared.push({ sources: stream.sources, usage });
+    else own.set(stream.name, addUsage(own.get(stream.name) ?? {}, usage));
+  }
+  const idle = modelIdle({
+    hasPush: receivedSources(config).length > 0,
+    hasLanding: landing.length > 0,
+    pullingFunctions: PULLING_LANES.filter((lane) => pulledSources(config, lane).length > 0).length,
+    streams: streams.length,
+  });
+  return { own, shared: [...shared, { sources: Object.keys(config.sources), usage: idle }] };
+}
+
+function shardUsage({ shards }: StreamPlan, retentionHours: number): Usage {
+  const hours = shards * HOURS_PER_MONTH;
+  return {
+    kinesisShardHour: hours,
+    ...(retentionHours > KEPT_FREE_HOURS && { kinesisExtendedShardHour: hours }),
+  };
+}
+
+function operatingOf(source: SourceConfig): Usage {
+  return modelOperating(
+    { kind: kindOf(source) },
+    {
+      watchesSilence: source.alarms.stoppedAfter !== undefined,
+      spills: 'overflow' in source && source.overflow === 'spill',
+    },
+  );
+}
+
+function kindOf(source: SourceConfig): Design['kind'] {
+  switch (source.type) {
+    case 'push':
+    case 'webhook':
+      return laneOf(source);
+    case 'stream':
+      return 'stream';
+    case 'http':
+    case 'files':
+      return 'pull';
+    case 'postgres':
+    case 'mysql':
+      return 'extract';
+  }
+}

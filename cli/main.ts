@@ -6,8 +6,10 @@ import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-sto
 import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
 import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
+import { openActivityLog } from '../shared/adapters/aws/open-activity-log.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
+import { loadPrices } from '../shared/config/load-prices.ts';
 import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
 import { openTable } from '../shared/adapters/open-table.ts';
@@ -15,8 +17,8 @@ import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { openChecks } from './connect-checks.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
-import { localDefaults } from './local-defaults.ts';
 import { createEditor } from './dlq/edit-text.ts';
+import { localDefaults, pointsHere } from './local-defaults.ts';
 import { createProgress } from './progress.ts';
 import { runCli } from './run-cli.ts';
 
@@ -76,6 +78,8 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
+  openActivity: ({ name }) => openActivityLog(name, !pointsHere(process.env)),
+  loadPrices,
   openChecks,
   who: `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'somebody'}@${hostname()}`,
   progress: createProgress(process.stderr),

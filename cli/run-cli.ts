@@ -3,6 +3,7 @@ import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
 import { createBackfillCommand } from './commands/backfill.ts';
+import { createCostCommand } from './commands/cost.ts';
 import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
 import { createCheckpointCommand } from './commands/checkpoint.ts';
 import { createDlqCommand } from './commands/dlq.ts';
@@ -14,6 +15,7 @@ import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { ChecksDeps } from './open-checks.ts';
+import type { ActivityDeps } from './open-activity.ts';
 import type { LakeDeps } from './open-lake.ts';
 import type { PullDeps } from './open-pull.ts';
 import { CommandError, UsageError } from './terminal.ts';
@@ -22,7 +24,7 @@ import { CommandError, UsageError } from './terminal.ts';
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps & ChecksDeps;
+export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps & ChecksDeps & ActivityDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {
@@ -58,6 +60,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     .addCommand(createDlqCommand(deps, DEFAULT_CONFIG_FILE));
   program
     .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createCostCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createBackfillCommand(deps, DEFAULT_CONFIG_FILE));
   for (const command of createPauseCommands(deps, DEFAULT_CONFIG_FILE)) program.addCommand(command);

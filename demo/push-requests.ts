@@ -30,13 +30,11 @@ export interface PushOptions {
 
 export interface PushResult {
   readonly totals: ReadonlyMap<string, PushTotals>;
-  /** HTTP requests, and what API Gateway bills for them: one per started 512 KB. */
+  /** HTTP requests. */
   readonly requests: number;
-  readonly billedRequests: number;
   readonly durationMs: number;
 }
 
-const BILLED_REQUEST_BYTES = 512_000;
 /** Larger than the client's default: the demo has all its records at hand, and a function that starts with a cloud. */
 const MAX_BATCH_RECORDS = 5000;
 /**
@@ -63,7 +61,7 @@ export async function pushRequests(
   options: PushOptions,
 ): Promise<PushResult> {
   const totals = new Map<string, PushTotals>();
-  const sum = { requests: 0, billedRequests: 0 };
+  const sum = { requests: 0 };
   const sending = new Set<Sending>();
   const clients = new Map<string, Client>();
   const startMs = performance.now();
@@ -77,7 +75,6 @@ export async function pushRequests(
   function note(source: string, event: RequestEvent): void {
     sum.requests++;
     totalOf(source).requests++;
-    sum.billedRequests += Math.max(1, Math.ceil(event.sentBytes / BILLED_REQUEST_BYTES));
     for (const each of sending) {
       const { request } = each;
       if (request.source !== source || !isPartOf(event, request)) continue;

@@ -56,7 +56,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoReport> {
     const check = await checkLake(temporary, files, data.expectations);
     const sources = compileSources(data.expectations, check, pushed);
     const problems = listProblems(data.expectations, check, sources);
-    const { lines, usd } = await measureCost(stage, pushed, ingestSeconds);
+    const { lines, usd } = await measureCost(stage, ingestSeconds);
     const rawBytes = [...sources.values()].reduce((sum, source) => sum + source.rawBytes, 0);
     const sql = toQuery('flights');
     const result = await queryLake(temporary, sql);

@@ -100,7 +100,7 @@ function renderCost(report: DemoReport): string[] {
       '  The estimate: what this run used, at list prices of us-east-1, divided by the GB of JSON that landed,',
     ),
     pc.dim(
-      '  without storage, queries, encryption keys, logs and alarms (shards for the seconds of the ingest):',
+      '  without storage, queries, encryption keys, metrics and alarms (shards for the seconds of the ingest):',
     ),
     ...lines.map((line) => pc.dim(line)),
   ];

@@ -5,7 +5,7 @@ import type {
   SourceConfig,
   StreamSourceConfig,
 } from '../schema.ts';
-import { laneOf } from '../lane-of.ts';
+import { laneOf, usesLanding } from '../lane-of.ts';
 import type { FunctionName } from '../../domain/plan/function-sizes.ts';
 
 /** A source of one type under its name. */
@@ -66,4 +66,11 @@ export function lanesOf(source: SourceConfig): LanesOfSource {
     case 'mysql':
       return { received: 'extract', landed: 'extract' };
   }
+}
+
+/** All lanes that may work for a source, that of spilled frames included. */
+export function lanesThatServe(source: SourceConfig): readonly FunctionName[] {
+  const { received, landed } = lanesOf(source);
+  const mayLand = (source.type === 'push' || source.type === 'webhook') && usesLanding(source);
+  return [...new Set([received, landed, ...(mayLand ? (['land'] as const) : [])])];
 }

@@ -1,4 +1,3 @@
-import type { Design } from '../../domain/cost/design.ts';
 import { HOURS_PER_MONTH } from '../../domain/cost/metering.ts';
 import { modelIdle, modelOperating } from '../../domain/cost/model-operating.ts';
 import type { SharedUsage, StandingUsage } from '../../domain/cost/report-cost.ts';
@@ -15,10 +14,11 @@ const KEPT_FREE_HOURS = 24;
 
 /** What stands and waits in a deployment and is billed by time: shards, metrics, alarms, the dashboard, the key. */
 export function standingUsage(config: HeadgateConfig): StandingUsage {
-  const { streams, landing } = planResources(config);
+  const { streams, landing, reads } = planResources(config);
+  const minutes = new Map(reads.map((read) => [read.source, read.minutes]));
   const retentionHours = toMs(config.ingest.retention) / HOUR_MS;
   const own = new Map<string, Usage>(
-    Object.entries(config.sources).map(([name, source]) => [name, operatingOf(source)]),
+    Object.entries(config.sources).map(([name, source]) => [name, operatingOf(source, minutes.get(name))]),
   );
   const shared: SharedUsage[] = [];
   for (const stream of streams) {
@@ -43,28 +43,17 @@ function shardUsage({ shards }: StreamPlan, retentionHours: number): Usage {
   };
 }
 
-function operatingOf(source: SourceConfig): Usage {
+function operatingOf(source: SourceConfig, everyMinutes: number | undefined): Usage {
+  const isPushed = source.type === 'push' || source.type === 'webhook';
   return modelOperating(
-    { kind: kindOf(source) },
+    {
+      kind: isPushed ? laneOf(source) : everyMinutes === undefined ? 'stream' : 'pull',
+      via: isPushed ? 'push' : 'producer',
+      ...(everyMinutes !== undefined && { everyMinutes }),
+    },
     {
       watchesSilence: source.alarms.stoppedAfter !== undefined,
       spills: 'overflow' in source && source.overflow === 'spill',
     },
   );
-}
-
-function kindOf(source: SourceConfig): Design['kind'] {
-  switch (source.type) {
-    case 'push':
-    case 'webhook':
-      return laneOf(source);
-    case 'stream':
-      return 'stream';
-    case 'http':
-    case 'files':
-      return 'pull';
-    case 'postgres':
-    case 'mysql':
-      return 'extract';
-  }
 }

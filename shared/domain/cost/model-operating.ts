@@ -1,17 +1,24 @@
 import type { Design } from './design.ts';
 import type { Usage } from './usage.ts';
 
-/** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests. */
-const PUSHED_METRICS = 5;
+/** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests, cost. */
+const PUSHED_METRICS = 6;
 /** Metrics where records are read: received, accepted, bytes. */
 const READ_METRICS = 3;
-/** Metrics where records land: landed, duplicates, quarantined, bytes, files, latency. */
-const LANDED_METRICS = 6;
+/** Metrics where records land: landed, duplicates, quarantined, bytes, files, latency, cost. */
+const LANDED_METRICS = 7;
 /** What else is measured of a source that is read on a schedule: the age of its position. */
 const PULLED_METRICS = 1;
 /** Metrics that the alarms of each source look at: the rate of errors is made of three, the latency of one. */
 const COMMON_ALARM_METRICS = 4;
 const MINUTES_PER_HOUR = 60;
+
+/** What metrics and alarms of a source depend on: a design, or what is known of one. */
+interface OperatedDesign {
+  readonly kind: Design['kind'];
+  readonly via?: 'push' | 'producer';
+  readonly everyMinutes?: number;
+}
 
 /** Which alarms a source has besides those that all have. */
 export interface OperatingOptions {
@@ -26,17 +33,17 @@ export interface OperatingOptions {
  * in which it gets a value, see https://aws.amazon.com/cloudwatch/pricing/.
  */
 export function modelOperating(
-  design: Design,
+  design: OperatedDesign,
   { watchesSilence, spills }: OperatingOptions = { watchesSilence: false, spills: false },
 ): Usage {
   const isPushed =
     design.kind === 'landing' ||
     design.kind === 'queue' ||
     (design.kind === 'stream' && design.via === 'push');
-  const isPulled = 'everyMinutes' in design;
+  const isPulled = design.everyMinutes !== undefined;
   const metrics =
     (isPushed ? PUSHED_METRICS : READ_METRICS) + LANDED_METRICS + (isPulled ? PULLED_METRICS : 0);
-  const activeHours = isPulled ? Math.min(1, MINUTES_PER_HOUR / design.everyMinutes) : 1;
+  const activeHours = Math.min(1, MINUTES_PER_HOUR / (design.everyMinutes ?? 1));
   return {
     cloudWatchMetric: metrics * activeHours,
     cloudWatchAlarm: COMMON_ALARM_METRICS + (isPulled ? 1 : 0) + (spills ? 1 : 0) + (watchesSilence ? 1 : 0),

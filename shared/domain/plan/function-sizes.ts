@@ -21,5 +21,8 @@ export const FUNCTION_SIZES = {
   extract: { memoryMiB: ONE_VCPU_MIB, timeoutSeconds: 900, ephemeralStorageMiB: 1024 },
 } as const satisfies Readonly<Record<string, FunctionSize>>;
 
+/** How long logs of functions and of the API are kept. */
+export const LOG_DAYS = 30;
+
 /** Names of the functions, which are those of their lanes. */
 export type FunctionName = keyof typeof FUNCTION_SIZES;

@@ -94,6 +94,8 @@ function setUp() {
       env: {},
       openPull: () => Promise.reject(new Error('runs are not looked at here')),
       openChecks: unused,
+      openActivity: unused,
+      loadPrices: unused,
       who: 'ada@lab',
       editText: editor && ((text) => Promise.resolve(editor?.(text) ?? '')),
       openReplay: () =>

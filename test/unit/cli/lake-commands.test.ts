@@ -79,6 +79,8 @@ async function run(...args: string[]): Promise<number> {
     openReplay: unused,
     openPull: unused,
     openChecks: unused,
+    openActivity: unused,
+    loadPrices: unused,
     who: 'ada@lab',
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { KeysDeps } from '../../../cli/commands/keys.ts';
+import { PRICES } from '../../../shared/domain/cost/prices.ts';
 import { runCli } from '../../../cli/run-cli.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryWriteKeyStore } from '../../../shared/adapters/memory/memory-write-key-store.ts';
@@ -74,6 +75,8 @@ class Console {
       env: {},
       openReplay: unused,
       openPull: unused,
+      openActivity: unused,
+      loadPrices: () => PRICES,
       openChecks: () => {
         throw new Error('nothing outside is looked at here');
       },

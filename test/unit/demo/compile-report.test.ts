@@ -41,7 +41,6 @@ function compile(
   const pushed: PushResult = {
     totals: new Map([['things', { ...answered, requests: 2 }]]),
     requests: 2,
-    billedRequests: 2,
     durationMs: 1,
   };
   const sources = compileSources(expectations, check, pushed);

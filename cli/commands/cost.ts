@@ -1,0 +1,146 @@
+import Table from 'cli-table3';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
+import { standingUsage } from '../../shared/config/plan/standing-usage.ts';
+import { PRICES } from '../../shared/domain/cost/prices.ts';
+import type { Period } from '../../shared/domain/cost/lane-activity.ts';
+import { reportCost, type CostReport, type SourceCost } from '../../shared/domain/cost/report-cost.ts';
+import type { ActivityDeps } from '../open-activity.ts';
+import { CommandError } from '../terminal.ts';
+
+interface CostOptions {
+  readonly config: string;
+  readonly since: number;
+  readonly month?: true;
+  readonly prices?: string;
+  readonly json?: true;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DAY_MS = 86_400_000;
+/** CloudWatch keeps metrics that long. */
+const MAX_DAYS = 455;
+
+function toSince(text: string): number {
+  const [, amount, unit = ''] = /^(\d+)\s*(m|h|d)$/.exec(text) ?? [];
+  const ms = Number(amount) * (UNITS_MS[unit] ?? Number.NaN);
+  if (ms > 0 && ms <= MAX_DAYS * DAY_MS) return ms;
+  throw new InvalidArgumentError(`It must be a time such as 90m, 24h or 7d, ${String(MAX_DAYS)}d at most.`);
+}
+
+/** `headgate cost`: what sources have cost, by who bills it. */
+export function createCostCommand(deps: ActivityDeps, configFile: string): Command {
+  const { terminal, clock, loadConfig, loadPrices, openActivity } = deps;
+
+  async function cost(name: string | undefined, options: CostOptions): Promise<void> {
+    const config = await loadConfig(options.config);
+    const declared = Object.keys(config.sources);
+    if (name !== undefined && !declared.includes(name)) {
+      throw new CommandError(
+        `source ${JSON.stringify(name)} is not declared in ${options.config}; there are: ${declared.join(', ') || 'none'}`,
+      );
+    }
+    const prices = options.prices === undefined ? PRICES : loadPrices(options.prices);
+    const period = toPeriod(options, clock.nowMs());
+    const { activity, close } = await openActivity(config);
+    let report: CostReport;
+    try {
+      // Of all sources, as they share what stands and waits.
+      const lanes = Object.entries(config.sources).map(([source, settings]) => ({
+        source,
+        lanes: lanesThatServe(settings),
+      }));
+      report = reportCost(await activity.read(lanes, period), standingUsage(config), period, prices);
+    } finally {
+      close();
+    }
+    const shown = report.sources.filter(({ source }) => name === undefined || source === name);
+    terminal.out(
+      options.json ? JSON.stringify(toJson(report, shown)) : toText(report, shown, name === undefined),
+    );
+  }
+
+  return new Command('cost')
+    .description('Show what sources cost: what their functions used, and their part of what stands and waits')
+    .argument('[source]', 'only this one')
+    .option('--since <time>', 'how far to look back: 90m, 24h, 7d', toSince, 7 * DAY_MS)
+    .addOption(new Option('--month', 'since the first of this month (UTC)').conflicts('since'))
+    .option('--prices <file>', 'JSON file of prices of another region or contract')
+    .option('--config <path>', 'configuration file', configFile)
+    .option('--json', 'print JSON')
+    .addHelpText('after', '\nExample:\n  $ headgate cost --since 24h')
+    .action(cost);
+}
+
+function toPeriod({ since, month }: CostOptions, nowMs: number): Period {
+  if (month === undefined) return { fromMs: nowMs - since, toMs: nowMs };
+  const now = new Date(nowMs);
+  return { fromMs: Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1), toMs: nowMs };
+}
+
+function toJson(report: CostReport, sources: readonly SourceCost[]): unknown {
+  return {
+    from: new Date(report.fromMs).toISOString(),
+    to: new Date(report.toMs).toISOString(),
+    usd: report.usd,
+    usdPerMonth: report.usdPerMonth,
+    sources,
+  };
+}
+
+/** Columns of so many services; what else there is is one more. */
+const MAX_SERVICES = 6;
+
+function toText(report: CostReport, sources: readonly SourceCost[], hasTotal: boolean): string {
+  const services = servicesOf(sources);
+  const shown = services.slice(0, MAX_SERVICES);
+  const hasOthers = services.length > shown.length;
+  const table = new Table({
+    head: ['source', ...shown, ...(hasOthers ? ['others'] : []), '$', '$/GB', '$/month', 'share'],
+    colAligns: [
+      'left',
+      ...services.slice(0, MAX_SERVICES + 1).map(() => 'right' as const),
+      'right',
+      'right',
+      'right',
+      'right',
+    ],
+    style: { head: [], border: [] },
+  });
+  for (const cost of sources) {
+    const usdOf = (service: string): number =>
+      cost.services.find((each) => each.service === service)?.usd ?? 0;
+    const known = shown.map(usdOf);
+    table.push([
+      cost.source,
+      ...known.map(showUsd),
+      ...(hasOthers ? [showUsd(cost.usd - known.reduce((sum, usd) => sum + usd, 0))] : []),
+      showUsd(cost.usd),
+      cost.usdPerGb === undefined ? '–' : showUsd(cost.usdPerGb),
+      showUsd(cost.usdPerMonth),
+      `${String(Math.round(cost.share * 100))} %`,
+    ]);
+  }
+  const from = new Date(report.fromMs).toISOString().slice(0, 16).replace('T', ' ');
+  const to = new Date(report.toMs).toISOString().slice(0, 16).replace('T', ' ');
+  return [
+    table.toString(),
+    `${from} to ${to} UTC${hasTotal ? `: $${showUsd(report.usd)}, $${showUsd(report.usdPerMonth)} a month at this rate` : ''}.`,
+    'List prices, without storage of the lake and queries; shards, metrics and alarms are divided by raw bytes.',
+  ].join('\n');
+}
+
+function servicesOf(sources: readonly SourceCost[]): string[] {
+  const sums = new Map<string, number>();
+  for (const { services } of sources) {
+    for (const { service, usd } of services) sums.set(service, (sums.get(service) ?? 0) + usd);
+  }
+  return [...sums].sort(([, a], [, b]) => b - a).map(([service]) => service);
+}
+
+/** Cents matter where there are dollars; below that three digits. */
+function showUsd(usd: number): string {
+  if (usd === 0) return '0';
+  if (usd >= 1) return usd.toFixed(2);
+  return usd < 0.000001 ? '<0.000001' : String(Number(usd.toPrecision(3)));
+}

@@ -1,4 +1,6 @@
 import type { LandDeps } from '../../shared/pipeline/land.ts';
+import type { ColumnTableWriter } from '../../shared/ports/column-table-writer.ts';
+import type { RowKeys } from '../../shared/ports/row-keys.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import type { StreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
@@ -8,7 +10,15 @@ import type { Stores } from './stores.ts';
 
 /** A way to read a table, and what gives its rows their cursor. */
 export type TableShape =
-  'transaction' | 'statement' | 'sequence' | 'lookback' | 'log' | 'processed' | 'extract';
+  | 'transaction'
+  | 'statement'
+  | 'sequence'
+  | 'lookback'
+  | 'log'
+  | 'processed'
+  | 'extract'
+  | 'reconciled'
+  | 'reconciled-lookback';
 
 /** One way to break the protocol, in the seams of the simulation: a simulation that does not notice proves nothing. */
 export interface Mutant {
@@ -64,6 +74,9 @@ export interface Sabotage {
   readonly isAlwaysCold?: boolean;
   /** A database that is read wrongly. */
   readonly quirks?: TableQuirks;
+  /** Keys that are compared wrongly, and deletes that are written wrongly. */
+  readonly keys?: (keys: RowKeys) => RowKeys;
+  readonly columns?: (columns: ColumnTableWriter) => ColumnTableWriter;
   readonly replay?: WrongReplay;
   /** A delivery is parked. */
   readonly onPark?: (shardId: string, records: readonly StreamRecord[], nowMs: number) => void;

@@ -104,6 +104,39 @@ const ANY_VERSION = breaking(({ ledger, ...others }) => ({
   }),
 }));
 
+/** Times of deletes are an hour apart at least. */
+const RECONCILE_MS = 3_600_000;
+
+/** Commits of deletes take the lane as it is by then. */
+const DELETES_BESIDE = breaking(({ ledger, ...others }) => {
+  const isDelete = (objects: readonly { readonly key: string }[]): boolean =>
+    objects.some(({ key }) => key.includes('/keys-'));
+  let announced: { readonly to: string } | undefined;
+  /** Their `done`, and how far rows have come by then. */
+  const merge = async (lane: string, to: string): Promise<{ to: string; version: number }> => {
+    const { position, version } = await ledger.read(lane);
+    const now = parseTablePosition('rows', 'cursor', position);
+    const keys = parseTablePosition('rows', 'cursor', to)?.keys;
+    return { to: now === undefined ? to : formatTablePosition({ ...now, keys }), version };
+  };
+  return {
+    ...others,
+    ledger: replace(ledger, {
+      announce: async (lane, version, intent, writer) => {
+        if (!isDelete(intent.objects)) return ledger.announce(lane, version, intent, writer);
+        const merged = await merge(lane, intent.to);
+        announced = { to: intent.to };
+        return ledger.announce(lane, merged.version, { ...intent, to: merged.to }, writer);
+      },
+      commit: async (lane, version, commit, writer) => {
+        if (announced?.to !== commit.to) return ledger.commit(lane, version, commit, writer);
+        const merged = await merge(lane, commit.to);
+        return ledger.commit(lane, merged.version, { ...commit, to: merged.to }, writer);
+      },
+    }),
+  };
+});
+
 /** Whoever stages second goes on with its own batch. */
 const UNDECIDED = breaking(({ stage, ...others }) => ({
   ...others,
@@ -890,6 +923,138 @@ export const MUTANTS: readonly Mutant[] = [
           read: (name) => files.read(plain(name)),
         }),
       };
+    }),
+  },
+  {
+    name: 'keys: only the last inventory is compared',
+    breaks: 'rows that came and went between two inventories are in neither',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({
+      keys: (keys) => {
+        let all = 0;
+        return {
+          ...keys,
+          list: async (source) => {
+            const names = await keys.list(source);
+            all = names.length;
+            return names;
+          },
+          // Files since the last inventory are fewer than all.
+          gather: async (source, names, untilMs) => {
+            const gathered = await keys.gather(source, names, untilMs);
+            return names.length < all ? { ...gathered, rows: 0 } : gathered;
+          },
+        };
+      },
+    }),
+  },
+  {
+    name: 'keys: rows that land meanwhile are not looked at',
+    breaks: 'a row that came back after its key was looked for, and has landed, is marked as deleted',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({
+      keys: (keys) => ({
+        ...keys,
+        rowsOf: (source, { keys: file }) => keys.rowsOf(source, { keys: file, without: [] }),
+      }),
+    }),
+  },
+  {
+    name: 'keys: deletes are committed beside the rows',
+    breaks: 'rows that land between the comparison and its commit do not stop it, as in a lane of its own',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled'],
+    sabotage: DELETES_BESIDE,
+  },
+  {
+    name: 'keys: deletes are not staged in turn',
+    breaks: 'deletes are committed in place of a batch that was decided, whose rows have claimed their keys',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled-lookback'],
+    sabotage: UNDECIDED,
+  },
+  {
+    name: 'keys: deletes are as old as can be',
+    breaks: 'a delete is older than the row that it is about',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({
+      columns: (columns) => ({
+        open: (source, lake) => columns.open(source, lake.op === 'd' ? { ...lake, receivedAtMs: 0 } : lake),
+      }),
+    }),
+  },
+  {
+    name: 'keys: deletes are of a clock that is behind',
+    breaks: 'a delete has the time of the process that finds it, whatever time the row has',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({
+      columns: (columns) => ({
+        open: (source, lake) =>
+          columns.open(
+            source,
+            lake.op === 'd' ? { ...lake, receivedAtMs: lake.receivedAtMs - RECONCILE_MS } : lake,
+          ),
+      }),
+    }),
+  },
+  {
+    name: 'keys: rows do not mind the deletes before them',
+    breaks:
+      'a row that came back has the time of the process that reads it, and may be older than the delete',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled'],
+    sabotage: breaking(({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        read: async (lane) => {
+          const state = await ledger.read(lane);
+          const position = parseTablePosition('rows', 'cursor', state.position);
+          const done = position?.keys?.done;
+          if (position === undefined || done === undefined) return state;
+          const keys = { ...position.keys, done: { ...done, landedAtMs: 0 } };
+          return { ...state, position: formatTablePosition({ ...position, keys }) };
+        },
+      }),
+    })),
+  },
+  {
+    name: 'keys: the table is read from a replica that is behind',
+    breaks: 'rows that have landed are not there yet where their keys are looked for',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({ quirks: { readsOldKeys: true } }),
+  },
+  {
+    name: 'keys: files are listed after the table was read',
+    breaks: 'rows that came after their key was looked for are taken for rows that are gone',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['reconciled', 'reconciled-lookback'],
+    sabotage: () => ({
+      keys: (keys) => ({
+        ...keys,
+        // Whoever compares finds files that were not there when the inventory was begun.
+        gather: async (source, names, untilMs) => {
+          const all = await keys.list(source);
+          return {
+            ...(await keys.gather(source, [...all].reverse().slice(0, 3), untilMs)),
+            files: Math.min(3, names.length),
+          };
+        },
+        rowsOf: (source, { keys: file }) => keys.rowsOf(source, { keys: file, without: [] }),
+      }),
     }),
   },
   {

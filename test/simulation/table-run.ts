@@ -29,6 +29,15 @@ import type { Problem } from './truth.ts';
 
 type DatabaseInput = Extract<HeadgateConfigInput['sources'][string], { type: 'postgres' }>;
 
+/** Keys are compared once an hour, and whatever is gone is marked so. */
+const DELETES = {
+  changes: 'upserts-and-deletes',
+  deletes: { reconcile: { every: '1 hour', holdBackAbove: { share: 1, rows: 1_000_000 } } },
+} as const;
+const RECONCILE_MS = 3_600_000;
+/** How far the clock of a process may be ahead, where times of rows and deletes are compared. */
+const MAX_AHEAD_MS = 3_000;
+
 const SHAPES: Readonly<
   Record<
     TableShape,
@@ -50,6 +59,16 @@ const SHAPES: Readonly<
     settings: { changeLog: { id: 'id', processed: 'processed' } },
   },
   extract: { cursor: 'statement', isLog: false, settings: {} },
+  reconciled: {
+    cursor: 'transaction',
+    isLog: false,
+    settings: { incremental: { cursor: 'at' }, ...DELETES },
+  },
+  'reconciled-lookback': {
+    cursor: 'application',
+    isLog: false,
+    settings: { incremental: { cursor: 'at', lookback: '60 seconds' }, ...DELETES },
+  },
 };
 const SHAPE_NAMES = Object.keys(SHAPES) as TableShape[];
 const LATENESS_MS = 60_000;
@@ -147,6 +166,7 @@ class TableRun {
       cursor,
       isLog,
       latenessMs: LATENESS_MS,
+      revives: this.#isReconciled,
     });
     this.#batchRows = 1 + rng.int(4);
     this.#rowsPerSplit = 2 + rng.int(6);
@@ -190,6 +210,7 @@ class TableRun {
     const rng = this.#rng;
     const runs: Promise<unknown>[] = [];
     for (let fire = 0; fire < fires; fire++) {
+      if (this.#isReconciled && rng.chance(0.5)) this.#clock.advance(RECONCILE_MS);
       const begun = [this.#run()];
       if (rng.chance(this.#doubleFire)) {
         this.#faults.doubleFires++;
@@ -216,6 +237,11 @@ class TableRun {
       let commits: number | undefined;
       for (let run = 0; run < FINAL_RUNS; run++) {
         this.#clock.advance(BETWEEN_RUNS_MS);
+        // Everything has been read; now all that is gone is to be found.
+        if (run === 2 && this.#isReconciled) {
+          this.#checkAlive('all');
+          this.#clock.advance(RECONCILE_MS + MAX_AHEAD_MS);
+        }
         commits = await this.#run();
       }
       const expected = this.#shape === 'extract' ? 1 : 0;
@@ -238,19 +264,21 @@ class TableRun {
     const stores = this.#sabotage.stores?.(scheduled, { number, newToken }) ?? scheduled;
     const runMs = this.#scheduler.isFaulty && rng.chance(0.2) ? SHORT_RUN_MS : RUN_MS;
     const deadlineMs = this.#clock.nowMs() + runMs;
-    const common = { clock: this.#sharedClock, telemetry: this.#telemetry, newToken };
+    const common = { clock: this.#clockOf(), telemetry: this.#telemetry, newToken };
     const { stage, files, ledger, claimLog, lake } = stores;
     const rowBytes = this.#shape === 'extract' ? MAX_HELD_BYTES / ROWS_HELD : 50;
+    const columns = createSimulatedColumnTables(this.#tables, rowBytes);
+    const keys = createSimulatedRowKeys(this.#tables, this.#stores.lake, () => this.#databaseTurn());
     try {
       const reader = createTableReader({
         ...common,
         source: this.#source,
         table: this.#tableOf(process),
-        columns: createSimulatedColumnTables(this.#tables, rowBytes),
+        columns: this.#sabotage.columns?.(columns) ?? columns,
         stage,
         files,
         ledger,
-        keys: createSimulatedRowKeys(this.#tables, this.#stores.lake, () => this.#databaseTurn()),
+        keys: this.#sabotage.keys?.(keys) ?? keys,
         deadlineMs,
       });
       const { commits } = await runLane(
@@ -273,6 +301,17 @@ class TableRun {
       this.#scheduler.note(`${process.name} fails: ${String(error)}`);
       return undefined;
     }
+  }
+
+  /** Of some processes the clock is ahead. */
+  #clockOf(): Clock {
+    const aheadMs = this.#isReconciled ? this.#rng.int(3) * (MAX_AHEAD_MS / 3) : 0;
+    const shared = this.#sharedClock;
+    return { nowMs: () => shared.nowMs() + aheadMs, sleep: (ms) => shared.sleep(ms) };
+  }
+
+  get #isReconciled(): boolean {
+    return SHAPES[this.#shape].settings.deletes !== undefined;
   }
 
   /** The database as one process reaches it. Marks may arrive late, twice, or unanswered. */
@@ -308,6 +347,7 @@ class TableRun {
 
   #see(rows: readonly SimulatedRow[], sign: 1 | -1): void {
     for (const row of rows) {
+      if (row.op === 'd') continue;
       const name = this.#nameOf(row);
       const times = (this.#visible.get(name) ?? 0) + sign;
       this.#visible.set(name, times);
@@ -335,11 +375,38 @@ class TableRun {
       for (const { version } of this.#database.rows())
         if (this.#visible.get(String(version)) !== 1)
           this.#fail('lost', `version ${String(version)} is nowhere`);
+      if (this.#isReconciled) this.#checkAlive('exactly');
       return;
     }
     for (const extract of this.#extracts) this.#checkExtract(extract);
     const last = this.#extracts.at(-1);
     if (last === undefined) this.#fail('lost', 'there is no extract');
+  }
+
+  /**
+   * Whoever takes the newest row of each key, and leaves out those that are deletes, has all rows of the table: none is
+   * said to be gone that is there, and none twice. In the end, when all that is gone was looked for, he has no others.
+   */
+  #checkAlive(which: 'all' | 'exactly'): void {
+    const ofKey = new Map<string, { readonly atMs: number; readonly isDelete: boolean }[]>();
+    for (const { bytes } of this.#stores.lake.list('raw/')) {
+      for (const { key, raw, receivedAtMs = 0, op } of this.#tables.rowsOf(bytes)) {
+        const name = key ?? String((JSON.parse(raw) as { id: number }).id);
+        const rows = ofKey.get(name) ?? [];
+        rows.push({ atMs: receivedAtMs, isDelete: op === 'd' });
+        ofKey.set(name, rows);
+      }
+    }
+    const inTable = new Set(this.#database.rows().map(({ id }) => String(id)));
+    for (const [key, rows] of ofKey) {
+      rows.sort((a, b) => a.atMs - b.atMs || Number(a.isDelete) - Number(b.isDelete));
+      if (rows.some(({ isDelete }, i) => isDelete && rows[i - 1]?.isDelete !== false))
+        this.#fail('duplicated', `row ${key} is deleted twice, or was never there`);
+      const isAlive = rows.at(-1)?.isDelete === false;
+      if (isAlive && which === 'exactly' && !inTable.has(key))
+        this.#fail('duplicated', `row ${key} is gone, and alive in the lake`);
+      if (!isAlive && inTable.has(key)) this.#fail('lost', `row ${key} is there, and deleted in the lake`);
+    }
   }
 
   /** Every row that stood for as long as the extract took is in it, and none that stood at no time meanwhile. */

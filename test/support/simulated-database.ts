@@ -37,6 +37,8 @@ export interface SimulatedDatabaseOptions {
   readonly isLog: boolean;
   /** Longest time from the cursor of a row to its commit, where applications set it; later ones roll back. */
   readonly latenessMs: number;
+  /** Whether rows come back under the key of one that was deleted. */
+  readonly revives?: boolean;
 }
 
 /** Clocks of databases have ticks, so that rows have equal cursors. */
@@ -121,14 +123,24 @@ export class SimulatedDatabase {
     const locked = new Set(this.#open.flatMap(({ writes }) => [...writes.keys()]));
     const free = this.#options.isLog ? [] : this.rows().filter(({ id }) => !locked.has(id));
     if (free.length === 0 || rng.chance(0.5)) {
-      const id = this.#nextId++;
+      const id = this.#revived(locked) ?? this.#nextId++;
       this.#put(transaction, id, this.#cursorFor(transaction, id));
       return;
     }
     const { id, cursor } = rng.pick(free);
-    if (rng.chance(0.15)) transaction.writes.set(id, { id, row: undefined });
+    const deletes = this.#options.revives === true ? 0.5 : 0.15;
+    if (rng.chance(deletes)) transaction.writes.set(id, { id, row: undefined });
     else if (this.#mayKeep(cursor) && rng.chance(0.5)) this.#put(transaction, id, cursor);
     else this.#put(transaction, id, this.#cursorFor(transaction, id));
+  }
+
+  /** A key whose row was deleted, now and then. */
+  #revived(locked: ReadonlySet<bigint>): bigint | undefined {
+    if (this.#options.revives !== true || this.#rng.chance(0.4)) return undefined;
+    const gone = new Set(
+      this.history.map(({ id }) => id).filter((id) => !this.#rows.has(id) && !locked.has(id)),
+    );
+    return gone.size === 0 ? undefined : this.#rng.pick([...gone]);
   }
 
   #put(transaction: Transaction, id: bigint, cursor: bigint): void {

@@ -26,6 +26,8 @@ export interface TableQuirks {
   readonly includesFrom?: boolean;
   /** The key that a range ends with does not belong to it. */
   readonly excludesTo?: boolean;
+  /** Keys are read from a replica that is behind: as they were when keys were read before. */
+  readonly readsOldKeys?: boolean;
 }
 
 export interface SimulatedTableOptions {
@@ -57,9 +59,12 @@ export class SimulatedTableSource implements TableSource {
   readonly #options: SimulatedTableOptions;
   /** What was read before the horizon, by a quirk. */
   #early: readonly RowVersion[] | undefined;
+  /** What a replica has. */
+  #old: readonly RowVersion[];
 
   constructor(options: SimulatedTableOptions) {
     this.#options = options;
+    this.#old = options.quirks?.readsOldKeys === true ? options.database.rows() : [];
   }
 
   describe(): Promise<TableDescription> {
@@ -137,9 +142,10 @@ export class SimulatedTableSource implements TableSource {
   }
 
   /** The rows of one statement: what it can see when it begins. */
-  #rowsOf({ cursor, keys, unprocessed }: TableRead): RowVersion[] {
+  #rowsOf({ cursor, keys, unprocessed, keysOnly }: TableRead): RowVersion[] {
     const { quirks, database } = this.#options;
-    const rows = this.#early ?? database.rows();
+    const isOld = keysOnly === true && quirks?.readsOldKeys === true;
+    const rows = isOld ? this.#old : (this.#early ?? database.rows());
     if (unprocessed === true)
       return sortBy(
         rows.filter(({ processed }) => !processed),

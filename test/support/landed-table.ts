@@ -18,7 +18,7 @@ import { createTableReader } from '../../shared/pipeline/table/create-table-read
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
 import { declareTable } from './declare-table.ts';
-import { readWithHyparquet } from './read-parquet.ts';
+import { readWithHyparquet, type Row } from './read-parquet.ts';
 
 const RUN_MS = 900_000;
 /** Most deaths leave something behind. */
@@ -43,6 +43,10 @@ class ImpatientClock implements Clock {
 
   nowMs(): number {
     return Date.now() + this.#aheadMs;
+  }
+
+  advance(ms: number): void {
+    this.#aheadMs += ms;
   }
 
   async sleep(ms: number): Promise<void> {
@@ -87,7 +91,12 @@ export class LandedTable {
    */
   constructor(
     columns: Readonly<Record<string, string>>,
-    { cursor, open, seed = 1 }: { cursor: string; open: () => TableSource; seed?: number },
+    {
+      cursor,
+      open,
+      seed = 1,
+      ...settings
+    }: { cursor: string; open: () => TableSource; seed?: number } & Parameters<typeof declareTable>[1],
   ) {
     this.name = `Headgate, by ${cursor}`;
     this.#source = declareTable(columns, {
@@ -95,6 +104,7 @@ export class LandedTable {
       partition: 'day',
       eventTime: { path: 'happened' },
       incremental: { cursor },
+      ...settings,
     });
     this.#open = open;
     this.#random = createSeededRandom(seed);
@@ -122,6 +132,17 @@ export class LandedTable {
         }
       }),
     );
+  }
+
+  /** Time that passes at once. */
+  advance(ms: number): void {
+    this.#clock.advance(ms);
+  }
+
+  /** All rows of the lake, as whoever queries it finds them. */
+  async rows(): Promise<readonly Row[]> {
+    const files = this.#lake.list('raw/').map(({ bytes }) => readWithHyparquet(bytes));
+    return (await Promise.all(files)).flat();
   }
 
   /** How often each row is in the lake, by its id, as whoever queries the lake finds it. */

@@ -11,7 +11,7 @@ import { FUNCTION_SIZES } from '../shared/domain/plan/function-sizes.ts';
 import { planShards } from '../shared/domain/plan/shards.ts';
 
 /** A design with the workload that it is priced for. */
-export interface PricedDesign {
+interface PricedDesign {
   readonly usdPerGb: number;
   readonly freshness: ExpectedFreshness;
   readonly design: Design;

@@ -1,6 +1,5 @@
 /** How often, and by what, data gets from a source to the lake. */
-export const PATTERNS = ['stream', 'micro-batch', 'batch', 'log-cdc', 'trigger-cdc', 'query-cdc'] as const;
-export type Pattern = (typeof PATTERNS)[number];
+export type Pattern = 'stream' | 'micro-batch' | 'batch' | 'log-cdc' | 'trigger-cdc' | 'query-cdc';
 
 /** What all designs say. */
 interface Common {
@@ -13,7 +12,7 @@ interface Common {
 }
 
 /** Shards that are paid by the hour. */
-export interface ProvisionedCapacity {
+interface ProvisionedCapacity {
   readonly mode: 'provisioned';
   /** Shards of the stream. */
   readonly shards: number;
@@ -24,7 +23,7 @@ export interface ProvisionedCapacity {
 }
 
 /** A stream that is paid by the GB. */
-export interface OnDemandCapacity {
+interface OnDemandCapacity {
   readonly mode: 'on-demand';
   /** The source's share of the stream-hour. */
   readonly share: number;

@@ -1,7 +1,7 @@
 import type { ExtractDesign } from './design.ts';
 import { HOURS_PER_MONTH, toBilledGb } from './metering.ts';
 import { commitsPerRun, runsPerMonth, runUsage } from './model-pull.ts';
-import type { ModelledUsage } from './model-usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import { claimsOf, claimUsage, functionMs, keptClaims, ledgerUsage, times } from './model-work.ts';
 import { addUsage, type Usage } from './usage.ts';
 import type { Workload } from './workload.ts';

@@ -1,7 +1,7 @@
 import type { LandingDesign } from './design.ts';
 import { SECONDS_PER_MONTH } from './metering.ts';
 import { edgeUsage, framesOf } from './model-edge.ts';
-import type { ModelledUsage } from './model-usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import {
   claimsOf,
   claimUsage,

@@ -1,7 +1,7 @@
 import type { LogSliceDesign, LogTaskDesign } from './design.ts';
 import { HOURS_PER_MONTH, SECONDS_PER_MONTH } from './metering.ts';
 import { commitsPerRun, runsPerMonth, runUsage } from './model-pull.ts';
-import type { ModelledUsage } from './model-usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import { functionMs, landingCpuMs, ledgerUsage, times } from './model-work.ts';
 import { addUsage } from './usage.ts';
 import type { Workload } from './workload.ts';

@@ -1,6 +1,6 @@
 import type { PullDesign } from './design.ts';
 import { SECONDS_PER_MONTH } from './metering.ts';
-import type { ModelledUsage } from './model-usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import {
   claimsOf,
   claimUsage,

@@ -8,7 +8,7 @@ import {
   toBilledGb,
 } from './metering.ts';
 import { edgeUsage, framesOf, type FrameFlow } from './model-edge.ts';
-import type { ModelledUsage } from './model-usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import {
   claimsOf,
   claimUsage,

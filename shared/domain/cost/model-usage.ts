@@ -5,16 +5,8 @@ import { modelLogSlice, modelLogTask } from './model-log.ts';
 import { modelPull } from './model-pull.ts';
 import { modelQueue } from './model-queue.ts';
 import { modelStream } from './model-stream.ts';
-import type { Usage } from './usage.ts';
+import type { ModelledUsage } from './modelled-usage.ts';
 import type { Workload } from './workload.ts';
-
-/** What a source uses in a month. */
-export interface ModelledUsage {
-  /** What it causes itself. */
-  readonly own: Usage;
-  /** Its share of what is there anyway, for all sources: shards, scheduled runs. */
-  readonly shared: Usage;
-}
 
 /**
  * What a source uses in a month, in a design. Counted from what the code of each lane does; storage of the lake, queries

@@ -1,5 +1,5 @@
 /** A cheaper (or dearer) price that holds for what is used above an amount in a month. */
-export interface PriceTier {
+interface PriceTier {
   /** Amount in a month, in single units, from which on it holds. */
   readonly above: number;
   /** US dollars for `per` units. */

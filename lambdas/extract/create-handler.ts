@@ -8,6 +8,7 @@ import {
   type ExtractDeps,
 } from '../../shared/pipeline/extract/run-extract.ts';
 import { runBackfill } from '../../shared/pipeline/backfill/run-backfill.ts';
+import { createTableBackfill } from '../../shared/pipeline/backfill/table-backfill.ts';
 import type { PullOutcome, RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
 import { acceptDeletes } from '../../shared/pipeline/reconcile/inventory.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
@@ -65,8 +66,11 @@ export function createHandler(deps: ExtractHandlerDeps): MiddyfiedHandler<unknow
     acceptDeletes: (source, { inventory }) => acceptDeletes({ ...deps, source }, inventory),
     runSplit: (source, work, { telemetry, ...context }) =>
       runSplit(toExtractDeps(source, context, telemetry), work),
-    runBackfill: (source, work, { telemetry, ...context }) =>
-      runBackfill({ ...toExtractDeps(source, context, telemetry), landedRows: deps.landedRows }, work),
+    runBackfill: (source, work, { telemetry, ...context }) => {
+      const own = toExtractDeps(source, context, telemetry);
+      const mode = createTableBackfill({ ...own, landedRows: deps.landedRows });
+      return runBackfill({ ...own, mode }, work);
+    },
     afterwards: async () => {
       const closed = await Promise.allSettled(opened.splice(0).map((table) => table.close()));
       const failed = closed.find((result) => result.status === 'rejected');

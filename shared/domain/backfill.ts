@@ -41,6 +41,13 @@ export const backfillLane = (source: string): string => `backfill/${source}`;
 export const windowLane = (source: string, number: number, window: number): string =>
   `${backfillLane(source)}/${String(number)}/${String(window)}`;
 
+/** Part of the names of a window's objects that tells them from those of other lanes of the source. */
+export const windowStem = (lane: string, commits: number): string =>
+  `${lane
+    .split('/')
+    .filter((_, i) => i !== 1)
+    .join('-')}-${String(commits)}`;
+
 /** Names the run in slots. */
 export const backfillRun = ({ number, startedAtMs }: Backfill): string =>
   `${String(number)}@${String(startedAtMs)}`;
@@ -62,6 +69,8 @@ const windowSchema = z.object({
   v: z.literal(1),
   status: z.enum(['open', 'done', 'cancelled']),
   place: z.object({ cursor: z.string(), key: z.array(z.string()).optional() }).optional(),
+  /** Of a source that is read page by page: how far its listing has come, see `PullPosition`. */
+  pull: z.string().optional(),
   /** Rows that were read, whether they were in the lake or not. */
   read: z.number(),
   landed: z.number(),

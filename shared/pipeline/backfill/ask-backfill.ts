@@ -2,6 +2,7 @@ import {
   backfillLane,
   formatWindow,
   isOpen,
+  windowStem,
   parseBackfill,
   parseWindow,
   windowLane,
@@ -11,9 +12,13 @@ import {
 import { RejectedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import type { FanOutState } from '../../domain/fan-out.ts';
+import { readStagedBatch, writeStagedBatch } from '../../domain/staged-batch.ts';
+import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
 import { readFanOut, type FanOutDeps } from '../fan-out/fan-out.ts';
-import { readSettled, type LandDeps, type RunOptions } from '../land.ts';
+import { runLane, type LandDeps, type RunOptions } from '../land.ts';
+import type { LaneReader } from '../lane.ts';
+import { toLaneEntries } from '../staged-entries.ts';
 import { readWindows, sum, toFanOut, writeBackfill } from './run-backfill.ts';
 
 /** What a person asks for. */
@@ -75,6 +80,11 @@ export async function askBackfill(
 
 const sorted = ({ from, to, step }: Backfill['asked']): Backfill['asked'] => ({ from, to, step });
 
+/** What cancelling needs. */
+export interface CancelDeps extends LandDeps {
+  readonly stage: BatchStage;
+}
+
 /**
  * Ends the backfill that is on its way. What has landed stays. Every window is closed by the ledger, so nothing of it
  * lands any more when this returns, whoever may still be reading: another backfill of the same range can begin.
@@ -82,7 +92,7 @@ const sorted = ({ from, to, step }: Backfill['asked']): Backfill['asked'] => ({ 
  * @returns the backfill as it is then; undefined when none is on its way
  */
 export async function cancelBackfill(
-  deps: LandDeps,
+  deps: CancelDeps,
   source: string,
   options: RunOptions,
 ): Promise<Backfill | undefined> {
@@ -104,16 +114,28 @@ export async function cancelBackfill(
   }
 }
 
-async function closeWindow(deps: LandDeps, lane: string, options: RunOptions): Promise<void> {
-  for (;;) {
-    const state = await readSettled(deps, lane, options);
-    if (state === undefined) {
-      throw new TransientError('BACKFILL_CANCEL_TIMEOUT', `lane ${lane} is being written; cancel again`);
-    }
-    const window = parseWindow(lane, state.position);
-    if (window.status !== 'open') return;
-    const from = state.position ?? formatWindow(WINDOW_START);
-    const commit = { from, to: formatWindow({ ...window, status: 'cancelled' }), records: 0, keys: 0 };
-    if ((await deps.ledger.commit(lane, state.version, commit, deps.newToken())) === 'ok') return;
-  }
+/**
+ * Closes a window, after what was decided for it. A batch that a reader has staged may have claimed its keys: it lands
+ * first, or its records would be duplicates of nothing for as long as the claims last. What the window's next batch is, is
+ * decided once for all: by closing it here, or by a reader that was faster.
+ */
+async function closeWindow(deps: CancelDeps, lane: string, options: RunOptions): Promise<void> {
+  const closing: LaneReader = {
+    lane,
+    read: async ({ position, commits }) => {
+      const window = parseWindow(lane, position);
+      if (window.status !== 'open') return undefined;
+      const closed = writeStagedBatch({ to: formatWindow({ ...window, status: 'cancelled' }), parts: [] });
+      const { to, parts } = readStagedBatch(await deps.stage.decide(lane, commits, closed));
+      return {
+        from: position ?? formatWindow(WINDOW_START),
+        to,
+        stem: windowStem(lane, commits),
+        entries: toLaneEntries(deps.sources, parts),
+      };
+    },
+  };
+  const { finished } = await runLane(deps, closing, options);
+  if (finished) return;
+  throw new TransientError('BACKFILL_CANCEL_TIMEOUT', `lane ${lane} is being written; cancel again`);
 }

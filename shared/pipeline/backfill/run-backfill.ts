@@ -11,31 +11,34 @@ import {
 } from '../../domain/backfill.ts';
 import { HeadgateError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
-import type { LandedRows } from '../../ports/landed-rows.ts';
+import type { Source } from '../../domain/source.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { LedgerStore } from '../../ports/ledger-store.ts';
 import type { BackfillWork, WorkQueue } from '../../ports/work-queue.ts';
 import { slotsToWake, workInSlot, type FanOut, type TaskOutcome } from '../fan-out/fan-out.ts';
 import { runLane, type LandDeps, type RunOptions } from '../land.ts';
 import { probeNothing } from '../probe.ts';
-import { type TableReaderDeps } from '../table/table-reader.ts';
-import { planBackfill, windowStart, type BackfillPlan } from './plan-backfill.ts';
-import { createWindowReader } from './window-reader.ts';
+import type { BackfillMode, BackfillPlan } from './backfill-mode.ts';
 
 /*
- * Backfills of database sources. The command asks for one in the source's backfill lane and sends a message; the function
+ * Backfills. The command asks for one in the source's backfill lane and sends a message; the function
  * plans it, and its windows are read by up to `parallel` invocations, in slots (see fan-out.ts). Windows have lanes of
  * their own, so the source's own runs go on beside them, and are told apart from them by the ledger alone.
  */
 
-export interface BackfillDeps extends TableReaderDeps {
-  readonly landedRows: LandedRows;
+export interface BackfillDeps {
+  readonly source: Pick<Source, 'name'>;
+  readonly mode: BackfillMode;
   readonly queue: WorkQueue;
+  readonly clock: Clock;
   /** The engine, and who runs until when. */
   readonly land: LandDeps;
   readonly options: RunOptions;
 }
 
 const PARALLEL_READS = 16;
+/** A queue holds a message back for so long at most. */
+const MAX_DELAY_SECONDS = 900;
 
 /** The slots of a backfill. */
 export function toFanOut(
@@ -67,16 +70,26 @@ export async function runBackfill(
     if (slots.length === 0) await send(deps, number, 0);
     return;
   }
-  const worker = { owner: options.owner, untilMs: deps.deadlineMs };
-  const outcome = await workInSlot(land, fanOut, slot, worker, (window) =>
-    readWindow(deps, backfill, window),
-  );
-  if (outcome === 'worked') await send(deps, number, slot);
+  const worker = { owner: options.owner, untilMs: options.deadlineMs };
+  let resumeAtMs: number | undefined;
+  const outcome = await workInSlot(land, fanOut, slot, worker, async (window) => {
+    const { done, ...left } = await readWindow(deps, backfill, window);
+    resumeAtMs = left.resumeAtMs;
+    return done;
+  });
+  if (outcome === 'worked') await send(deps, number, slot, resumeAtMs);
   if (outcome === 'all-done') await noteEnd(deps, backfill);
 }
 
-async function send(deps: BackfillDeps, number: number, slot: number): Promise<void> {
-  await deps.queue.send({ source: deps.source.name, task: 'backfill', backfill: number, slot });
+async function send(
+  deps: BackfillDeps,
+  number: number,
+  slot: number,
+  notBeforeMs: number = deps.clock.nowMs(),
+): Promise<void> {
+  const waitSeconds = Math.ceil((notBeforeMs - deps.clock.nowMs()) / 1000);
+  const delaySeconds = Math.min(MAX_DELAY_SECONDS, Math.max(0, waitSeconds));
+  await deps.queue.send({ source: deps.source.name, task: 'backfill', backfill: number, slot }, delaySeconds);
   await (deps.land.probe ?? probeNothing)('F.4');
 }
 
@@ -97,13 +110,9 @@ async function planned(deps: BackfillDeps, number: number): Promise<Backfill | u
 }
 
 /** What a range that nobody may ask for has come to stands where whoever asked for it looks. */
-function plan(
-  { source, table, clock }: BackfillDeps,
-  backfill: Backfill,
-  position: string | undefined,
-): Backfill {
+function plan({ mode, clock }: BackfillDeps, backfill: Backfill, position: string | undefined): Backfill {
   try {
-    return { ...backfill, status: 'running', plan: planBackfill(source, table, backfill.asked, position) };
+    return { ...backfill, status: 'running', plan: mode.plan(backfill.asked, position) };
   } catch (error) {
     if (!(error instanceof HeadgateError) || error.code !== 'BACKFILL_RANGE') throw error;
     return { ...backfill, status: 'refused', problem: error.message, endedAtMs: clock.nowMs() };
@@ -112,28 +121,26 @@ function plan(
 
 /** Reads a window until it is done or time is up. */
 async function readWindow(
-  deps: BackfillDeps,
+  { source, mode, land, options }: BackfillDeps,
   backfill: Backfill,
   window: number,
-): Promise<TaskOutcome | undefined> {
-  const { source, table, land } = deps;
+): Promise<{ readonly done: TaskOutcome | undefined; readonly resumeAtMs?: number | undefined }> {
   const { plan, number, asked } = backfill;
   if (plan === undefined) throw new Error('a backfill without a plan has no windows');
   const lane = windowLane(source.name, number, window);
-  const bounds = { from: plan.from, step: asked.step };
-  const next = windowStart(source, table, bounds, window + 1);
-  const reader = createWindowReader(deps, {
+  const range = { from: plan.from, step: asked.step };
+  const reader = mode.openReader({
     lane,
-    from: windowStart(source, table, bounds, window),
-    until: window + 1 >= plan.windows ? plan.to : next,
+    from: mode.windowStart(range, window),
+    until: window + 1 >= plan.windows ? plan.to : mode.windowStart(range, window + 1),
   });
-  const { finished } = await runLane(land, reader, deps.options);
+  const { finished } = await runLane(land, reader, options);
   const state = await land.ledger.read(lane);
   reader.observe(state);
   const { status, landed, bytes } = parseWindow(lane, state.position);
-  if (!finished) return undefined;
   // A cancelled window is none that is done: whoever cancels it ends the backfill.
-  return status === 'done' ? { rows: landed, bytes } : undefined;
+  if (finished && status === 'done') return { done: { rows: landed, bytes } };
+  return { done: undefined, resumeAtMs: reader.resumeAtMs?.() };
 }
 
 /** All windows are done: says so, with what they have come to. */

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { parseBackfill, parseWindow } from '../../../shared/domain/backfill.ts';
 import { RejectedError } from '../../../shared/domain/errors.ts';
 import { askBackfill, cancelBackfill, readBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
-import { runBackfill, type BackfillDeps } from '../../../shared/pipeline/backfill/run-backfill.ts';
+import { runBackfill } from '../../../shared/pipeline/backfill/run-backfill.ts';
+import { createTableBackfill } from '../../../shared/pipeline/backfill/table-backfill.ts';
+import { createWindowReader } from '../../../shared/pipeline/backfill/table-window-reader.ts';
 import { runLane } from '../../../shared/pipeline/land.ts';
 import { createTableReader } from '../../../shared/pipeline/table/create-table-reader.ts';
-import { createWindowReader } from '../../../shared/pipeline/backfill/window-reader.ts';
 import type { LedgerState } from '../../../shared/ports/ledger-store.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { Crowd, type CrowdRates } from '../../support/crowd.ts';
@@ -35,10 +36,13 @@ function createRun(seed: number, rates: CrowdRates) {
   const world = new ExtractWorld(crowd, source);
   const table = new OrdersTable();
   table.beforeBatch = () => crowd.pause();
-  const deps = (): BackfillDeps => ({
-    ...world.deps(source, table),
-    landedRows: orderLookup(world.lake, () => crowd.pause()),
-  });
+  const deps = () => {
+    const own = {
+      ...world.deps(source, table),
+      landedRows: orderLookup(world.lake, () => crowd.pause()),
+    };
+    return { ...own, mode: createTableBackfill(own) };
+  };
   const invoke = async (work: PullWork): Promise<void> => {
     const own = deps();
     if (work.task === 'backfill') await runBackfill(own, work);
@@ -73,7 +77,12 @@ function createRun(seed: number, rates: CrowdRates) {
     });
   };
   const cancel = () =>
-    operate(() => cancelBackfill(world.land, source.name, { owner: 'operator', deadlineMs: Infinity }));
+    operate(() =>
+      cancelBackfill({ ...world.land, stage: world.stage }, source.name, {
+        owner: 'operator',
+        deadlineMs: Infinity,
+      }),
+    );
   const latest = () => parseBackfill(source.name, world.ledger.peek('backfill/orders').position);
   return { crowd, source, world, table, invoke, fire, ask, cancel, latest, deps };
 }

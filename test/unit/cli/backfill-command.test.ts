@@ -6,6 +6,7 @@ import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { defineConfig } from '../../../shared/config/define-config.ts';
 import { runBackfill } from '../../../shared/pipeline/backfill/run-backfill.ts';
+import { createTableBackfill } from '../../../shared/pipeline/backfill/table-backfill.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { declareOrders } from '../../support/declare-table.ts';
 import { ExtractWorld } from '../../support/extract-world.ts';
@@ -36,7 +37,8 @@ function setUp(answer = true) {
       ...world.deps(source, table),
       queue: { send: (next: PullWork) => Promise.resolve(void works.push(next)) },
     };
-    await runBackfill({ ...deps, landedRows: orderLookup(world.lake, () => Promise.resolve()) }, work);
+    const landedRows = orderLookup(world.lake, () => Promise.resolve());
+    await runBackfill({ ...deps, mode: createTableBackfill({ ...deps, landedRows }) }, work);
   };
   const clock = new ManualClock({ jump: true });
   const sleep = async (): Promise<void> => {
@@ -82,7 +84,10 @@ function setUp(answer = true) {
           close: () => undefined,
         }),
       openReplay: () =>
-        Promise.resolve({ engine: world.land, close: () => Promise.resolve() } as unknown as OpenReplay),
+        Promise.resolve({
+          engine: { ...world.land, stage: world.stage },
+          close: () => Promise.resolve(),
+        } as unknown as OpenReplay),
       progress: {
         update: (done, total, detail) => steps.push(`${String(done)}/${String(total)} ${detail}`),
         stop: () => undefined,

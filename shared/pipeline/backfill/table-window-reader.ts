@@ -1,44 +1,30 @@
-import { formatWindow, parseWindow, WINDOW_START, type WindowPosition } from '../../domain/backfill.ts';
+import {
+  formatWindow,
+  parseWindow,
+  windowStem,
+  WINDOW_START,
+  type WindowPosition,
+} from '../../domain/backfill.ts';
 import { pickRows } from '../../domain/pick-rows.ts';
 import type { LandedRows, LandedSet } from '../../ports/landed-rows.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { TableBatch } from '../../ports/table-source.ts';
-import type { LaneBatch, LaneReader } from '../lane.ts';
+import type { LaneBatch } from '../lane.ts';
 import { BatchSize } from '../table/batch-size.ts';
 import { fillTable, toTableEntries } from '../table/fill-table.ts';
 import { COMMIT_RESERVE_MS, RunNotes, type TableReaderDeps } from '../table/table-reader.ts';
+import type { Window, WindowReader } from './backfill-mode.ts';
 
 export interface WindowReaderDeps extends TableReaderDeps {
   readonly landedRows: LandedRows;
 }
-
-/** A range of cursor values. */
-export interface Window {
-  readonly lane: string;
-  /** Inclusive. */
-  readonly from: string;
-  /** Exclusive. */
-  readonly until: string;
-}
-
-/** Part of the objects' names that tells them from those of other lanes. */
-const stemOf = (lane: string, commits: number): string =>
-  `${lane
-    .split('/')
-    .filter((_, i) => i !== 1)
-    .join('-')}-${String(commits)}`;
 
 /**
  * Reads one window of a backfill and offers the rows that are not in the lake. Nothing is claimed: the window ends where
  * the source's own runs have come to at the latest, so no other lane writes rows of it while it is read, and what other
  * lanes wrote before is in the lake when it is looked up.
  */
-export function createWindowReader(
-  deps: WindowReaderDeps,
-  { lane, from, until }: Window,
-): LaneReader & {
-  observe(state: LedgerState): void;
-} {
+export function createWindowReader(deps: WindowReaderDeps, { lane, from, until }: Window): WindowReader {
   const { source, landedRows, clock, deadlineMs } = deps;
   const notes = new RunNotes(deps);
   let known: LandedSet | undefined;
@@ -91,7 +77,7 @@ export function createWindowReader(
       {
         from: state.position ?? formatWindow(WINDOW_START),
         to: formatWindow(to),
-        stem: stemOf(lane, state.commits),
+        stem: windowStem(lane, state.commits),
         entries: toTableEntries(deps, files, receivedAtMs),
       },
       { rows, bytes },

@@ -6,9 +6,8 @@ import type { Source } from '../../domain/source.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
 import type { Backfill } from '../../domain/backfill.ts';
 import type { TableSource } from '../../ports/table-source.ts';
+import { backfillRange, MAX_WINDOWS, type BackfillPlan } from './backfill-mode.ts';
 
-/** Windows of one backfill at most: each is a lane. */
-const MAX_WINDOWS = 5_000;
 /** How far an `incremental.lookback` is trusted: a reading that takes longer than this begins that much earlier the next time. */
 const LOOKBACK_MARGIN_MS = 86_400_000;
 const DAY_MS = 86_400_000;
@@ -16,12 +15,6 @@ const DAY_MS = 86_400_000;
 const TIMES: ReadonlySet<string> = new Set(['date', 'timestamp', 'local-timestamp']);
 
 type Order = Pick<TableSource, 'before' | 'compare'>;
-
-export interface BackfillPlan {
-  readonly from: string;
-  readonly to: string;
-  readonly windows: number;
-}
 
 /**
  * Decides what a backfill reads.
@@ -33,7 +26,7 @@ export interface BackfillPlan {
  * @param position of the source's own lane
  * @throws BlockedError with code `BACKFILL_RANGE`, with what is allowed
  */
-export function planBackfill(
+export function planTableBackfill(
   source: Source<DatabaseSourceConfig>,
   order: Order,
   { from, to, step }: Backfill['asked'],
@@ -45,7 +38,7 @@ export function planBackfill(
   const limit = reachedBy(source, order, position);
   const end = order.compare(asked, limit) > 0 ? limit : asked;
   if (order.compare(start, end) >= 0) {
-    throw range(
+    throw backfillRange(
       source,
       order.compare(start, asked) >= 0
         ? `--from ${from} is not before --to ${to}`
@@ -53,10 +46,10 @@ export function planBackfill(
     );
   }
   let windows = 1;
-  while (order.compare(windowStart(source, order, { from: start, step }, windows), end) < 0) {
+  while (order.compare(tableWindowStart(source, order, { from: start, step }, windows), end) < 0) {
     windows++;
     if (windows > MAX_WINDOWS)
-      throw range(
+      throw backfillRange(
         source,
         `the range has more than ${String(MAX_WINDOWS)} windows of ${step}; choose a longer --window`,
       );
@@ -65,7 +58,7 @@ export function planBackfill(
 }
 
 /** First cursor value of a window. */
-export function windowStart(
+export function tableWindowStart(
   source: Source<DatabaseSourceConfig>,
   order: Order,
   { from, step }: { readonly from: string; readonly step: string },
@@ -79,7 +72,7 @@ function requireStep(source: Source<DatabaseSourceConfig>, step: string): void {
   const { incremental, columns } = source.config;
   if (!isTime(source)) {
     if (/^[1-9]\d*$/.test(step)) return;
-    throw range(
+    throw backfillRange(
       source,
       `--window ${JSON.stringify(step)} must be a whole number of cursor values, such as 100000`,
     );
@@ -87,7 +80,7 @@ function requireStep(source: Source<DatabaseSourceConfig>, step: string): void {
   const unitMs = columns[incremental?.cursor ?? ''] === 'date' ? DAY_MS : 1;
   const stepMs = parseDurationMs(step);
   if (stepMs !== undefined && stepMs > 0 && stepMs % unitMs === 0) return;
-  throw range(
+  throw backfillRange(
     source,
     `--window ${JSON.stringify(step)} must be a duration such as ${unitMs === 1 ? '"6 hours" or ' : ''}"1 day"`,
   );
@@ -118,7 +111,7 @@ function canonical(
 function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position: string | undefined): string {
   const { incremental } = source.config;
   if (incremental === undefined)
-    throw range(
+    throw backfillRange(
       source,
       'it is not read incrementally: every run reads all of it, there is nothing to backfill',
     );
@@ -129,7 +122,7 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
     start !== undefined && reached !== undefined && order.compare(start, reached) > 0 ? start : reached;
   const limit = later ?? start;
   if (limit !== undefined) return limit;
-  throw range(
+  throw backfillRange(
     source,
     'its first run has not landed anything yet, and reads everything by itself; there is nothing to backfill',
   );
@@ -152,8 +145,4 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
 function isTime({ config }: Source<DatabaseSourceConfig>): boolean {
   const type = config.columns[config.incremental?.cursor ?? ''] ?? '';
   return TIMES.has(type) && parseColumnType(type) !== undefined;
-}
-
-function range({ name }: Source, problem: string): BlockedError {
-  return new BlockedError('BACKFILL_RANGE', `source ${name} cannot be backfilled like this: ${problem}`);
 }

@@ -41,7 +41,7 @@ export class ExtractWorld {
   #invocations = 0;
 
   /** @param crowd undefined: nobody disturbs anything, calls of stores have their effect at once */
-  constructor(crowd: Crowd | undefined, source: Source<DatabaseSourceConfig>) {
+  constructor(crowd: Crowd | undefined, source: Source) {
     this.#crowd = crowd ?? new Crowd(1, { kill: 0, fail: 0 });
     const turn = crowd?.turn;
     this.lake = new MemoryLake({ turn });
@@ -51,7 +51,7 @@ export class ExtractWorld {
     let tokens = 0;
     this.land = {
       ledger: this.ledger,
-      claimLog: new MemoryClaimLog({ clock: this.clock }),
+      claimLog: new MemoryClaimLog({ clock: this.clock, turn }),
       claimCache: createClaimCache(),
       lake: this.lake,
       tables: lineTableWriter(),
@@ -74,20 +74,18 @@ export class ExtractWorld {
   };
 
   deps(source: Source<DatabaseSourceConfig>, table: TableSource): ExtractDeps {
+    return {
+      ...{ source, table, columns: orderLineWriter, files: this.files, keys: noRowKeys, ledger: this.ledger },
+      newToken: this.land.newToken,
+      ...this.invocation(),
+    };
+  }
+
+  /** What every invocation has, whatever it reads. */
+  invocation() {
     const deadlineMs = this.clock.nowMs() + INVOCATION_MS;
     return {
-      ...{
-        source,
-        table,
-        columns: orderLineWriter,
-        stage: this.stage,
-        files: this.files,
-        keys: noRowKeys,
-        ledger: this.ledger,
-        queue: this.queue,
-        deadlineMs,
-      },
-      ...{ clock: this.clock, telemetry: this.telemetry, newToken: this.land.newToken },
+      ...{ stage: this.stage, queue: this.queue, clock: this.clock, telemetry: this.telemetry, deadlineMs },
       land: { ...this.land, claimCache: createClaimCache() },
       options: { owner: `invocation-${String(++this.#invocations)}`, deadlineMs },
     };

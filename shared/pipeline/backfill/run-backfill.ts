@@ -139,8 +139,8 @@ async function readWindow(
   reader.observe(state);
   const { status, landed, bytes } = parseWindow(lane, state.position);
   // A cancelled window is none that is done: whoever cancels it ends the backfill.
-  if (finished && status === 'done') return { done: { rows: landed, bytes } };
-  return { done: undefined, resumeAtMs: reader.resumeAtMs?.() };
+  const done = finished && status === 'done' ? { rows: landed, bytes } : undefined;
+  return { done, resumeAtMs: reader.resumeAtMs?.() };
 }
 
 /** All windows are done: says so, with what they have come to. */

@@ -1,6 +1,5 @@
 import { hash } from 'node:crypto';
 import type { PagedSourceConfig } from '../../config/schema.ts';
-import { pullLane } from '../../domain/pull-lane.ts';
 import { dispositionOf } from '../../domain/errors.ts';
 import { RecordFlag, writeFrame, type Frame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
@@ -14,14 +13,7 @@ import {
   type ListedRecord,
   type ListingRules,
 } from '../../domain/pull-listing.ts';
-import {
-  formatPosition,
-  parsePosition,
-  START,
-  type Listing,
-  type PullPosition,
-} from '../../domain/pull-position.ts';
-import { OPEN_RANGE, planRange } from '../../domain/pull-window.ts';
+import type { Listing, PullPosition } from '../../domain/pull-position.ts';
 import { RateLimitedError } from '../../domain/rate-limited-error.ts';
 import type { Source } from '../../domain/source.ts';
 import { readStagedBatch, writeStagedBatch, type StagedBatch } from '../../domain/staged-batch.ts';
@@ -35,7 +27,8 @@ import { judgeRecord } from '../judge-records.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS, toLaneEntries } from '../staged-entries.ts';
 import { incrementalOf, requireSameKind, type Incremental } from './incremental-of.ts';
-import { formatMarks, parseMarks, type Mark } from './marks.ts';
+import { formatMarks, parseMarks, toMark, type Mark } from '../../domain/pull-marks.ts';
+import { createFollowScope, type PullScope } from './pull-scope.ts';
 import { cursorOf, requireCursors } from './record-cursors.ts';
 
 /*
@@ -56,6 +49,8 @@ export interface PullReaderDeps {
   readonly telemetry: Telemetry;
   /** When the run must be over, ms since the epoch. */
   readonly deadlineMs: number;
+  /** What is read, in which lane; default: what is new, in the source's own. */
+  readonly scope?: PullScope;
 }
 
 export interface PullReader extends LaneReader {
@@ -65,6 +60,8 @@ export interface PullReader extends LaneReader {
   checkpointAgeMs(): number | undefined;
   /** What this run has met of the source's limits so far. */
   limits(): SourceLimits;
+  /** When it is worth going on, ms since the epoch, where the source has ended the run; undefined: at once. */
+  resumeAtMs(): number | undefined;
 }
 
 /** How a run goes. */
@@ -88,7 +85,10 @@ interface PullSummary {
 const COMMIT_RESERVE_MS = 12_000;
 /** Readings of a listing in one run before it is left to the next run. */
 const MAX_READINGS = 8;
-const MARK_LENGTH = 12;
+/** For how long a reader that gives way leaves a source alone that says that it is asked too often. */
+const GIVE_WAY_MS = 60_000;
+/** For how long a source that changes too fast is left alone. */
+const UNSETTLED_MS = 60_000;
 
 interface ReadRecord extends ListedRecord {
   readonly bytes: Uint8Array;
@@ -103,6 +103,8 @@ interface Collected {
   /** Records that were read, known or not. */
   readonly marks: Map<string, Mark>;
   pagesRead: number;
+  /** Records of the scope, each counted once per listing. */
+  recordsRead: number;
   bytes: number;
 }
 
@@ -110,6 +112,8 @@ interface Collected {
 interface Draft {
   readonly after: PullPosition;
   readonly collected: Collected;
+  /** Whether the run ends with it. */
+  readonly isEnd: boolean;
 }
 
 /**
@@ -124,10 +128,12 @@ export function createPullReader({
   clock,
   telemetry,
   deadlineMs,
+  ...options
 }: PullReaderDeps): PullReader {
   const { config } = source;
-  const lane = pullLane(source.name);
   const incremental = incrementalOf(source);
+  const scope = options.scope ?? createFollowScope(source, incremental);
+  const { lane } = scope;
   const rules: ListingRules = {
     kind: incremental?.kind,
     ascending: config.incremental?.order === 'ascending',
@@ -164,19 +170,25 @@ export function createPullReader({
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     observe(state);
     if (isOver) return undefined;
+    const before = scope.parse(state.position);
+    if (before === undefined) return undefined;
     let staged = await stage.find(lane, state.commits);
     if (staged === undefined) {
-      const draft = await readPages(state, maxBytes);
+      const draft = await readPages(before, maxBytes);
       if (draft === undefined) return summary.stoppedBy === 'end' ? undefined : 'interrupted';
       if (draft === 'interrupted') return draft;
-      staged = await stage.decide(lane, state.commits, toStagedBatch(state, draft));
+      const to = formatAfter(state, draft);
+      if (draft.isEnd) endPosition = to;
+      staged = await stage.decide(lane, state.commits, toStagedBatch(state, to, draft));
     }
     return toBatch(state, readStagedBatch(staged));
   }
 
   /** @returns undefined when there is nothing new; `'interrupted'` when no time was left to ask */
-  async function readPages(state: LedgerState, maxBytes: number): Promise<Draft | 'interrupted' | undefined> {
-    const before = parsePosition(lane, state.position);
+  async function readPages(
+    before: PullPosition,
+    maxBytes: number,
+  ): Promise<Draft | 'interrupted' | undefined> {
     requireSameKind(source.name, incremental, before.cursor);
     const known = dropsKnown ? parseMarks(before.seen) : new Map<string, Mark>();
     const collected: Collected = {
@@ -184,10 +196,11 @@ export function createPullReader({
       partitions: new Set(),
       marks: new Map(),
       pagesRead: 0,
+      recordsRead: 0,
       bytes: 0,
     };
     let { cursor } = before;
-    let listing: Listing = before.listing ?? begin(before.since ?? incremental?.initialValue);
+    let listing: Listing = before.listing ?? scope.begin(before.since ?? scope.firstAnchor, clock.nowMs());
     for (;;) {
       const page = await fetchPage(listing, collected);
       if (page === undefined) {
@@ -204,11 +217,11 @@ export function createPullReader({
       }
       const isExclusive = listing.anchor === before.cursor && seemsExclusive(records, listing, incremental);
       if (isExclusive && collected.pagesRead === 1) warnExclusive();
-      collect(records, known, collected);
+      await collect(listing, records, known, collected);
       const step = takePage(listing, { records, next: page.next }, rules);
       if (step.kind === 'settled') {
         if (rules.kind !== undefined) cursor = laterOf(rules.kind, cursor, step.reached);
-        const next = step.next ?? nextWindow(listing, step.reached);
+        const next = scope.follow(listing, step.reached, step.next, clock.nowMs());
         if (next === undefined) return complete(before, cursor, listing, collected);
         if (step.next === undefined && rules.kind !== undefined) {
           cursor = laterOf(rules.kind, cursor, next.anchor);
@@ -222,19 +235,6 @@ export function createPullReader({
       }
       if (isFull(collected, maxBytes)) return goOn(before, cursor, listing, collected);
     }
-  }
-
-  /** A listing that begins now. */
-  function begin(anchor: string | undefined): Listing {
-    const nowMs = clock.nowMs();
-    const range = incremental?.hasEnd === true ? planRange(anchor, nowMs, incremental) : OPEN_RANGE;
-    return beginListing(anchor, nowMs, range);
-  }
-
-  /** The window after one that nothing can appear in any more; undefined after the last one. */
-  function nextWindow({ until, isClosed }: Listing, reached: string | undefined): Listing | undefined {
-    if (!isClosed || until === undefined || rules.kind === undefined) return undefined;
-    return begin(laterOf(rules.kind, until, reached));
   }
 
   function isFull({ records, partitions, pagesRead, bytes }: Collected, maxBytes: number): boolean {
@@ -264,6 +264,10 @@ export function createPullReader({
       summary.stoppedBy = undefined;
       summary.rateLimited ||= page.rateLimited === true;
       summary.ignoredAnswers += page.ignored ?? 0;
+      if (page.rateLimited === true && scope.givesWay) {
+        summary.stoppedBy = 'rate-limit';
+        summary.heldUntilMs = clock.nowMs() + GIVE_WAY_MS;
+      }
       return page;
     } catch (error) {
       if (error instanceof RateLimitedError) {
@@ -281,12 +285,12 @@ export function createPullReader({
 
   /**
    * Ends the run where it stands; the next one goes on. Of a source that lets a whole run read nothing that is a failure,
-   * because it may stay so.
+   * because it may stay so. Who gives way leaves it to others to fail.
    */
   function hold(error: RateLimitedError): void {
     const { by, untilMs } = error;
     summary.rateLimited ||= by === 'source';
-    if (by === 'source' && summary.pages === 0) throw error;
+    if (by === 'source' && summary.pages === 0 && !scope.givesWay) throw error;
     summary.stoppedBy = by === 'source' ? 'rate-limit' : 'budget';
     summary.heldUntilMs = untilMs ?? deadlineMs;
     telemetry.log('warn', 'the run ends before the source was read to its end', {
@@ -296,21 +300,32 @@ export function createPullReader({
   }
 
   /** Checks the records that are not known yet. The same record twice in one answer is left to the claims. */
-  function collect(records: readonly ReadRecord[], known: Map<string, Mark>, collected: Collected): void {
+  async function collect(
+    { readings }: Listing,
+    records: readonly ReadRecord[],
+    known: Map<string, Mark>,
+    collected: Collected,
+  ): Promise<void> {
     const receivedAtMs = clock.nowMs();
-    const ofPage = new Map<string, Mark>();
-    for (const { bytes, mark, cursor } of records) {
-      let inQuarantine = known.get(mark)?.inQuarantine;
-      if (inQuarantine === undefined) {
-        const record = judgeRecord(source, bytes, receivedAtMs);
-        inQuarantine = record.flag === RecordFlag.violation;
-        collected.records.push(record);
-        collected.partitions.add(partitionNumber(config.partition, record.eventTimeMs));
-        collected.bytes += bytes.length;
-      }
-      if (dropsKnown) ofPage.set(mark, { cursor, inQuarantine });
-    }
-    for (const [mark, entry] of ofPage) {
+    const meant = records.filter(({ cursor }) => scope.includes?.(cursor) !== false);
+    if (readings === 0) collected.recordsRead += meant.length;
+    const judged = meant.map(({ bytes, mark, cursor }) => {
+      const entry = known.get(mark);
+      if (entry !== undefined) return { mark, cursor, inQuarantine: entry.inQuarantine };
+      const record = judgeRecord(source, bytes, receivedAtMs);
+      return { mark, cursor, record, inQuarantine: record.flag === RecordFlag.violation };
+    });
+    const unknown = judged.filter((each) => each.record !== undefined);
+    const landed = await scope.known?.(unknown);
+    unknown.forEach(({ record }, i) => {
+      if (landed?.[i] === true) return;
+      collected.records.push(record);
+      collected.partitions.add(partitionNumber(config.partition, record.eventTimeMs));
+      collected.bytes += record.bytes.length;
+    });
+    if (!dropsKnown) return;
+    for (const { mark, cursor, inQuarantine } of judged) {
+      const entry = { cursor, inQuarantine };
       collected.marks.set(mark, entry);
       known.set(mark, entry);
     }
@@ -330,13 +345,18 @@ export function createPullReader({
         answers: summary.ignoredAnswers,
       });
     }
-    const isNews = collected.records.length > 0 || before.listing !== undefined || cursor !== before.cursor;
+    const isNews =
+      scope.commitsEnd ||
+      collected.records.length > 0 ||
+      before.listing !== undefined ||
+      cursor !== before.cursor;
     if (!isNews) return undefined;
     const since = cursor === undefined ? undefined : startAfter(cursor, listing);
-    return endWith({
+    return {
       after: { cursor, since, listing: undefined, ...keepMarks(before, collected, since) },
       collected,
-    });
+      isEnd: true,
+    };
   }
 
   /** The listing does not settle: what was read is committed, the cursor stays, the next run tries again. */
@@ -353,12 +373,7 @@ export function createPullReader({
     });
     summary.stoppedBy = 'unsettled';
     const again = beginListing(listing.anchor, listing.startedAtMs, listing);
-    return endWith(goOn(before, cursor, again, collected));
-  }
-
-  function endWith(draft: Draft): Draft {
-    endPosition = formatPosition(draft.after);
-    return draft;
+    return { ...goOn(before, cursor, again, collected), isEnd: true };
   }
 
   function goOn(
@@ -373,6 +388,7 @@ export function createPullReader({
     return {
       after: { cursor, since: before.since, listing, ...keepMarks(before, collected, start) },
       collected,
+      isEnd: false,
     };
   }
 
@@ -405,7 +421,12 @@ export function createPullReader({
     return { seen: formatMarks(kept, kind, start), seenUpTo };
   }
 
-  function toStagedBatch(state: LedgerState, { after, collected: { records } }: Draft): Buffer {
+  function formatAfter({ position }: LedgerState, { after, collected }: Draft): string {
+    const { recordsRead: read, records, bytes } = collected;
+    return scope.format(after, position, { read, offered: records.length, bytes });
+  }
+
+  function toStagedBatch(state: LedgerState, to: string, { collected: { records } }: Draft): Buffer {
     const header = {
       source: source.name,
       frameId: config.dedupe === 'request' ? contentId(records) : originOf(state),
@@ -418,7 +439,7 @@ export function createPullReader({
       arrivedAtMs: header.receivedAtMs,
       bytes: writeFrame(header, records),
     };
-    return writeStagedBatch({ to: formatPosition(after), parts: records.length === 0 ? [] : [part] });
+    return writeStagedBatch({ to, parts: records.length === 0 ? [] : [part] });
   }
 
   const originOf = (state: LedgerState): Origin => `${lane}/${String(state.commits)}`;
@@ -427,10 +448,11 @@ export function createPullReader({
     const entries = toLaneEntries(new Map([[source.name, source]]), parts);
     const frames = entries.flatMap((entry) => (entry.kind === 'frame' ? [entry.frame] : []));
     offered = { to, commits: state.commits, frames };
+    scope.offers?.(frames);
     return {
-      from: state.position ?? formatPosition(START),
+      from: state.position ?? scope.start,
       to,
-      stem: `pull-${String(state.commits)}`,
+      stem: scope.stemOf(state.commits),
       entries,
     };
   }
@@ -450,6 +472,8 @@ export function createPullReader({
       isRateLimited: summary.rateLimited,
       isHeld: summary.stoppedBy === 'rate-limit' || summary.stoppedBy === 'budget',
     }),
+    resumeAtMs: () =>
+      summary.stoppedBy === 'unsettled' ? clock.nowMs() + UNSETTLED_MS : summary.heldUntilMs,
     checkpointAgeMs: () => (checkpointMs === undefined ? undefined : clock.nowMs() - checkpointMs),
   };
 }
@@ -462,7 +486,7 @@ function contentId(records: readonly FrameRecord[]): string {
 function toReadRecord(bytes: Uint8Array, incremental: Incremental | undefined): ReadRecord {
   return {
     bytes,
-    mark: hash('sha256', bytes, 'base64url').slice(0, MARK_LENGTH),
+    mark: toMark(bytes),
     cursor: incremental && cursorOf(bytes, incremental),
   };
 }

@@ -1,9 +1,15 @@
-import { compareCursors, type CursorKind } from '../../domain/pull-cursor.ts';
+import { hash } from 'node:crypto';
+import { compareCursors, type CursorKind } from './pull-cursor.ts';
 
 /** Marks in a position: about 15 bytes each, and a position is written several times per commit. */
 const MAX_SEEN = 1000;
 
 const QUARANTINE_SIGN = '!';
+
+const MARK_LENGTH = 12;
+
+/** A record by its text. */
+export const toMark = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64url').slice(0, MARK_LENGTH);
 
 /** What is remembered of a record that was read. */
 export interface Mark {

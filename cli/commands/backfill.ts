@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Command, InvalidArgumentError } from 'commander';
-import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { HeadgateConfig, PulledSourceConfig } from '../../shared/config/schema.ts';
 import { isOpen, type Backfill } from '../../shared/domain/backfill.ts';
 import {
   askBackfill,
@@ -8,6 +8,7 @@ import {
   readBackfill,
   type BackfillState,
 } from '../../shared/pipeline/backfill/ask-backfill.ts';
+import { isReadAtOnce } from '../../shared/pipeline/backfill/plan-pull-backfill.ts';
 import type { OpenPull, PullDeps } from '../open-pull.ts';
 import type { ReplayDeps } from '../open-replay.ts';
 import { requirePulled } from '../pull/pulled-source.ts';
@@ -43,14 +44,17 @@ export function createBackfillCommand(deps: PullDeps & ReplayDeps, configFile: s
         `--from and --to are required, such as: headgate backfill ${source} --from 2025-01-01 --to 2025-02-01`,
       );
     const config = await loadConfig(options.config);
-    requireBackfillable(config, source, options.config);
+    const note = noteOf(requireBackfillable(config, source, options.config));
     const deployment = await openPull(config);
     const state = (): Promise<BackfillState | undefined> =>
       readBackfill({ ...deployment, clock, configVersion: '' }, source);
     try {
       if (status !== undefined) report(source, options, await state());
       else if (cancel !== undefined) await cancelLatest(config, source, options, state);
-      else await begin(deployment, source, { ...options, from: from ?? '', to: to ?? '' }, state);
+      else {
+        if (note !== undefined) terminal.err(note);
+        await begin(deployment, source, { ...options, from: from ?? '', to: to ?? '' }, state);
+      }
     } finally {
       progress.stop();
       deployment.close();
@@ -132,8 +136,8 @@ export function createBackfillCommand(deps: PullDeps & ReplayDeps, configFile: s
 
   return new Command('backfill')
     .description('Read a range of a source again, apart from its runs, and land what the lake lacks')
-    .argument('<source>', 'name of a database source with `incremental`')
-    .option('--from <value>', 'where it begins, inclusive: a value of the cursor column')
+    .argument('<source>', 'name of a database or HTTP source with `incremental`')
+    .option('--from <value>', 'where it begins, inclusive: a value of the cursor')
     .option('--to <value>', 'where it ends, exclusive; at most where the runs have come to')
     .option(
       '--window <step>',
@@ -160,15 +164,25 @@ function toParallel(text: string): number {
   throw new InvalidArgumentError(`must be a whole number from 1 to ${String(MAX_PARALLEL)}`);
 }
 
-function requireBackfillable(config: HeadgateConfig, name: string, file: string): void {
+/** @throws CommandError with what is done instead */
+function requireBackfillable(config: HeadgateConfig, name: string, file: string): PulledSourceConfig {
   const source = requirePulled(config, name, file);
-  if ((source.type === 'postgres' || source.type === 'mysql') && source.incremental !== undefined) return;
+  if (source.type !== 'files' && source.incremental !== undefined) return source;
+  const instead =
+    source.type === 'files'
+      ? 'every run lands each object that has not landed'
+      : 'it is not read incrementally, so every run reads all of it';
   throw new CommandError(
-    `source ${name} cannot be backfilled: only sources of type postgres and mysql with \`incremental\` can. ` +
-      'An API with `incremental` is read again from another place with: headgate checkpoint set; records that have landed ' +
-      'within its dedupeWindow do not land again, older ones do. Databases and APIs without `incremental` read everything ' +
-      'with every run, and sources of type files every object that has not landed',
+    `source ${name} cannot be backfilled: ${instead}; only sources of type postgres, mysql and http with \`incremental\` can be`,
   );
+}
+
+/** What to know about how an API is asked for a range. */
+function noteOf(source: PulledSourceConfig): string | undefined {
+  if (source.type !== 'http' || source.incremental?.endParameter !== undefined) return undefined;
+  return isReadAtOnce(source)
+    ? 'It has no incremental.endParameter and lists in no known order, so everything from --from on is read, in one window, and records at or beyond --to are left out.'
+    : 'It has no incremental.endParameter: each window is read up to the first record beyond it, and records at or beyond --to are left out.';
 }
 
 /** What is left, by the windows that are done since the beginning. */

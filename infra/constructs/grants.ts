@@ -8,6 +8,7 @@ import {
   KEYS_PREFIX,
   LANDED_OBJECTS_PREFIX,
   MANIFEST_PREFIX,
+  STAGED_BACKFILL_PREFIX,
   STAGED_BATCH_PREFIX,
   STREAM_DEAD_LETTER_PREFIX,
 } from './tiered-bucket.ts';
@@ -124,6 +125,11 @@ function grantObjects(
 /** Lets a function that reads sources keep each batch that it is about to land, until a retry needs it again. */
 export function grantStaging(to: IngestFunction, stores: Stores): void {
   grantObjects(to, stores, 'StagingAccess', ['s3:PutObject', 's3:GetObject'], STAGED_BATCH_PREFIX);
+}
+
+/** Lets a function that backfills APIs keep their batches, likewise. */
+export function grantBackfills(to: IngestFunction, stores: Stores): void {
+  grantObjects(to, stores, 'BackfillAccess', ['s3:PutObject', 's3:GetObject'], STAGED_BACKFILL_PREFIX);
 }
 
 /** Lets a function that reads objects remember which of them have landed. */

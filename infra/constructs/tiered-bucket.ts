@@ -30,6 +30,8 @@ const ZONE_PREFIXES = {
 
 /** Where pulled batches are kept until they are committed. They are of no use after that. */
 export const STAGED_BATCH_PREFIX = 'landing/pull/';
+/** Where batches of backfills are kept until they are committed. */
+export const STAGED_BACKFILL_PREFIX = 'landing/backfill/';
 /** Where it is written down which objects of a source of type `files` have landed; read for as long as the source lives. */
 export const LANDED_OBJECTS_PREFIX = 'landing/files/';
 /** Where keys of tables wait to be compared with those of the next reconciliation, 30 days later at most. */
@@ -72,6 +74,7 @@ export class TieredBucket extends Bucket {
         ),
         ...[
           ['staged-batches', STAGED_BATCH_PREFIX],
+          ['staged-backfills', STAGED_BACKFILL_PREFIX],
           ['manifests', MANIFEST_PREFIX],
           ['staged-replays', STAGED_REPLAY_PREFIX],
         ].map(([id, prefix]) => ({ id, prefix, expiration: Duration.days(props.stagedBatchDays) })),

@@ -9,6 +9,7 @@ import { grantSourceObjects } from '../constructs/grant-source-objects.ts';
 import { grantPolling } from '../constructs/grant-polling.ts';
 import {
   grantKeys,
+  grantBackfills,
   grantLandedObjects,
   grantLanding,
   grantStaging,
@@ -86,6 +87,8 @@ export class PullStack extends Stack {
     if (sources.some(([, { type }]) => type === 'files')) grantLandedObjects(this.puller, stores);
     if (sources.some(([, source]) => 'deletes' in source && source.deletes !== undefined))
       grantKeys(this.puller, stores);
+    if (sources.some(([, source]) => source.type === 'http' && source.incremental !== undefined))
+      grantBackfills(this.puller, stores);
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
     this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });

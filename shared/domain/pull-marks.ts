@@ -11,6 +11,10 @@ const MARK_LENGTH = 12;
 /** A record by its text. */
 export const toMark = (bytes: Uint8Array): string => hash('sha256', bytes, 'base64url').slice(0, MARK_LENGTH);
 
+/** The mark of a text with this SHA-256, in hex. */
+export const markOfHash = (hex: string): string =>
+  Buffer.from(hex, 'hex').toString('base64url').slice(0, MARK_LENGTH);
+
 /** What is remembered of a record that was read. */
 export interface Mark {
   /** Exact text of its cursor; undefined when it has none, or is known from an earlier commit only. */

@@ -99,7 +99,9 @@ describe.each(['stream', 'pull', 'extract'] as const)('the %s function', (lane) 
 
 test('the functions that read on a schedule alone may stage batches', () => {
   expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/pull/*');
+  expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/backfill/*');
   expect(permissionsOf('extract').get('s3:PutObject')).toContain('/landing/pull/*');
+  expect(permissionsOf('extract').get('s3:PutObject')).not.toContain('/landing/backfill/');
   expect(permissionsOf('stream').get('s3:PutObject')).not.toContain('/landing/');
 });
 

@@ -79,6 +79,7 @@ describe('the lake bucket', () => {
     // The longest dedupeWindow is 7 days, and claims live a day longer.
     expect(expiring).toMatchObject([
       { Prefix: 'landing/pull/', ExpirationInDays: 10 },
+      { Prefix: 'landing/backfill/', ExpirationInDays: 10 },
       { Prefix: 'landing/batches/', ExpirationInDays: 10 },
       { Prefix: 'landing/replay/', ExpirationInDays: 10 },
       // Longer than a reconciliation may take that comes 30 days after another one.

@@ -19,6 +19,8 @@ const RUN_MS = 900_000;
 export interface PullWorld {
   readonly clock: ManualClock;
   readonly ledger: MemoryLedgerStore;
+  readonly lake: MemoryLake;
+  readonly stage: MemoryBatchStage;
   readonly telemetry: MemoryTelemetry;
   readonly deps: LandDeps;
   /** One scheduled run, as the function does it. */
@@ -58,6 +60,8 @@ export function createPullWorld(
   return {
     clock,
     ledger,
+    lake,
+    stage,
     telemetry,
     deps,
     run(source, pages, { probe, runMs = RUN_MS } = {}) {

@@ -26,6 +26,8 @@ export interface RequesterDeps {
   readonly telemetry: Telemetry;
   /** In [0, 1), for the jitter of retries. */
   readonly random: () => number;
+  /** Share of `apiBudget` that this process may use now; all of it if absent. */
+  readonly budgetShare?: () => number;
 }
 
 /** An answer that holds records. */
@@ -158,7 +160,7 @@ export function createRequester(deps: RequesterDeps): Requester {
   /** @throws TooLongError when the wait is longer than the run, or than a function should idle */
   async function waitForTurn({ host }: URL, deadlineMs: number): Promise<void> {
     const nowMs = clock.nowMs();
-    const budgetMs = budget?.waitMs(nowMs) ?? 0;
+    const budgetMs = budget?.waitMs(nowMs, deps.budgetShare?.()) ?? 0;
     const limitMs = Math.max(0, notBeforeMs - nowMs);
     const waitMs = Math.max(budgetMs, limitMs);
     if (waitMs === 0) return;

@@ -34,15 +34,14 @@ interface Shape extends Pick<MutatingApiOptions, 'sort' | 'tokens'> {
   readonly order: 'ascending' | 'unknown';
   /** Whether the API takes an end. */
   readonly hasEnd: boolean;
-  readonly hasEventTime: boolean;
 }
 
 const SHAPES: readonly Shape[] = [
-  { order: 'ascending', sort: 'ts', tokens: 'positions', hasEnd: true, hasEventTime: true },
-  { order: 'ascending', sort: 'ts', tokens: 'anchors', hasEnd: false, hasEventTime: true },
-  { order: 'unknown', sort: 'id', tokens: 'positions', hasEnd: true, hasEventTime: true },
-  { order: 'unknown', sort: 'ts-descending', tokens: 'anchors', hasEnd: true, hasEventTime: true },
-  { order: 'unknown', sort: 'ts', tokens: 'positions', hasEnd: false, hasEventTime: true },
+  { order: 'ascending', sort: 'ts', tokens: 'positions', hasEnd: true },
+  { order: 'ascending', sort: 'ts', tokens: 'anchors', hasEnd: false },
+  { order: 'unknown', sort: 'id', tokens: 'positions', hasEnd: true },
+  { order: 'unknown', sort: 'ts-descending', tokens: 'anchors', hasEnd: true },
+  { order: 'unknown', sort: 'ts', tokens: 'positions', hasEnd: false },
 ];
 
 function createRun(seed: number, rates: CrowdRates, shape: Shape) {
@@ -64,7 +63,7 @@ function createRun(seed: number, rates: CrowdRates, shape: Shape) {
   const api = new MutatingApi({
     rng,
     clock: world.clock,
-    pageSize: 2 + rng.int(6),
+    pageSize: 2 + rng.int(5),
     latenessMs: latenessSeconds * 1000,
     ...shape,
   });
@@ -104,7 +103,7 @@ function createRun(seed: number, rates: CrowdRates, shape: Shape) {
     if ('error' in result) throw result.error as Error;
     return result.value;
   };
-  const ask = (fromMs: number, toMs: number, step = '9 hours'): Promise<void> =>
+  const ask = (fromMs: number, toMs: number, step = '15 hours'): Promise<void> =>
     operate(async () => {
       const request = { from: String(fromMs), to: String(toMs), step, parallel: 3 };
       const { number } = await askBackfill(world.land, source.name, request);
@@ -127,7 +126,7 @@ function createRun(seed: number, rates: CrowdRates, shape: Shape) {
   /** A history, of which the source's runs have read the later part long ago. */
   const grow = async (): Promise<void> => {
     for (let hour = 0; hour < HISTORY_HOURS; hour++) {
-      for (let n = crowd.draw(5); n > 0; n--) api.change();
+      for (let n = 2 + crowd.draw(6); n > 0; n--) api.change();
       world.clock.advance(START_MS + (hour + 1) * HOUR_MS - world.clock.nowMs());
     }
     api.isChanging = false;

@@ -30,6 +30,7 @@ function setUp(answer = true) {
   const steps: string[] = [];
   const out: string[] = [];
   const questions: string[] = [];
+  const errors: string[] = [];
   /** The function: it works while the command waits. */
   const invoke = async (work: PullWork): Promise<void> => {
     if (work.task !== 'backfill') throw new Error('only backfills are asked for here');
@@ -59,13 +60,26 @@ function setUp(answer = true) {
           },
         },
       },
+      table: { ...toInput(source.config), incremental: undefined },
+      lines: {
+        ...{ type: 'http', freshness: '1 hour', volume: { gbPerDay: 1 }, key: ['id'] },
+        url: 'https://api.example.com/orders/{parent.id}/lines',
+        parent: { url: 'https://api.example.com/orders', key: 'id' },
+        contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+      },
+      objects: {
+        ...{ type: 'files', freshness: '1 hour', volume: { gbPerDay: 1 } },
+        location: 's3://partner/exports/',
+        format: { type: 'ndjson' },
+        contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
+      },
     },
   });
   const command = createBackfillCommand(
     {
       terminal: {
         out: (text) => out.push(text),
-        err: () => undefined,
+        err: (text) => errors.push(text),
         confirm: (question) => {
           questions.push(question);
           return Promise.resolve(answer);
@@ -100,7 +114,7 @@ function setUp(answer = true) {
     await program.parseAsync(['backfill', name, ...args], { from: 'user' });
   };
   const run = (...args: string[]): Promise<void> => runOn('orders', ...args);
-  return { run, runOn, out, steps, questions, works, world };
+  return { run, runOn, out, errors, steps, questions, works, world };
 }
 
 /** The configuration as it was written: `contract` follows from the columns. */
@@ -147,12 +161,21 @@ describe('headgate backfill', () => {
     expect(landedOrders(world.lake)).toHaveLength(0);
   });
 
-  test('refuses an API, and says what is read again instead, and what lands twice then', async () => {
+  test('refuses what every run reads anyway, and says so', async () => {
     const { runOn, works } = setUp();
-    await expect(runOn('rates', ...RANGE, '--yes')).rejects.toThrow(
-      /rates cannot be backfilled.*checkpoint set; records that have landed within its dedupeWindow do not land again, older ones do/,
+    await expect(runOn('table', ...RANGE, '--yes')).rejects.toThrow(
+      /table cannot be backfilled: it is not read incrementally, so every run reads all of it/,
     );
+    await expect(runOn('lines', ...RANGE, '--yes')).rejects.toThrow('every run reads all of it');
+    await expect(runOn('objects', ...RANGE, '--yes')).rejects.toThrow('each object that has not landed');
     expect(works).toHaveLength(0);
+  });
+
+  test('says of an API how it can be asked for a range', async () => {
+    const { runOn, errors, works } = setUp();
+    await runOn('rates', ...RANGE, '--yes', '--detach');
+    expect(errors).toEqual([expect.stringContaining('in one window')]);
+    expect(works).toMatchObject([{ source: 'rates', task: 'backfill', backfill: 1 }]);
   });
 
   test('says what is wrong with a range, and does nothing without consent', async () => {

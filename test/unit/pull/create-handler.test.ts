@@ -6,10 +6,13 @@ import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
+import { parseBackfill } from '../../../shared/domain/backfill.ts';
 import { RateLimitedError } from '../../../shared/domain/rate-limited-error.ts';
+import { askBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
 import { INITIAL_CONTROL, type PullControlState } from '../../../shared/ports/pull-control.ts';
 import type { PageRequest, PullSource } from '../../../shared/ports/pull-source.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
+import { landedLines } from '../../support/landed-lines.ts';
 import { createPullWorld } from '../../support/pull-world.ts';
 
 const MINUTE_MS = 60_000;
@@ -26,6 +29,7 @@ function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSource
   const schedule = new MemoryPollSchedule();
   const stage = new MemoryBatchStage();
   let opened = 0;
+  let shareNow: (() => number) | undefined;
   let invocations = 0;
   const handler = createHandler({
     ...world.deps,
@@ -33,10 +37,12 @@ function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSource
     queue,
     schedule,
     stage,
-    openSource: () => {
+    openSource: (_, budgetShare) => {
       opened++;
+      shareNow = budgetShare;
       return { fetchPage };
     },
+    landedKeys: landedLines(world.lake),
     openObjects: () => {
       throw new Error('no objects here');
     },
@@ -49,6 +55,7 @@ function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSource
     schedule,
     stage,
     opened: () => opened,
+    shareNow: () => shareNow?.(),
     invoke: (event: unknown, remainingMs = 900_000) =>
       handler(event, {
         awsRequestId: `r${String(++invocations)}`,
@@ -326,6 +333,68 @@ describe('work from the queue', () => {
     const event = queueEvent({}, 'r');
     await expect(invoke({ Records: [{ ...event.Records[0], body }] })).rejects.toMatchObject({
       code: 'BAD_EVENT',
+    });
+  });
+});
+
+describe('a backfill', () => {
+  const BUDGET = { apiBudget: { requests: 100, per: '1 minute' } } as const;
+  const ask = async ({ world, invoke, queue }: ReturnType<typeof setUp>): Promise<void> => {
+    const request = { from: '0', to: '3', step: '1 day', parallel: 4 };
+    const { number } = await askBackfill(world.deps, 'items', request);
+    await invoke({ source: 'items', task: 'backfill', backfill: number });
+    for (let work = queue.take(); work !== undefined; work = queue.take()) await invoke(work);
+  };
+
+  test('shares the budget of its API with the runs of the source, half and half', async () => {
+    const seen: (number | undefined)[] = [];
+    const run = setUp(
+      () => {
+        seen.push(run.shareNow());
+        return onePage();
+      },
+      { ...BUDGET, incremental: { cursor: 'ts', parameter: 'since', initialValue: '3', order: 'ascending' } },
+    );
+    await ask(run);
+    expect(seen).toEqual([0.5]);
+    await run.invoke({ source: 'items' });
+    expect(seen.slice(1), 'it has ended').toEqual([1]);
+    await askBackfill(run.world.deps, 'items', { from: '0', to: '3', step: '1 day', parallel: 4 });
+    await run.invoke({ source: 'items' });
+    expect(seen.slice(2)).toEqual([0.5]);
+  });
+
+  test('leaves an API that says that it is asked too often to the runs, and comes again later', async () => {
+    let pages = 0;
+    const run = setUp(
+      ({ since }) => {
+        pages++;
+        return Promise.resolve({ records: [record(Number(since))], next: 'more', rateLimited: true });
+      },
+      { incremental: { cursor: 'ts', parameter: 'since', initialValue: '3' } },
+    );
+    const { number } = await askBackfill(run.world.deps, 'items', {
+      ...{ from: '0', to: '3', step: '1 day', parallel: 1 },
+    });
+    await run.invoke({ source: 'items', task: 'backfill', backfill: number });
+    const first = run.queue.take();
+    await run.invoke(first);
+    expect(pages).toBe(1);
+    expect(run.queue.take(), 'not now').toBeUndefined();
+    run.clock.advance(MINUTE_MS);
+    expect(run.queue.take()).toEqual(first);
+    expect(run.control.peek('items').failures).toBe(0);
+  });
+
+  test('of a source that is read as a whole is none', async () => {
+    const { invoke, world } = setUp(onePage, { incremental: undefined });
+    const { number } = await askBackfill(world.deps, 'items', {
+      ...{ from: '0', to: '3', step: '1 day', parallel: 1 },
+    });
+    await invoke({ source: 'items', task: 'backfill', backfill: number });
+    expect(parseBackfill('items', world.ledger.peek('backfill/items').position)).toMatchObject({
+      status: 'refused',
+      problem: expect.stringContaining('every run reads all of it') as string,
     });
   });
 });

@@ -87,8 +87,7 @@ export class PullStack extends Stack {
     if (sources.some(([, { type }]) => type === 'files')) grantLandedObjects(this.puller, stores);
     if (sources.some(([, source]) => 'deletes' in source && source.deletes !== undefined))
       grantKeys(this.puller, stores);
-    if (sources.some(([, source]) => source.type === 'http' && source.incremental !== undefined))
-      grantBackfills(this.puller, stores);
+    if (sources.some(([, source]) => isBackfilledHere(source))) grantBackfills(this.puller, stores);
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
     this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });
@@ -125,9 +124,12 @@ export class PullStack extends Stack {
   }
 }
 
-/** Instances that work on parts of the sources, all together. */
+/** Instances that work on parts of the sources, all together: a backfill is one more than the run beside it. */
 function tasksOf(sources: readonly Named<PulledSourceConfig>[]): number {
-  return sources.reduce((sum, [, source]) => sum + ('tasksMax' in source ? source.tasksMax : 1), 0);
+  return sources.reduce(
+    (sum, [, source]) => sum + ('tasksMax' in source ? source.tasksMax : isBackfilledHere(source) ? 2 : 1),
+    0,
+  );
 }
 
 /** Folders whose new objects have their source read. */
@@ -145,6 +147,9 @@ function canNotify(sources: readonly Named<PulledSourceConfig>[], name: string):
   const config = new Map(sources).get(name);
   return config?.type === 'files' && toSourceFolder(config.location) !== undefined;
 }
+/** Whether the function for APIs reads backfills of the source. */
+const isBackfilledHere = (source: PulledSourceConfig): boolean =>
+  source.type === 'http' && source.incremental !== undefined;
 
 /** Names of the sources whose schedules the function may change. */
 const adaptiveSources = (sources: readonly Named<PulledSourceConfig>[]): string[] =>

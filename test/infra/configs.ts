@@ -47,6 +47,7 @@ export const rates = {
   freshness: '7 minutes',
   url: { parameter: '/rates/url' },
   headers: { authorization: { parameter: '/rates/key' }, accept: 'application/json' },
+  incremental: { cursor: 'id', parameter: 'after', initialValue: '' },
 } as const;
 
 const network = {

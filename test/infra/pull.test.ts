@@ -141,7 +141,7 @@ describe('the queue of work', () => {
   test('hands the function one piece of work at a time', () => {
     pull.hasResourceProperties('AWS::Lambda::EventSourceMapping', {
       BatchSize: 1,
-      ScalingConfig: { MaximumConcurrency: 2 },
+      ScalingConfig: { MaximumConcurrency: 3 },
       EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^WorkQueue'), 'Arn'] },
     });
   });

@@ -1,3 +1,4 @@
+import { backfillLane, isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
 import { pullLane } from '../../shared/domain/pull-lane.ts';
 import { Command } from 'commander';
 import type { PulledSourceConfig } from '../../shared/config/schema.ts';
@@ -78,11 +79,21 @@ export function createCheckpointCommand(
     );
   }
 
+  /** Runs that went back would read rows that a backfill is about to land. */
+  async function requireNoBackfill({ ledger }: OpenPull, name: string): Promise<void> {
+    const backfill = parseBackfill(name, (await ledger.read(backfillLane(name))).position);
+    if (backfill === undefined || !isOpen(backfill)) return;
+    throw new CommandError(
+      `backfill ${String(backfill.number)} of ${name} is on its way; wait for its end, or cancel it first with: headgate backfill ${name} --cancel`,
+    );
+  }
+
   async function move(name: string, cursor: string | undefined, options: CheckpointOptions): Promise<void> {
     await withSource(name, options, async (deployment, source) => {
       const problem = fixedProblem(name, source);
       if (problem !== undefined) throw new CommandError(problem);
       requirePaused(name, await deployment.control.read(name));
+      await requireNoBackfill(deployment, name);
       // What was decided and has not landed would be lost: its records have claimed their keys.
       await deployment.perform({ source: name, task: 'settle' });
       const state = await deployment.ledger.read(pullLane(name));

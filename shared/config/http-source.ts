@@ -282,7 +282,8 @@ export const httpSource = z
       })
       .optional()
       .describe(
-        'Most requests within any such time, per function instance; runs of one source rarely overlap.',
+        'Most requests within any such time, per function instance; runs of one source rarely overlap, and while it is ' +
+          'backfilled they share it with the backfill.',
       ),
     allowPrivateNetwork: z
       .boolean()

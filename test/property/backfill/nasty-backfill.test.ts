@@ -25,7 +25,7 @@ import { createPullWorld } from '../../support/pull-world.ts';
 const START_MS = Date.UTC(2025, 11, 31, 22);
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
-const ITEMS = 1_500;
+const ITEMS = 1_000;
 const SLICE_MS = 120_000;
 
 const sender = createHttpSender();
@@ -62,7 +62,7 @@ describe('a backfill of an API that does everything wrong', () => {
           cursor: 'ts',
           parameter: 'since',
           // The runs begin in the middle of what there is.
-          initialValue: String(START_MS + 4 * MINUTE_MS),
+          initialValue: String(START_MS + 3 * MINUTE_MS),
           order: 'ascending',
           ...end,
         },

@@ -241,6 +241,16 @@ describe('headgate checkpoint set and reset', () => {
     expect(terminal.ledger.peek('pull/pages')).toMatchObject({ position: undefined, commits: 3 });
   });
 
+  test('a backfill that is on its way is not overtaken by runs that go back', async () => {
+    const terminal = await paused('pages');
+    const before = terminal.ledger.peek('pull/pages');
+    const deps = { clock: terminal.clock, ledger: terminal.ledger, newToken: () => 'test' };
+    await askBackfill(deps, 'pages', { from: '1', to: '2', step: '1 day', parallel: 1 });
+    const { code, err } = await terminal.run('checkpoint', 'reset', 'pages', '--yes');
+    expect([code, err]).toEqual([1, expect.stringContaining('headgate backfill pages --cancel')]);
+    expect(terminal.ledger.peek('pull/pages')).toEqual(before);
+  });
+
   test('nothing changes without a yes', async () => {
     const terminal = await paused('rows');
     const before = terminal.ledger.peek('pull/rows');

@@ -27,6 +27,12 @@ interface Message {
   readonly dueAtMs: number;
 }
 
+/** What an invocation has, whatever it reads. */
+type Invocation = Pick<
+  ExtractDeps,
+  'stage' | 'queue' | 'clock' | 'telemetry' | 'deadlineMs' | 'land' | 'options'
+>;
+
 /** A function with its queue: stores in memory, invocations that a crowd disturbs. */
 export class ExtractWorld {
   readonly clock = new ManualClock({ jump: true });
@@ -81,8 +87,7 @@ export class ExtractWorld {
     };
   }
 
-  /** What every invocation has, whatever it reads. */
-  invocation() {
+  invocation(): Invocation {
     const deadlineMs = this.clock.nowMs() + INVOCATION_MS;
     return {
       ...{ stage: this.stage, queue: this.queue, clock: this.clock, telemetry: this.telemetry, deadlineMs },

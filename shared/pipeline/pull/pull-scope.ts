@@ -14,7 +14,7 @@ import type { Source } from '../../domain/source.ts';
 import type { Incremental } from './incremental-of.ts';
 
 /** What one batch holds. */
-export interface BatchSums {
+interface BatchSums {
   /** Records of the scope that were read for the first time. */
   readonly read: number;
   readonly offered: number;

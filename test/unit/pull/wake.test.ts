@@ -5,6 +5,7 @@ import { createHandler } from '../../../lambdas/pull/create-handler.ts';
 import { MemoryBatchStage } from '../../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryLedgerStore } from '../../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryObjectSource } from '../../../shared/adapters/memory/memory-object-source.ts';
+import { MemoryLake } from '../../../shared/adapters/memory/memory-lake.ts';
 import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-schedule.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
@@ -14,6 +15,7 @@ import type { ObjectSource } from '../../../shared/ports/object-source.ts';
 import { Rng } from '../../simulation/rng.ts';
 import { declareFiles } from '../../support/declare-files.ts';
 import { createPullWorld } from '../../support/pull-world.ts';
+import { landedLines } from '../../support/landed-lines.ts';
 
 /* Events of buckets, from the queue that rules put them into to what lands, without any schedule. */
 
@@ -77,6 +79,7 @@ function setUp({ during = NOTHING, ledgerMs = () => 0, onLedger = NOTHING }: Opt
     openSource: () => {
       throw new Error('no pages here');
     },
+    landedKeys: landedLines(new MemoryLake()),
     openObjects: () => ({
       objects,
       parquet: {

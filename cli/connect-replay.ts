@@ -14,12 +14,12 @@ import { readQuarantineTable } from '../shared/adapters/duckdb/read-quarantine-t
 import { compileSources } from '../shared/config/compile-sources.ts';
 import { compileValidators } from '../shared/config/compile-validators.ts';
 import { configVersionOf } from '../shared/config/config-version.ts';
+import { planResources } from '../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
 import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
 import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { OpenReplay } from './open-replay.ts';
-import { isPulled } from './pull/pulled-source.ts';
 
 /** Metrics are of functions; the command reports what it did itself. */
 const NO_TELEMETRY: Telemetry = {
@@ -31,10 +31,12 @@ const NO_TELEMETRY: Telemetry = {
 };
 
 /** The engine on this machine, over the stores of a deployment. */
-export async function openReplay(config: HeadgateConfig): Promise<OpenReplay> {
+export async function openReplay(declared: HeadgateConfig): Promise<OpenReplay> {
+  // As the functions have it.
+  const { config, streams } = planResources(declared);
   const storage = (output: string): Promise<string> => readStackOutput(`${config.name}-storage`, output);
   const stream = (output: string): Promise<string> => readStackOutput(`${config.name}-stream`, output);
-  const hasStream = Object.values(config.sources).some((source) => !isPulled(source));
+  const hasStream = streams.length > 0;
   const [bucket, claimsTable, ledgerTable, sourceStreams, streamFunction] = await Promise.all([
     storage('LakeBucketName'),
     storage('ClaimsTableName'),

@@ -99,7 +99,8 @@ describe('the schedules of the landing lane', () => {
   });
 });
 
-const templates = synth({ name: 'lab', sources: { reports: collected(), orders } });
+const byHand = { pattern: 'micro-batch' } as const;
+const templates = synth({ name: 'lab', sources: { reports: collected(byHand), orders } });
 const landing = templateOf(templates, 'landing');
 
 interface Statement {

@@ -13,7 +13,7 @@ import { planLandingSchedules, type LandingSchedule } from './landing-schedules.
 import { PULLING_LANES, pulledSources, streamedSources, streamSources, type PullingLane } from './lanes.ts';
 import { planLanes } from './plan-lanes.ts';
 import { slowestPollMs } from './slowest-poll.ts';
-import { streamLoadOf } from './traffic.ts';
+import { streamLoadOf } from './to-workload.ts';
 
 /** What the stream is called that all pushed sources share. */
 export const SHARED_STREAM = 'ingest';

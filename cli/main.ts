@@ -7,6 +7,7 @@ import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
 import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
 import { openActivityLog } from '../shared/adapters/aws/open-activity-log.ts';
+import { readDeployedPlan } from '../shared/adapters/aws/read-deployed-plan.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { loadPrices } from '../shared/config/load-prices.ts';
@@ -75,6 +76,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     });
   },
   env: process.env,
+  readDeployedPlan,
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,

@@ -11,6 +11,7 @@ import type { DlqDeps } from './dlq/dlq-deps.ts';
 import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
 import { createLakeCommand } from './commands/lake.ts';
 import { createPauseCommands } from './commands/pause.ts';
+import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
@@ -24,7 +25,14 @@ import { CommandError, UsageError } from './terminal.ts';
 export type ExitCode = 0 | 1 | 2;
 
 /** What the commands need from the outside. */
-export type CliDeps = KeysDeps & LakeDeps & DlqDeps & DiscoverDeps & PullDeps & ChecksDeps & ActivityDeps;
+export type CliDeps = KeysDeps &
+  LakeDeps &
+  DlqDeps &
+  DiscoverDeps &
+  PullDeps &
+  ChecksDeps &
+  ActivityDeps &
+  PlanDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */
 function throwInsteadOfExit(command: Command, deps: CliDeps): void {
@@ -53,6 +61,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     )
     .showHelpAfterError('(see --help)')
     .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createPlanCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createDiscoverCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))

@@ -1,10 +1,12 @@
 import { CfnOutput, Stack } from 'aws-cdk-lib/core';
+import { StringParameter } from 'aws-cdk-lib/aws-ssm';
 import { Dashboard, GraphWidget, TextWidget } from 'aws-cdk-lib/aws-cloudwatch';
 import { PolicyStatement, ServicePrincipal } from 'aws-cdk-lib/aws-iam';
 import { Topic } from 'aws-cdk-lib/aws-sns';
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
+import { planParameterPath, toDeployedPlan, toPlanTexts } from '../../shared/config/plan/deployed-plan.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
@@ -33,7 +35,7 @@ export interface LaneStacks {
   readonly pulling: readonly PullStack[];
 }
 
-/** The alarm topic, the alarms and the dashboard. */
+/** The alarm topic, the alarms, the dashboard, and the plan that is deployed. */
 export class ObservabilityStack extends Stack {
   constructor(scope: Construct, deployment: Deployment, key: IKey, lanes: LaneStacks) {
     const { config } = deployment;
@@ -76,6 +78,14 @@ export class ObservabilityStack extends Stack {
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
     for (const [name, source] of Object.entries(config.sources))
       dashboard.addWidgets(...sourceRow(name, source));
+    // Last of all stacks: what it says is deployed.
+    for (const [at, text] of toPlanTexts(toDeployedPlan(deployment.plan)).entries()) {
+      new StringParameter(this, `Plan${String(at)}`, {
+        parameterName: `${planParameterPath(config.name)}${String(at)}`,
+        description: 'The plan that is deployed, for `headgate plan`',
+        stringValue: text,
+      });
+    }
     new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn });
     new CfnOutput(this, 'DashboardName', { value: dashboard.dashboardName });
   }

@@ -83,7 +83,9 @@ describe('the schedules of the landing lane', () => {
       true,
       false,
     ]);
-    const app = createApp({ sources: { a: much } });
+    const app = createApp({
+      sources: { a: collected({ volume: { gbPerDay: 2_000 }, pattern: 'micro-batch' }) },
+    });
     Annotations.fromStack(Stack.of(app.node.findChild('headgate-landing'))).hasWarning(
       '*',
       Match.stringLikeRegexp('sources.a.volume: .* pattern: "stream"'),

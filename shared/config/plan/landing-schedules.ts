@@ -64,9 +64,13 @@ export function planLandingSchedules(config: HeadgateConfig): readonly LandingSc
 /** How often the frames of a source are landed, in whole minutes, which is what schedules know. */
 export function landingWindowMinutes(source: ReceivedSourceConfig): number {
   if (!usesLanding(source)) return SWEEP_WINDOW_MINUTES;
-  const half = Math.floor(toMs(source.freshness) / 2 / MINUTE_MS);
-  const most = laneOf(source) === 'landing' ? MAX_WINDOW_MINUTES : MAX_SPILL_WINDOW_MINUTES;
-  return Math.min(most, Math.max(1, half));
+  const minutes = landingWindowOf(toMs(source.freshness));
+  return laneOf(source) === 'landing' ? minutes : Math.min(MAX_SPILL_WINDOW_MINUTES, minutes);
+}
+
+/** How often frames are landed for a freshness. */
+export function landingWindowOf(freshnessMs: number): number {
+  return Math.min(MAX_WINDOW_MINUTES, Math.max(1, Math.floor(freshnessMs / 2 / MINUTE_MS)));
 }
 
 function bytesPerSecond({ volume }: ReceivedSourceConfig): number {

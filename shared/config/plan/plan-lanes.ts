@@ -6,7 +6,7 @@ import { chooseStreamed, type LaneChoice } from '../../domain/plan/choose-lanes.
 import { planEventSource } from '../../domain/plan/event-source.ts';
 import { addLoads, planShards, shardsFilled } from '../../domain/plan/shards.ts';
 import { laneOf } from '../lane-of.ts';
-import type { HeadgateConfig, ReceivedSourceConfig } from '../schema.ts';
+import type { HeadgateConfig, ReceivedSourceConfig, SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
 import { landingWindowMinutes } from './landing-schedules.ts';
 import { receivedSources, type Named } from './lanes.ts';
@@ -50,9 +50,10 @@ export function planLanes(config: HeadgateConfig): HeadgateConfig {
   return {
     ...config,
     sources: Object.fromEntries(
-      Object.entries(config.sources).map(([name, source]) => {
+      Object.entries(config.sources).map(([name, source]): [string, SourceConfig] => {
         if (source.type !== 'push' && source.type !== 'webhook') return [name, source];
-        return [name, { ...source, pattern: isStreamed(name, source) ? 'stream' : 'micro-batch' }];
+        const pattern = isStreamed(name, source) ? ('stream' as const) : ('micro-batch' as const);
+        return [name, { ...source, pattern }];
       }),
     ),
   };

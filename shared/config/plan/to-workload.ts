@@ -1,7 +1,6 @@
 import { framesOf } from '../../domain/cost/model-edge.ts';
 import { SECONDS_PER_MONTH } from '../../domain/cost/metering.ts';
 import { recordsPerMonth, workloadOf, type Workload } from '../../domain/cost/workload.ts';
-import { compressionOf } from '../../domain/plan/frame-compression.ts';
 import type { StreamLoad } from '../../domain/plan/shards.ts';
 import type { SourceConfig } from '../schema.ts';
 
@@ -25,15 +24,12 @@ const DAYS_PER_COMMIT = 1.01;
 export function toWorkload(source: SourceConfig): Workload {
   const { recordsPerSecond, recordBytes } = rateOf(source);
   const recordsPerRequest = togetherOf(source, recordsPerSecond, recordBytes);
-  const { frame, request } = compressionOf(recordsPerRequest * recordBytes);
   return workloadOf((recordsPerSecond * recordBytes * DAY_SECONDS) / 1e9, {
     recordBytes,
     recordsPerRequest,
     areRequestsCompressed: source.type !== 'webhook',
     // The client library names its requests, and services their deliveries.
     haveRequestsKeys: source.type === 'push' || source.type === 'webhook',
-    frameCompression: frame,
-    requestCompression: request,
     partitionsPerCommit: partitionsOf(source),
   });
 }
@@ -70,9 +66,9 @@ function togetherOf(source: SourceConfig, recordsPerSecond: number, recordBytes:
   switch (source.type) {
     case 'push':
       return source.recordsPerRequest ?? clientBatch(recordsPerSecond, recordBytes);
-    // A service sends each event by itself.
+    // A service sends each event by itself. Producers put records one by one: each is billed alone, however many are in
+    // a call.
     case 'webhook':
-    // Producers put records one by one: each is billed alone, however many are in a call.
     case 'stream':
       return 1;
     case 'http':

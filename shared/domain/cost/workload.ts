@@ -1,4 +1,4 @@
-import { frameCompression } from '../plan/frame-compression.ts';
+import { compressionOf } from '../plan/frame-compression.ts';
 import { DAYS_PER_MONTH, SECONDS_PER_MONTH } from './metering.ts';
 
 /**
@@ -79,15 +79,15 @@ export const MEASURED_SPEED: WorkSpeed = {
 export function workloadOf(gbPerDay: number, known: Partial<Workload> = {}): Workload {
   // The client library's defaults: 1,000 records or 1 MB, gzip, a key for each request.
   const { recordBytes = 1_000, recordsPerRequest = 1_000 } = known;
+  const compression = compressionOf(recordBytes * recordsPerRequest);
   return {
     rawBytesPerMonth: gbPerDay * 1e9 * DAYS_PER_MONTH,
     recordBytes,
     recordsPerRequest,
     areRequestsCompressed: true,
     haveRequestsKeys: true,
-    // "Push": 491 kB of JSON, 116 kB of gzip.
-    requestCompression: 4.2,
-    frameCompression: frameCompression(recordBytes * recordsPerRequest),
+    requestCompression: compression.request,
+    frameCompression: compression.frame,
     // "Consumer": 49 MB of events become 9.8 MB of Parquet.
     parquetCompression: 5,
     // Events of now, and in the minutes after an hour some of the hour before.

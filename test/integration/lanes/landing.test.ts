@@ -1,6 +1,7 @@
 import { InvokeCommand } from '@aws-sdk/client-lambda';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { SeenRequest } from '../../../cloud/fault-proxy/seen-request.ts';
 import { issueWriteKey } from '../../../demo/issue-write-key.ts';
@@ -73,6 +74,36 @@ async function waitingFrames(source: SourceName): Promise<number> {
   );
   return KeyCount ?? 0;
 }
+
+describe('the plan of a deployment', () => {
+  /** `headgate plan`, asked of this deployment. */
+  async function plan(...args: string[]): Promise<{ readonly deployed: unknown }> {
+    const command = ['cli/main.ts', 'plan', '--json', '--config', 'test/fixtures/landing.config.ts', ...args];
+    const { stdout } = await execa(process.execPath, command, {
+      env: { AWS_ENDPOINT_URL: cloud().endpoint },
+      reject: false,
+    });
+    return JSON.parse(stdout) as { deployed: unknown };
+  }
+
+  test('is kept beside it, and is what is deployed', async () => {
+    expect((await plan()).deployed).toEqual({ state: 'deployed', changes: [] });
+  });
+
+  test('is compared with another one', async () => {
+    const { deployed } = await plan('reports', '--what-if', 'freshness=30 minutes');
+    expect(deployed).toEqual({
+      state: 'deployed',
+      changes: [
+        {
+          what: 'sources.reports',
+          change: 'changed',
+          says: 'land lane, every 1 hour, fresh within 3 hours → land lane, every 15 minutes, fresh within 30 minutes',
+        },
+      ],
+    });
+  });
+});
 
 describe('a source that is collected', () => {
   test('has no stream: what is accepted waits in the landing zone', async () => {

@@ -96,6 +96,7 @@ function setUp() {
       openChecks: unused,
       openActivity: unused,
       loadPrices: unused,
+      readDeployedPlan: unused,
       who: 'ada@lab',
       editText: editor && ((text) => Promise.resolve(editor?.(text) ?? '')),
       openReplay: () =>
@@ -403,9 +404,7 @@ describe('headgate dlq edit', () => {
     const { world, dlq, editWith } = await withQuarantine();
     editWith((text) => `${text.replace('"no integer"', '42')}\n`);
     expect(await dlq('edit', `${LANE}/1/0`, '--yes')).toBe(0);
-    expect(world.landed().map(({ raw }) => raw)).toContain(
-      '{"day":"2026-01-01","id":"a","n":42}',
-    );
+    expect(world.landed().map(({ raw }) => raw)).toContain('{"day":"2026-01-01","id":"a","n":42}');
   });
 
   test.each([

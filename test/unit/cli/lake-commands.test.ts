@@ -81,6 +81,7 @@ async function run(...args: string[]): Promise<number> {
     openChecks: unused,
     openActivity: unused,
     loadPrices: unused,
+    readDeployedPlan: unused,
     who: 'ada@lab',
     progress: { update: unused, stop: unused },
     openLake: () => Promise.resolve(lake),

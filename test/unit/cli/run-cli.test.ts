@@ -84,6 +84,7 @@ class Console {
       progress: { update: unused, stop: unused },
       openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,
+      readDeployedPlan: unused,
     };
     const code = await runCli(args, deps);
     return { code, out: out.join('\n'), err: err.join('\n') };

@@ -1,0 +1,198 @@
+import { writeFile } from 'node:fs/promises';
+import { Command } from 'commander';
+import { diffPlans, readPlanTexts, toDeployedPlan } from '../../shared/config/plan/deployed-plan.ts';
+import { planDeployment, type DeploymentPlan } from '../../shared/config/plan/plan-deployment.ts';
+import type { SourcePlan } from '../../shared/config/plan/source-plan.ts';
+import { applyWhatIf, WHAT_IF_KEYS, WhatIfError } from '../../shared/config/plan/what-if.ts';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { HeadgateError } from '../../shared/domain/errors.ts';
+import { toChange, toUsd } from '../../shared/domain/plan/words.ts';
+import { planPage } from '../plan/plan-page.ts';
+import { deployedText, planText, type DeployedState } from '../plan/plan-text.ts';
+import { CommandError, UsageError, type Terminal } from '../terminal.ts';
+
+export interface PlanDeps {
+  readonly terminal: Terminal;
+  readonly loadConfig: (file: string) => Promise<HeadgateConfig>;
+  /** The texts that a deployment keeps of its plan; none where there is none. */
+  readonly readDeployedPlan: (name: string) => Promise<readonly string[]>;
+}
+
+interface PlanOptions {
+  readonly config: string;
+  readonly json?: true;
+  readonly explain?: true;
+  readonly whatIf?: string;
+  readonly html?: string;
+  readonly offline?: true;
+}
+
+/** `headgate plan`: how each source is ingested, what that costs, and why. */
+export function createPlanCommand(
+  { terminal, loadConfig, readDeployedPlan }: PlanDeps,
+  configFile: string,
+): Command {
+  async function plan(name: string | undefined, options: PlanOptions): Promise<void> {
+    const config = await loadConfig(options.config);
+    requireSource(config, name, options.config);
+    const before = planDeployment(config);
+    const changed = options.whatIf === undefined ? undefined : whatIf(config, name, options.whatIf);
+    const after = changed === undefined ? before : planDeployment(changed.config);
+    const shown = after.sources.filter(({ source }) => name === undefined || source === name);
+    const deployed: DeployedState | undefined =
+      options.offline === true ? undefined : await compareWithDeployed(after, readDeployedPlan);
+    const difference = changed === undefined ? undefined : compare(before, after, changed.name);
+    if (options.html !== undefined) await writeFile(options.html, planPage(after, shown));
+    if (options.json) terminal.out(JSON.stringify(toJson(after, shown, deployed, difference)));
+    else {
+      terminal.out(
+        [
+          planText(after, shown, { explain: options.explain === true }),
+          difference?.says,
+          deployed && deployedText(deployed),
+        ]
+          .filter((part) => part !== undefined)
+          .join('\n\n'),
+      );
+      if (options.html !== undefined) terminal.err(`wrote ${options.html}`);
+    }
+    const errors = [...shown.flatMap(({ findings }) => findings), ...after.findings].filter(
+      ({ level }) => level === 'error',
+    );
+    if (errors.length > 0)
+      throw new CommandError(
+        `answers that cannot be met: ${[...new Set(errors.map(({ field }) => field))].join(', ')}`,
+      );
+  }
+
+  return new Command('plan')
+    .description('Show how each source is ingested, how fresh that is, what it costs and why')
+    .argument('[source]', 'only this one')
+    .option('--config <path>', 'configuration file', configFile)
+    .option('--explain', 'show every rule that was looked at, and what other tools cost')
+    .option(
+      '--what-if <changes>',
+      'plan a source with other answers, such as "freshness=5 minutes,gbPerDay=400"',
+    )
+    .option('--html <file>', 'write a page with the curves of cost against freshness')
+    .option('--offline', 'do not look at what is deployed')
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `\nA what-if can change: ${WHAT_IF_KEYS}\n\nExamples:\n  $ headgate plan\n  $ headgate plan orders --what-if 'freshness=5 minutes,gbPerDay=400'\n  $ headgate plan --html plan.html`,
+    )
+    .action(plan);
+}
+
+function requireSource(config: HeadgateConfig, name: string | undefined, file: string): void {
+  if (name === undefined || Object.hasOwn(config.sources, name)) return;
+  throw new UsageError(
+    `${file} declares no source "${name}"; there are: ${Object.keys(config.sources).join(', ')}`,
+  );
+}
+
+function whatIf(
+  config: HeadgateConfig,
+  name: string | undefined,
+  text: string,
+): { readonly name: string; readonly config: HeadgateConfig } {
+  const names = Object.keys(config.sources);
+  const source = name ?? (names.length === 1 ? names[0] : undefined);
+  if (source === undefined)
+    throw new UsageError(
+      `--what-if changes one source: headgate plan <source> --what-if …; there are: ${names.join(', ')}`,
+    );
+  try {
+    return { name: source, config: applyWhatIf(config, source, text) };
+  } catch (error) {
+    if (error instanceof WhatIfError) throw new UsageError(`--what-if: ${error.message}`);
+    throw error;
+  }
+}
+
+/** What a what-if changes in money. */
+interface Difference {
+  readonly source: string;
+  readonly before: { readonly usdPerMonth: number; readonly usdPerGb: number; readonly pattern: string };
+  readonly after: { readonly usdPerMonth: number; readonly usdPerGb: number; readonly pattern: string };
+  readonly totalBefore: number;
+  readonly totalAfter: number;
+  readonly says: string;
+}
+
+function compare(before: DeploymentPlan, after: DeploymentPlan, name: string): Difference {
+  const pick = (plan: DeploymentPlan): Difference['before'] => {
+    const { usdPerMonth, usdPerGb, pattern } = plan.sources.find(({ source }) => source === name) ?? {
+      usdPerMonth: 0,
+      usdPerGb: 0,
+      pattern: '',
+    };
+    return { usdPerMonth, usdPerGb, pattern };
+  };
+  const [old, next] = [pick(before), pick(after)];
+  return {
+    source: name,
+    before: old,
+    after: next,
+    totalBefore: before.usdPerMonth,
+    totalAfter: after.usdPerMonth,
+    says:
+      `What if: ${name} ${toUsd(old.usdPerMonth)} → ${toUsd(next.usdPerMonth)} a month (${toChange(old.usdPerMonth, next.usdPerMonth)}), ` +
+      `${toUsd(old.usdPerGb)} → ${toUsd(next.usdPerGb)} per GB; all together ${toUsd(before.usdPerMonth)} → ${toUsd(after.usdPerMonth)} a month.`,
+  };
+}
+
+/** Compares with what is deployed; a plan needs no account, so that one which cannot be reached is only said. */
+async function compareWithDeployed(
+  plan: DeploymentPlan,
+  read: PlanDeps['readDeployedPlan'],
+): Promise<DeployedState> {
+  let texts: readonly string[];
+  try {
+    texts = await read(plan.name);
+  } catch (error) {
+    if (!(error instanceof HeadgateError)) throw error;
+    return { state: 'unknown', why: `the account is not reachable (${error.code})` };
+  }
+  if (texts.length === 0)
+    return { state: 'unknown', why: `"${plan.name}" is not deployed in this account and region` };
+  const deployed = readPlanTexts(texts);
+  if (deployed === undefined)
+    return {
+      state: 'unknown',
+      why: 'it was deployed by another version of Headgate, whose plan is not understood',
+    };
+  return { state: 'deployed', changes: diffPlans(deployed, toDeployedPlan(plan.resources)) };
+}
+
+function toJson(
+  plan: DeploymentPlan,
+  sources: readonly SourcePlan[],
+  deployed: DeployedState | undefined,
+  difference: Difference | undefined,
+): object {
+  const { name, usdPerMonth, usdPerGb, commonUsdPerMonth, byService, findings, resources } = plan;
+  return {
+    name,
+    usdPerMonth,
+    usdPerGb,
+    commonUsdPerMonth,
+    byService,
+    findings,
+    sources: sources.map((source) => ({
+      ...source,
+      rules: source.rules.map(({ rule, outcome, because, leaves }) => ({
+        id: rule.id,
+        question: rule.question,
+        outcome,
+        because,
+        leaves,
+      })),
+    })),
+    streams: resources.streams,
+    landing: resources.landing,
+    reads: resources.reads,
+    whatIf: difference,
+    deployed,
+  };
+}

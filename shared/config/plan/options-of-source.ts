@@ -1,0 +1,235 @@
+import type { Design, Pattern } from '../../domain/cost/design.ts';
+import { expectedFreshness, type ExpectedFreshness } from '../../domain/cost/expected-freshness.ts';
+import { modelUsage } from '../../domain/cost/model-usage.ts';
+import { priceUsage } from '../../domain/cost/price-usage.ts';
+import type { PriceTable } from '../../domain/cost/prices.ts';
+import { addUsage } from '../../domain/cost/usage.ts';
+import type { Workload } from '../../domain/cost/workload.ts';
+import { planEventSource } from '../../domain/plan/event-source.ts';
+import { planSchedule } from '../../domain/plan/schedule.ts';
+import { addLoads, planShards, shardsFilled } from '../../domain/plan/shards.ts';
+import type { ReceivedSourceConfig, SourceConfig, StreamSourceConfig } from '../schema.ts';
+import { toMs } from '../units.ts';
+import { landingWindowOf } from './landing-schedules.ts';
+import { retentionHoursOf, shardUsage, withoutShards } from './plan-lanes.ts';
+import { SHARED_STREAM, type ResourcePlan } from './plan-resources.ts';
+import { operatingOf } from './price-source.ts';
+import { toLandingDesign, toPulledDesign, toStreamDesign } from './to-design.ts';
+import { streamLoadOf, toWorkload } from './to-workload.ts';
+
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+
+/** A freshness that a source could ask for, and what it would cost. */
+export interface SourceOption {
+  readonly askedMs: number;
+  readonly pattern: Pattern;
+  readonly freshness: ExpectedFreshness;
+  /** What the source would cost in a month, everything else unchanged. */
+  readonly usdPerMonth: number;
+  readonly usdPerGb: number;
+}
+
+const RECEIVED_STEPS_MS = [
+  ...[1, 2, 5, 10, 30].map((seconds) => seconds * SECOND_MS),
+  ...[1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2].map((hours) => hours * HOUR_MS),
+];
+const READ_STEPS_MS = [
+  ...[1, 5, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 6].map((hours) => hours * HOUR_MS),
+  ...[1, 7].map((days) => days * DAY_MS),
+];
+/** From here on a landing schedule is fast enough. */
+const SHORTEST_LANDING_MS = 2 * MINUTE_MS;
+
+/** A source, and everything that its price depends on. */
+export interface PricedSource {
+  readonly name: string;
+  readonly source: SourceConfig;
+  readonly resources: ResourcePlan;
+  readonly prices: PriceTable;
+  /** What the source costs as it is planned. */
+  readonly design: Design;
+  readonly usdPerMonth: number;
+}
+
+/**
+ * What a source would cost at other freshness, the cheapest way for each: the curve of cost against freshness. The other
+ * sources stay as they are; what the stream they share would cost more or less for it is counted.
+ */
+export function optionsOfSource(priced: PricedSource): readonly SourceOption[] {
+  const { source } = priced;
+  const askedMs = toMs(source.freshness);
+  const isPulled = 'pauseAfterFailures' in source;
+  const steps = [...new Set([...(isPulled ? READ_STEPS_MS : RECEIVED_STEPS_MS), askedMs])].sort(
+    (a, b) => a - b,
+  );
+  const planned = marginalUsd(priced, askedMs, priced.design);
+  return steps.map((stepMs): SourceOption => {
+    const found =
+      stepMs === askedMs
+        ? { design: priced.design, usd: planned }
+        : designsAt(priced, stepMs)
+            .map((design) => ({ design, usd: marginalUsd(priced, stepMs, design) }))
+            .reduce((a, b) => (b.usd < a.usd ? b : a));
+    return toOption(priced, stepMs, found.design, priced.usdPerMonth + found.usd - planned);
+  });
+}
+
+/** What a source would cost with the other pattern that is open to it at its own freshness; undefined without one. */
+export function otherPattern(priced: PricedSource): SourceOption | undefined {
+  const { source, design } = priced;
+  if (source.type !== 'push' && source.type !== 'webhook') return undefined;
+  const askedMs = toMs(source.freshness);
+  const other = receivedDesigns(priced, source, askedMs).find(({ kind }) => kind !== design.kind);
+  if (other === undefined) return undefined;
+  const change = marginalUsd(priced, askedMs, other) - marginalUsd(priced, askedMs, design);
+  return toOption(priced, askedMs, other, priced.usdPerMonth + change);
+}
+
+function toOption(
+  { source }: PricedSource,
+  askedMs: number,
+  design: Design,
+  usdPerMonth: number,
+): SourceOption {
+  const workload = toWorkload(source);
+  return {
+    askedMs,
+    pattern: design.pattern,
+    freshness: expectedFreshness(workload, design),
+    usdPerMonth,
+    usdPerGb: usdPerMonth / (workload.rawBytesPerMonth / 1e9),
+  };
+}
+
+/** The designs that are as fresh as asked. */
+function designsAt(priced: PricedSource, askedMs: number): readonly Design[] {
+  const { source } = priced;
+  switch (source.type) {
+    case 'push':
+    case 'webhook': {
+      const all = receivedDesigns(priced, source, askedMs);
+      const fresh = all.filter(({ kind }) => kind === 'stream' || askedMs >= SHORTEST_LANDING_MS);
+      return source.orderBy === undefined ? fresh : fresh.filter(({ kind }) => kind === 'stream');
+    }
+    case 'stream':
+      return [streamDesignAt(priced, source, askedMs)];
+    case 'http':
+    case 'files':
+    case 'postgres':
+    case 'mysql':
+      return [toPulledDesign(source, planSchedule(askedMs).minutes)];
+  }
+}
+
+function receivedDesigns(
+  priced: PricedSource,
+  source: ReceivedSourceConfig,
+  askedMs: number,
+): readonly Design[] {
+  const windowMinutes = landingWindowOf(askedMs);
+  const together = priced.resources.landing.find(
+    (schedule) => schedule.windowMinutes === windowMinutes,
+  )?.sources;
+  const others = together?.filter((name) => name !== priced.name).length ?? 0;
+  return [streamDesignAt(priced, source, askedMs), toLandingDesign(source, windowMinutes, others + 1)];
+}
+
+function streamDesignAt(
+  priced: PricedSource,
+  source: ReceivedSourceConfig | StreamSourceConfig,
+  askedMs: number,
+): Design {
+  const { config } = priced.resources;
+  const { loadWith, shardsWith, windowWithSeconds } = streamAround(priced, source, askedMs);
+  return toStreamDesign(source, {
+    shards: shardsWith,
+    share: shardsFilled(streamLoadOf(source)) / shardsFilled(loadWith),
+    retentionHours: retentionHoursOf(config),
+    batchingWindowSeconds: windowWithSeconds,
+  });
+}
+
+/** The stream of a source, with it and without it. */
+function streamAround(
+  { name, resources }: PricedSource,
+  source: ReceivedSourceConfig | StreamSourceConfig,
+  askedMs: number,
+): {
+  readonly others: readonly (readonly [string, SourceConfig])[];
+  readonly loadWith: ReturnType<typeof streamLoadOf>;
+  readonly shardsWith: number;
+  readonly shardsWithout: number;
+  readonly windowWithSeconds: number;
+  readonly windowWithoutSeconds: number;
+} {
+  const { config, streams } = resources;
+  const isOwn = source.type === 'stream';
+  const stream = streams.find((each) => each.name === (isOwn ? name : SHARED_STREAM));
+  const others = (stream?.sources ?? [])
+    .filter((other) => other !== name)
+    .flatMap((other) => {
+      const settings = config.sources[other];
+      return settings === undefined ? [] : [[other, settings] as const];
+    });
+  const declared = isOwn ? source.shards : config.ingest.shards;
+  const loads = others.map(([, other]) => streamLoadOf(other));
+  const loadWith = addLoads([...loads, streamLoadOf(source)]);
+  const windowOf = (freshnessMs: number): number =>
+    planEventSource(freshnessMs, toMs(config.ingest.retention)).maxBatchingWindowSeconds;
+  const freshest = Math.min(...others.map(([, other]) => toMs(other.freshness)));
+  return {
+    others,
+    loadWith,
+    shardsWith: declared ?? planShards(loadWith),
+    shardsWithout: others.length === 0 ? 0 : (declared ?? planShards(addLoads(loads))),
+    windowWithSeconds: windowOf(Math.min(freshest, askedMs)),
+    windowWithoutSeconds: windowOf(Math.min(freshest, 30 * DAY_MS)),
+  };
+}
+
+/** What the deployment costs more in a month with a source in a design than without the source. */
+function marginalUsd(priced: PricedSource, askedMs: number, design: Design): number {
+  const { source, prices } = priced;
+  const { own, shared } = modelUsage(toWorkload(source), design);
+  const operating = operatingOf(source, design);
+  if (design.kind !== 'stream' || 'pauseAfterFailures' in source)
+    return priceUsage(addUsage(own, shared, operating), prices).usd;
+  const around = streamAround(priced, source, askedMs);
+  const shardUsd = priceUsage(shardUsage(retentionHoursOf(priced.resources.config)), prices).usd;
+  // Where others are on the stream, its batches are there anyway.
+  const caused = around.others.length > 0 ? own : addUsage(own, withoutShards(shared));
+  return (
+    priceUsage(addUsage(caused, operating), prices).usd +
+    (around.shardsWith - around.shardsWithout) * shardUsd +
+    hurryUsd(priced, around)
+  );
+}
+
+/** What it costs the others on a stream that a source which is fresher than they are has it read more often. */
+function hurryUsd(
+  { resources, prices }: PricedSource,
+  { others, loadWith, shardsWith, windowWithSeconds, windowWithoutSeconds }: ReturnType<typeof streamAround>,
+): number {
+  if (windowWithSeconds === windowWithoutSeconds) return 0;
+  const usdAt = (batchingWindowSeconds: number): number =>
+    others.reduce((sum, [, other]) => {
+      if (other.type !== 'push' && other.type !== 'webhook') return sum;
+      const workload: Workload = toWorkload(other);
+      const { own, shared } = modelUsage(
+        workload,
+        toStreamDesign(other, {
+          shards: shardsWith,
+          share: shardsFilled(streamLoadOf(other)) / shardsFilled(loadWith),
+          retentionHours: retentionHoursOf(resources.config),
+          batchingWindowSeconds,
+        }),
+      );
+      return sum + priceUsage(addUsage(own, withoutShards(shared)), prices).usd;
+    }, 0);
+  return usdAt(windowWithSeconds) - usdAt(windowWithoutSeconds);
+}

@@ -10,12 +10,14 @@ import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-z
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryParameterStore } from '../../shared/adapters/memory/memory-parameter-store.ts';
+import { MemoryPollSchedule } from '../../shared/adapters/memory/memory-poll-schedule.ts';
 import { MemoryPullControlStore } from '../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryTokenStore } from '../../shared/adapters/memory/memory-token-store.ts';
+import { MemoryWorkQueue } from '../../shared/adapters/memory/memory-work-queue.ts';
 import { MemoryWriteKeyStore } from '../../shared/adapters/memory/memory-write-key-store.ts';
 import { faultTurn } from '../../shared/adapters/memory/fault-turn.ts';
 import type { Turn } from '../../shared/adapters/memory/turn.ts';
@@ -29,6 +31,7 @@ import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { landingZoneContract } from './landing-zone.suite.ts';
 import { ledgerStoreContract } from './ledger-store.suite.ts';
+import { pollScheduleContract } from './poll-schedule.suite.ts';
 import { pullControlStoreContract } from './pull-control-store.suite.ts';
 import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
@@ -36,6 +39,7 @@ import { quotaStoreContract } from './quota-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
 import { tokenStoreContract } from './token-store.suite.ts';
+import { workQueueContract, type QueueUnderTest } from './work-queue.suite.ts';
 import { writeKeyStoreContract } from './write-key-store.suite.ts';
 
 const noWait = (): Promise<void> => Promise.resolve();
@@ -111,6 +115,20 @@ describe.each([
     openLosingAnswers: () => new MemoryFileStage({ turn: losingAnswers() }),
   });
 
+  const schedule = new MemoryPollSchedule();
+  pollScheduleContract({
+    open: () => schedule,
+    deploy: (source, everyMinutes) => {
+      schedule.deploy(source, everyMinutes);
+      return Promise.resolve();
+    },
+  });
+
+  workQueueContract({
+    open: () => Promise.resolve(queueOf(newTurn())),
+    openLosingAnswers: () => Promise.resolve(queueOf(losingAnswers())),
+  });
+
   let lake = new MemoryLake();
   lakeContract({
     open: () => (lake = new MemoryLake({ turn: newTurn() })),
@@ -161,3 +179,20 @@ describe('memory', () => {
     },
   });
 });
+
+function queueOf(turn: Turn | undefined): QueueUnderTest {
+  const clock = new ManualClock();
+  const queue = new MemoryWorkQueue({ clock, turn });
+  return {
+    queue,
+    receive: () => Promise.resolve(queue.receive()),
+    done: (receipt) => {
+      queue.delete(receipt);
+      return Promise.resolve();
+    },
+    pass: (seconds) => {
+      clock.advance(seconds * 1000);
+      return Promise.resolve();
+    },
+  };
+}

@@ -870,27 +870,55 @@ export const MUTANTS: readonly Mutant[] = [
     sabotage: UNSTAGED,
   },
   {
-    name: 'table: boundaries are not decided',
-    breaks: 'every run divides the table as it finds it; its splits stand under the time of its own plan',
-    harm: 'nothing',
+    name: 'table: plans are not decided',
+    breaks: 'every run divides the table as it finds it, and takes the splits of others for its own',
+    harm: LOSS,
     lane: 'table',
     tables: ['extract'],
-    sabotage: breaking(({ stage, ...others }) => {
+    sabotage: breaking(({ stage, files, ...others }) => {
       const plans = new Map<number, Uint8Array>();
       const isPlan = (lane: string): boolean => lane.endsWith('/extract');
       return {
         ...others,
+        files: replace(files, {
+          put: (name, bytes) => files.put(withoutTime(name), bytes),
+          read: (name) => files.read(withoutTime(name)),
+        }),
         stage: replace(stage, {
           find: (lane, number) =>
-            isPlan(lane) ? Promise.resolve(plans.get(number)) : stage.find(lane, number),
+            isPlan(lane) ? Promise.resolve(plans.get(number)) : stage.find(withoutTime(lane), number),
           decide: (lane, number, bytes) => {
-            if (!isPlan(lane)) return stage.decide(lane, number, bytes);
+            if (!isPlan(lane)) return stage.decide(withoutTime(lane), number, bytes);
             plans.set(number, bytes);
             return Promise.resolve(bytes);
           },
         }),
       };
     }),
+  },
+  {
+    name: 'table: an announced extract is taken for put',
+    breaks: 'whoever finds it commits it without a look at its files',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, { kindOf: async (key) => (await lake.kindOf(key)) ?? 'data' }),
+    })),
+  },
+  {
+    name: 'table: an extract goes on over tombstones',
+    breaks: 'files that somebody withdraws are taken for put',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['extract'],
+    sabotage: breaking(({ lake, ...others }) => ({
+      ...others,
+      lake: replace(lake, {
+        kindOf: async (key) => ((await lake.kindOf(key)) === undefined ? undefined : 'data'),
+      }),
+    })),
   },
   {
     name: 'table: ranges overlap',
@@ -1203,6 +1231,9 @@ export const MUTANTS: readonly Mutant[] = [
     })),
   },
 ];
+
+/** Name of a split, or of a file of one, without the time of its plan. */
+const withoutTime = (name: string): string => name.replace(/(\/extract\/\d+)-\d+/, '$1');
 
 /** A state whose position on the landing lane is another one. */
 function atLanding(state: LedgerState, change: (position: LandingPosition) => LandingPosition): LedgerState {

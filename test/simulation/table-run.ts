@@ -8,7 +8,7 @@ import { TransientError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { parseTablePosition } from '../../shared/domain/table-position.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
-import { runLane } from '../../shared/pipeline/land.ts';
+import { readSettled, runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import { MAX_HELD_BYTES } from '../../shared/pipeline/table/table-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
@@ -24,7 +24,7 @@ import { createSharedClock } from './shared-clock.ts';
 import { createSimulatedRowKeys } from './simulated-row-keys.ts';
 import { createSimulatedColumnTables } from './simulated-column-tables.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
-import { createStores, storesOf, type MemoryStores } from './stores.ts';
+import { createStores, storesOf, type MemoryStores, type Stores } from './stores.ts';
 import type { Problem } from './truth.ts';
 
 type DatabaseInput = Extract<HeadgateConfigInput['sources'][string], { type: 'postgres' }>;
@@ -136,7 +136,7 @@ class TableRun {
   readonly #shape: TableShape;
   readonly #source: Source<DatabaseSourceConfig>;
   readonly #database: SimulatedDatabase;
-  readonly #faults = { doubleFires: 0, overlaps: 0, slowRuns: 0 };
+  readonly #faults = { doubleFires: 0, overlaps: 0, slowRuns: 0, withdrawals: 0 };
   readonly #doubleFire: number;
   readonly #batchRows: number;
   readonly #rowsPerSplit: number;
@@ -211,10 +211,14 @@ class TableRun {
     const runs: Promise<unknown>[] = [];
     for (let fire = 0; fire < fires; fire++) {
       if (this.#isReconciled && rng.chance(0.5)) this.#clock.advance(RECONCILE_MS);
-      const begun = [this.#run()];
+      const begun: Promise<unknown>[] = [this.#run()];
       if (rng.chance(this.#doubleFire)) {
         this.#faults.doubleFires++;
         begun.push(this.#run());
+      }
+      if (this.#shape === 'extract' && rng.chance(0.3)) {
+        this.#faults.withdrawals++;
+        begun.push(this.#withdraw());
       }
       runs.push(...begun);
       if (rng.chance(0.3)) {
@@ -264,14 +268,14 @@ class TableRun {
     const stores = this.#sabotage.stores?.(scheduled, { number, newToken }) ?? scheduled;
     const runMs = this.#scheduler.isFaulty && rng.chance(0.2) ? SHORT_RUN_MS : RUN_MS;
     const deadlineMs = this.#clock.nowMs() + runMs;
-    const common = { clock: this.#clockOf(), telemetry: this.#telemetry, newToken };
-    const { stage, files, ledger, claimLog, lake } = stores;
+    const { stage, files, ledger } = stores;
+    const land = this.#toLand(stores, newToken);
     const rowBytes = this.#shape === 'extract' ? MAX_HELD_BYTES / ROWS_HELD : 50;
     const columns = createSimulatedColumnTables(this.#tables, rowBytes);
     const keys = createSimulatedRowKeys(this.#tables, this.#stores.lake, () => this.#databaseTurn());
     try {
       const reader = createTableReader({
-        ...common,
+        ...{ clock: land.clock, telemetry: land.telemetry, newToken },
         source: this.#source,
         table: this.#tableOf(process),
         columns: this.#sabotage.columns?.(columns) ?? columns,
@@ -281,20 +285,9 @@ class TableRun {
         keys: this.#sabotage.keys?.(keys) ?? keys,
         deadlineMs,
       });
-      const { commits } = await runLane(
-        {
-          ...common,
-          ledger,
-          claimLog,
-          lake,
-          claimCache: createClaimCache(),
-          tables: this.#tables,
-          sources: new Map<string, Source>([[this.#source.name, this.#source]]),
-          configVersion: 'c1',
-        },
-        reader,
-        { owner: process.name, deadlineMs, maxBatchBytes: this.#maxBatchBytes },
-      );
+      const { commits } = await runLane(land, reader, {
+        ...{ owner: process.name, deadlineMs, maxBatchBytes: this.#maxBatchBytes },
+      });
       this.#scheduler.note(`${process.name} ends after ${String(commits)} commits`);
       return commits;
     } catch (error) {
@@ -312,6 +305,28 @@ class TableRun {
 
   get #isReconciled(): boolean {
     return SHAPES[this.#shape].settings.deletes !== undefined;
+  }
+
+  /** Somebody who has no reader settles the lane, as before a checkpoint is moved: what is on its way is withdrawn. */
+  async #withdraw(): Promise<void> {
+    const process = this.#scheduler.process(`w${String(this.#runs++)}`, 'normal');
+    const newToken = (): string => String(this.#tokens++);
+    const land = this.#toLand(storesOf(this.#stores, process), newToken);
+    try {
+      await readSettled(land, LANE, { owner: process.name, deadlineMs: this.#clock.nowMs() + RUN_MS });
+    } catch (error) {
+      this.#scheduler.note(`${process.name} fails: ${String(error)}`);
+    }
+  }
+
+  #toLand({ ledger, claimLog, lake }: Stores, newToken: () => string): LandDeps {
+    return {
+      ...{ ledger, claimLog, lake, newToken, clock: this.#clockOf(), telemetry: this.#telemetry },
+      claimCache: createClaimCache(),
+      tables: this.#tables,
+      sources: new Map<string, Source>([[this.#source.name, this.#source]]),
+      configVersion: 'c1',
+    };
   }
 
   /** The database as one process reaches it. Marks may arrive late, twice, or unanswered. */

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   CreateTableCommand,
   type CreateTableCommandInput,
@@ -18,12 +20,25 @@ import {
   PutObjectCommand,
   type S3Client,
 } from '@aws-sdk/client-s3';
+import {
+  CreateQueueCommand,
+  DeleteMessageCommand,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import {
+  CreateScheduleCommand,
+  CreateScheduleGroupCommand,
+  type SchedulerClient,
+} from '@aws-sdk/client-scheduler';
 import { PutParameterCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { afterAll, beforeAll, describe } from 'vitest';
 import {
   createDynamoDbClient,
   createKinesisClient,
   createS3Client,
+  createSchedulerClient,
+  createSqsClient,
   createSsmClient,
 } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
@@ -41,12 +56,15 @@ import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { S3FileStage } from '../../../shared/adapters/aws/s3-file-stage.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { S3ObjectSource } from '../../../shared/adapters/aws/s3-object-source.ts';
+import { SchedulerPollSchedule } from '../../../shared/adapters/aws/scheduler-poll-schedule.ts';
+import { SqsWorkQueue } from '../../../shared/adapters/aws/sqs-work-queue.ts';
 import { SsmParameterStore } from '../../../shared/adapters/aws/ssm-parameter-store.ts';
 import { S3FrameWriter } from '../../../shared/adapters/aws/s3-frame-writer.ts';
 import { S3LandingZone } from '../../../shared/adapters/aws/s3-landing-zone.ts';
 import { systemClock } from '../../../shared/adapters/aws/system-clock.ts';
 import type { ObjectKind } from '../../../shared/ports/lake.ts';
 import type { OutgoingFrame } from '../../../shared/ports/frame-bus.ts';
+import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { auditLogContract } from '../../contract/audit-log.suite.ts';
 import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
@@ -57,15 +75,18 @@ import { landingZoneContract, type LandingZonePorts } from '../../contract/landi
 import { ledgerStoreContract } from '../../contract/ledger-store.suite.ts';
 import { objectSourceContract } from '../../contract/object-source.suite.ts';
 import { parameterStoreContract } from '../../contract/parameter-store.suite.ts';
+import { pollScheduleContract } from '../../contract/poll-schedule.suite.ts';
 import { pullControlStoreContract } from '../../contract/pull-control-store.suite.ts';
 import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
 import { tokenStoreContract } from '../../contract/token-store.suite.ts';
+import { workQueueContract, type QueueUnderTest } from '../../contract/work-queue.suite.ts';
 import { writeKeyStoreContract } from '../../contract/write-key-store.suite.ts';
 import { startBareEmulator, type BareEmulator } from '../../support/emulator.ts';
 
 const BUCKET = 'headgate-contract-lake';
 const STREAM = 'headgate-contract-ingest';
+const SCHEDULES = 'headgate-contract-schedules';
 const TABLES: readonly CreateTableCommandInput[] = [
   {
     TableName: 'claims',
@@ -130,6 +151,8 @@ describe('AWS', () => {
   let s3: S3Client;
   let kinesis: KinesisClient;
   let ssm: SSMClient;
+  let sqs: SQSClient;
+  let scheduler: SchedulerClient;
 
   beforeAll(async () => {
     emulator = await startBareEmulator();
@@ -137,14 +160,17 @@ describe('AWS', () => {
     s3 = createS3Client(emulator.connection);
     kinesis = createKinesisClient(emulator.connection);
     ssm = createSsmClient(emulator.connection);
+    sqs = createSqsClient(emulator.connection);
+    scheduler = createSchedulerClient(emulator.connection);
     for (const table of TABLES) await dynamodb.send(new CreateTableCommand(table));
     await s3.send(new CreateBucketCommand({ Bucket: BUCKET }));
+    await scheduler.send(new CreateScheduleGroupCommand({ Name: SCHEDULES }));
     await kinesis.send(new CreateStreamCommand({ StreamName: STREAM, ShardCount: 2 }));
     await waitUntilStreamExists({ client: kinesis, maxWaitTime: 30 }, { StreamName: STREAM });
   });
 
   afterAll(async () => {
-    for (const client of [dynamodb, s3, kinesis, ssm]) client.destroy();
+    for (const client of [dynamodb, s3, kinesis, ssm, sqs, scheduler]) client.destroy();
     await emulator.stop();
   });
 
@@ -243,6 +269,23 @@ describe('AWS', () => {
       };
     },
   });
+  pollScheduleContract({
+    open: () => new SchedulerPollSchedule({ scheduler, group: SCHEDULES }),
+    deploy: async (source, everyMinutes) => {
+      const target = { Arn: 'arn:aws:lambda:us-east-1:000000000000:function:pull' };
+      await scheduler.send(
+        new CreateScheduleCommand({
+          ...{ GroupName: SCHEDULES, Name: source, FlexibleTimeWindow: { Mode: 'OFF' } },
+          ScheduleExpression: everyMinutes === undefined ? 'cron(0 6 * * ? *)' : toRate(everyMinutes),
+          Target: { ...target, RoleArn: 'arn:aws:iam::000000000000:role/schedules' },
+        }),
+      );
+    },
+  });
+  workQueueContract({
+    open: () => openQueue(sqs, sqs),
+    openLosingAnswers: () => openQueue(sqs, faulty(createSqsClient(emulator.connection), losingAnswers)),
+  });
   frameBusContract({
     open: () => new KinesisFrameBus({ kinesis, stream: STREAM, clock: systemClock }),
     openLosingAnswers: () =>
@@ -272,6 +315,37 @@ describe('AWS', () => {
     },
   });
 });
+
+/** As CDK writes it: in the largest unit that fits. */
+function toRate(minutes: number): string {
+  const [count, unit] =
+    minutes % 1_440 === 0
+      ? [minutes / 1_440, 'day']
+      : minutes % 60 === 0
+        ? [minutes / 60, 'hour']
+        : [minutes, 'minute'];
+  return `rate(${String(count)} ${unit}${count === 1 ? '' : 's'})`;
+}
+
+/** A new queue, to which `sender` sends. */
+async function openQueue(sqs: SQSClient, sender: SQSClient): Promise<QueueUnderTest> {
+  const { QueueUrl: url = '' } = await sqs.send(
+    new CreateQueueCommand({ QueueName: randomUUID(), Attributes: { VisibilityTimeout: '5400' } }),
+  );
+  return {
+    queue: new SqsWorkQueue({ sqs: sender, url }),
+    receive: async () => {
+      const { Messages: [message] = [] } = await sqs.send(new ReceiveMessageCommand({ QueueUrl: url }));
+      if (message === undefined) return undefined;
+      return { work: JSON.parse(message.Body ?? '') as PullWork, receipt: message.ReceiptHandle ?? '' };
+    },
+    done: async (receipt) => {
+      await sqs.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: receipt }));
+    },
+    // The emulator goes by its own clock.
+    pass: (seconds) => sleep(seconds * 1000 + 100),
+  };
+}
 
 /** Everything in the stream, in order per shard. */
 async function readStream(kinesis: KinesisClient): Promise<OutgoingFrame[]> {

@@ -34,7 +34,7 @@ export const handler = createHandler({
   ...deps,
   tables: new DuckDbTableWriter(session),
   columns: new DuckDbColumnWriter(session),
-  landedRows: new DuckDbLandedRows(session, lakeFiles),
+  landedRows: new DuckDbLandedRows(session, lakeFiles, deps.clock),
   keys: new DuckDbRowKeys(session, lakeFiles, deps.clock),
   files: new S3FileStage({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
   openTable: (source) => openTable(source, needs),

@@ -8,15 +8,19 @@ import type { Source } from '../domain/source.ts';
  *
  * Promises of every implementation:
  * - A row whose file is in the lake when `find` is called is found, whatever its partition.
- * - A row that is not in the lake is never taken for one that is.
+ * - A row that is not in the lake is never taken for one that is; nor is one that was marked as deleted since it landed.
  * - What is thrown is a HeadgateError; `BACKFILL_WINDOW_TOO_LARGE` (block) when the range has more rows than fit into
- *   memory.
+ *   memory, or cannot be looked up in time.
  */
 export interface LandedRows {
-  /** @param range cursor texts as the database writes them, `from` inclusive, `until` exclusive */
+  /**
+   * @param range cursor texts as the database writes them, `from` inclusive, `until` exclusive
+   * @param deadlineMs when it must be done, ms since the epoch
+   */
   find(
     source: Source<DatabaseSourceConfig>,
     range: { readonly from: string; readonly until: string },
+    deadlineMs: number,
   ): Promise<LandedSet>;
 }
 

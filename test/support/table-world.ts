@@ -5,6 +5,7 @@ import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
+import { backfillLane, formatBackfill, type Backfill } from '../../shared/domain/backfill.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane, type RunOutcome } from '../../shared/pipeline/land.ts';
@@ -144,6 +145,21 @@ export class TableWorld {
     const { position } = await this.ledger.read(this.lane);
     const { keys } = JSON.parse(position ?? '{}') as { readonly keys?: { readonly begun?: number } };
     await acceptDeletes({ source: this.#source, stage, files, clock }, keys?.begun ?? -1);
+  }
+
+  /** A backfill of the source has come so far. */
+  async noteBackfill(status: Backfill['status']): Promise<void> {
+    const lane = backfillLane(this.#source.name);
+    const asked = { from: '0', to: '1', step: '1' };
+    const to = formatBackfill({ v: 1, number: 1, status, asked, parallel: 1, startedAtMs: 0 });
+    const { version } = await this.ledger.read(lane);
+    await this.ledger.commit(lane, version, { from: '', to, records: 0, keys: 0 }, String(this.#tokens++));
+  }
+
+  /** Gives up the checkpoint. */
+  async reset(): Promise<void> {
+    const { version } = await this.ledger.read(this.lane);
+    await this.ledger.reposition(this.lane, version, undefined, String(this.#tokens++));
   }
 
   get lane(): string {

@@ -8,6 +8,7 @@ import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { isLakeTime } from '../../domain/formats.ts';
 import { partitionNumber, partitionPath } from '../../domain/object-key.ts';
 import type { Source } from '../../domain/source.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { LandedRows, LandedSet } from '../../ports/landed-rows.ts';
 import { parseMicros } from '../database/time-text.ts';
 import { quoteName, quoteText, toReadType } from './column-sql.ts';
@@ -40,32 +41,37 @@ interface Bounds {
 export class DuckDbLandedRows implements LandedRows {
   readonly #session: DuckDbSession;
   readonly #files: LakeFiles;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   /** Lowest and highest cursor of files, as `toToken` writes them; files never change. Undefined: it has no rows. */
   readonly #ranges = new LRUCache<string, { readonly low: bigint; readonly high: bigint } | 'none'>({
     max: MAX_KNOWN_FILES,
   });
 
-  constructor(session: DuckDbSession, files: LakeFiles) {
+  constructor(session: DuckDbSession, files: LakeFiles, clock: Pick<Clock, 'nowMs'>) {
     this.#session = session;
     this.#files = files;
+    this.#clock = clock;
   }
 
-  async find(source: Source<DatabaseSourceConfig>, range: Bounds): Promise<LandedSet> {
+  async find(source: Source<DatabaseSourceConfig>, range: Bounds, deadlineMs: number): Promise<LandedSet> {
     const columns = identityOf(source);
     const known = new Set<string>();
     const [low, high] = [this.#boundOf(columns, range.from), this.#boundOf(columns, range.until)];
-    const keys = (await this.#files.list(`raw/${source.name}/`)).filter(isInPartitions(source, range));
-    for (const key of keys) {
+    const all = await this.#files.list(`raw/${source.name}/`);
+    const deleted = new Map<string, number>();
+    for (const key of all.filter(isOfDeletes)) {
+      this.#requireTime(source, range, deadlineMs);
+      const bytes = await this.#read(key);
+      await this.#session.run((duckDb) => collectDeletes(duckDb, bytes, columns.slice(0, -1), deleted));
+    }
+    for (const key of all.filter(isInPartitions(source, range))) {
       const ofFile = this.#ranges.get(key);
       if (ofFile === 'none' || (ofFile !== undefined && (ofFile.high < low || ofFile.low >= high))) continue;
-      const bytes = await this.#files.read(key);
-      if (bytes === undefined) {
-        throw new TransientError(
-          'OBJECT_VANISHED',
-          `${key} was there and is gone while it was looked up; it is tried again`,
-        );
-      }
-      await this.#session.run((duckDb) => this.#collect(duckDb, { key, bytes, columns, range }, known));
+      this.#requireTime(source, range, deadlineMs);
+      const bytes = await this.#read(key);
+      await this.#session.run((duckDb) =>
+        this.#collect(duckDb, { key, bytes, columns, range, deleted }, known),
+      );
       if (known.size > MAX_ROWS) {
         throw new BlockedError(
           'BACKFILL_WINDOW_TOO_LARGE',
@@ -85,6 +91,24 @@ export class DuckDbLandedRows implements LandedRows {
     };
   }
 
+  async #read(key: string): Promise<Uint8Array> {
+    const bytes = await this.#files.read(key);
+    if (bytes !== undefined) return bytes;
+    throw new TransientError(
+      'OBJECT_VANISHED',
+      `${key} was there and is gone while it was looked up; it is tried again`,
+    );
+  }
+
+  /** An invocation that ends in the middle of it would do so again and again, and say nothing. */
+  #requireTime({ name }: Source, { from, until }: Bounds, deadlineMs: number): void {
+    if (this.#clock.nowMs() < deadlineMs) return;
+    throw new BlockedError(
+      'BACKFILL_WINDOW_TOO_LARGE',
+      `what the lake has of source ${name} from ${from} to ${until} could not be looked up in the time of one run; cancel the backfill and ask for it with a shorter --window`,
+    );
+  }
+
   /** Cursors are integers as `toToken` writes them, decimals and times too. */
   #boundOf(columns: readonly Column[], text: string): bigint {
     return cursorUnits(columns.at(-1)?.type, text);
@@ -97,11 +121,14 @@ export class DuckDbLandedRows implements LandedRows {
       bytes,
       columns,
       range,
+      deleted,
     }: {
       readonly key: string;
       readonly bytes: Uint8Array;
       readonly columns: readonly Column[];
       readonly range: Bounds;
+      /** When keys were marked as deleted last, by hash. */
+      readonly deleted: ReadonlyMap<string, number>;
     },
     known: Set<string>,
   ): Promise<void> {
@@ -109,10 +136,8 @@ export class DuckDbLandedRows implements LandedRows {
     try {
       scratch.write(bytes, bytes.length);
       const file = quoteText(scratch.path);
-      const schema = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${file})`);
-      const names = new Set(schema.getRows().map(([name]) => String(name)));
       // Files of a time before a column was declared have no row of this key.
-      if (!columns.every(({ name }) => names.has(name))) {
+      if (!(await hasColumns(connection, scratch.path, columns))) {
         this.#ranges.set(key, 'none');
         return;
       }
@@ -132,7 +157,9 @@ export class DuckDbLandedRows implements LandedRows {
           ? { low: BigInt(unscaled(low)), high: BigInt(unscaled(high)) }
           : 'none',
       );
-      const selected = [...columns.slice(0, -1).map((column) => toTokenSql(column)), token].join(', ');
+      const selected = [...columns.slice(0, -1).map((column) => toTokenSql(column)), token, RECEIVED].join(
+        ', ',
+      );
       const type = toReadType(cursor.type);
       const within = `${quoteName(cursor.name)} >= CAST(${quoteText(range.from)} AS ${type}) AND ${quoteName(cursor.name)} < CAST(${quoteText(range.until)} AS ${type})`;
       const result = await connection.stream(`SELECT ${selected} FROM ${table} WHERE ${within}`);
@@ -140,12 +167,59 @@ export class DuckDbLandedRows implements LandedRows {
         const chunk = await result.fetchChunk();
         if (chunk === null || chunk.rowCount === 0) return;
         for (const values of chunk.getRows()) {
-          known.add(toHash(values.map((value, i) => fromSql(columns[i]?.type, value))));
+          const tokens = columns.map(({ type }, i) => fromSql(type, values[i]));
+          const deletedAtMs = deleted.size === 0 ? undefined : deleted.get(toHash(tokens.slice(0, -1)));
+          if (deletedAtMs === undefined || Number(values.at(-1)) > deletedAtMs) known.add(toHash(tokens));
         }
       }
     } finally {
       scratch.close();
     }
+  }
+}
+
+/** `_received_at`, ms since the epoch. */
+const RECEIVED = 'epoch_ms(_received_at)';
+
+/** Files that reconciliations have landed, see deletes-batch.ts. */
+const isOfDeletes = (key: string): boolean => key.slice(key.lastIndexOf('/') + 1).startsWith('keys-');
+
+/** Whether a Parquet file has these columns. */
+async function hasColumns(
+  connection: OpenDuckDb['connection'],
+  path: string,
+  columns: readonly Column[],
+): Promise<boolean> {
+  const schema = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${quoteText(path)})`);
+  const names = new Set(schema.getRows().map(([name]) => String(name)));
+  return columns.every(({ name }) => names.has(name));
+}
+
+/** Adds when each key of a file was marked as deleted, by hash. */
+async function collectDeletes(
+  { connection, directory }: OpenDuckDb,
+  bytes: Uint8Array,
+  columns: readonly Column[],
+  deleted: Map<string, number>,
+): Promise<void> {
+  const scratch = new ScratchFile(directory, 'deletes.parquet');
+  try {
+    scratch.write(bytes, bytes.length);
+    if (!(await hasColumns(connection, scratch.path, columns))) return;
+    const items = [...columns.map((column) => toTokenSql(column)), RECEIVED].join(', ');
+    const result = await connection.stream(
+      `SELECT ${items} FROM read_parquet(${quoteText(scratch.path)}, hive_partitioning = false) WHERE _op = 'd'`,
+    );
+    for (;;) {
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) return;
+      for (const values of chunk.getRows()) {
+        const hashed = toHash(columns.map(({ type }, i) => fromSql(type, values[i])));
+        deleted.set(hashed, Math.max(deleted.get(hashed) ?? 0, Number(values.at(-1))));
+      }
+    }
+  } finally {
+    scratch.close();
   }
 }
 

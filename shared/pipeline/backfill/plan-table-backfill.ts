@@ -109,12 +109,8 @@ function canonical(
 
 /** Everything before this cursor value is passed by the source's own runs for good. */
 function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position: string | undefined): string {
-  const { incremental } = source.config;
-  if (incremental === undefined)
-    throw backfillRange(
-      source,
-      'it is not read incrementally: every run reads all of it, there is nothing to backfill',
-    );
+  const { incremental, changeLog } = source.config;
+  if (incremental === undefined) throw backfillRange(source, notIncremental(changeLog));
   const { initialValue, lookback } = incremental;
   const start = initialValue === undefined ? undefined : canonical(source, order, 'from', initialValue);
   const reached = lookback === undefined ? placeOf() : highestOf(lookback);
@@ -140,6 +136,14 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
     const at = known.sweep.place.cursor;
     return order.compare(behind, at) < 0 ? behind : at;
   }
+}
+
+function notIncremental(changeLog: DatabaseSourceConfig['changeLog']): string {
+  if (changeLog === undefined)
+    return 'it is not read incrementally: every run reads all of it, there is nothing to backfill';
+  return changeLog.processed === undefined
+    ? `it follows a change log by ${changeLog.id}; move its checkpoint back instead: headgate checkpoint set`
+    : `it reads the entries of a change log that ${changeLog.processed} is false of; set it to false for those that are to be read again`;
 }
 
 function isTime({ config }: Source<DatabaseSourceConfig>): boolean {

@@ -36,7 +36,11 @@ export function createWindowReader(deps: WindowReaderDeps, { lane, from, until }
     if (before.status !== 'open') return undefined;
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
     // Looked up once: what this lane itself lands meanwhile is behind its place.
-    known ??= await landedRows.find(source, { from: before.place?.cursor ?? from, until });
+    known ??= await landedRows.find(
+      source,
+      { from: before.place?.cursor ?? from, until },
+      deadlineMs - COMMIT_RESERVE_MS,
+    );
     const set = known;
     const receivedAtMs = clock.nowMs();
     const maxRows = size.next(state.version);

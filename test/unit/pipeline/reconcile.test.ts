@@ -138,4 +138,65 @@ describe.each([
     expect(world.deletes()).toEqual(['1']);
     expect(world.alive()).toEqual({});
   });
+
+  test('wait until a backfill has come to its end', async () => {
+    const world = await landed(withDeletes({}, incremental));
+    await world.noteBackfill('running');
+    world.rows.delete(2);
+    world.clock.advance(DAY_MS);
+    expect(await world.run()).toMatchObject({ finished: true });
+    expect(world.deletes()).toEqual([]);
+    await world.noteBackfill('done');
+    await world.run();
+    expect(world.deletes()).toEqual(['2']);
+  });
+
+  test('are looked for with all files of the lake after the checkpoint was reset', async () => {
+    const world = await landed(withDeletes({}, incremental));
+    world.rows.delete(2);
+    world.clock.advance(DAY_MS);
+    await world.run();
+    await world.reset();
+    world.rows.delete(3);
+    await world.run();
+    expect(world.deletes()).toEqual(['2', '3']);
+    expect(world.alive()).toEqual({ 1: 'v1', 4: 'v4', 5: 'v5', 6: 'v6' });
+  });
+
+  test('of a table that is declared otherwise are looked for anew', async () => {
+    const world = await landed(withDeletes({}, incremental));
+    world.rows.delete(2);
+    world.clock.advance(DAY_MS);
+    // Half of it is read, then another table is deployed.
+    let turns = 0;
+    world.onTurn = () =>
+      ++turns === 9 ? Promise.reject(new TransientError('LOST', 'lost')) : Promise.resolve();
+    await expect(world.run()).rejects.toMatchObject({ code: 'LOST' });
+    world.onTurn = () => Promise.resolve();
+    const { position: before } = await world.ledger.read(world.lane);
+    world.deploy({
+      changes: 'upserts-and-deletes',
+      incremental: { cursor: 'at', ...incremental },
+      deletes: { reconcile: { holdBackAbove: { rows: 2, share: 0.5 } } },
+      table: 'public.other',
+    });
+    await world.run();
+    expect(before).toContain('"begun"');
+    expect(world.deletes()).toEqual(['2']);
+  });
+});
+
+test('a key that is null in the table is no reason to take a row for gone', async () => {
+  const world = await landed(withDeletes());
+  world.clock.advance(DAY_MS);
+  const read = world.table.read.bind(world.table);
+  world.table.read = async function* (request) {
+    for await (const batch of read(request)) {
+      const [key] = batch.rows.columns;
+      if (request.keysOnly !== true || key?.kind !== 'int64') yield batch;
+      else yield { ...batch, rows: { ...batch.rows, columns: [{ ...key, nulls: new Uint8Array([1, 0]) }] } };
+    }
+  };
+  await expect(world.run()).rejects.toMatchObject({ code: 'DB_KEY_NULL', disposition: 'block' });
+  expect(world.deletes()).toEqual([]);
 });

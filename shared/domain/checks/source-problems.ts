@@ -136,6 +136,32 @@ export const SOURCE_PROBLEMS = {
     meaning: 'What was kept with the checkpoint cannot be read.',
     shows: 'while reading',
   },
+  DELETES_HELD_BACK: {
+    level: 'error',
+    meaning:
+      'More rows would be marked as deleted at once than `holdBackAbove` allows, or the table is empty.',
+    shows: 'while reading',
+  },
+  DELETES_TOO_MANY_FILES: {
+    level: 'error',
+    meaning: 'Deletes fall into more than 1,000 partitions.',
+    shows: 'while reading',
+  },
+  KEYS_NOT_COMPARABLE: {
+    level: 'error',
+    meaning: 'The lake has keys that are no values of the types that are declared now.',
+    shows: 'while reading',
+  },
+  STAGED_KEYS_VANISHED: {
+    level: 'error',
+    meaning: 'A key file under `landing/keys/` is gone.',
+    shows: 'while reading',
+  },
+  UNREADABLE_INVENTORY: {
+    level: 'error',
+    meaning: 'What is under `landing/keys/` was written by another version of Headgate.',
+    shows: 'while reading',
+  },
   DB_TIMEOUT: {
     level: 'error',
     meaning: 'A statement took too long; a warning where only a first row was asked for.',

@@ -5,6 +5,7 @@ import { createDynamoDbClient, createS3Client, createSsmClient } from '../shared
 import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
 import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
+import { AwsAccount } from '../shared/adapters/aws/aws-account.ts';
 import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
 import { openActivityLog } from '../shared/adapters/aws/open-activity-log.ts';
 import { readDeployedPlan } from '../shared/adapters/aws/read-deployed-plan.ts';
@@ -83,6 +84,9 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openActivity: ({ name }) => openActivityLog(name, !pointsHere(process.env)),
   loadPrices,
   openChecks,
+  openAccount: () => new AwsAccount({ clock: systemClock }),
+  isLocal: pointsHere(process.env),
+  nodeVersion: process.versions.node,
   who: `${process.env['USER'] ?? process.env['LOGNAME'] ?? 'somebody'}@${hostname()}`,
   progress: createProgress(process.stderr),
 });

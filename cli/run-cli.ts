@@ -8,6 +8,7 @@ import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts
 import { createCheckpointCommand } from './commands/checkpoint.ts';
 import { createDlqCommand } from './commands/dlq.ts';
 import type { DlqDeps } from './dlq/dlq-deps.ts';
+import { createDoctorCommand, type DoctorDeps } from './commands/doctor.ts';
 import { createKeysCommand, type KeysDeps } from './commands/keys.ts';
 import { createLakeCommand } from './commands/lake.ts';
 import { createPauseCommands } from './commands/pause.ts';
@@ -15,7 +16,6 @@ import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
-import type { ChecksDeps } from './open-checks.ts';
 import type { ActivityDeps } from './open-activity.ts';
 import type { LakeDeps } from './open-lake.ts';
 import type { PullDeps } from './open-pull.ts';
@@ -30,7 +30,7 @@ export type CliDeps = KeysDeps &
   DlqDeps &
   DiscoverDeps &
   PullDeps &
-  ChecksDeps &
+  DoctorDeps &
   ActivityDeps &
   PlanDeps;
 
@@ -62,6 +62,7 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     .showHelpAfterError('(see --help)')
     .addCommand(createValidateCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createPlanCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createDoctorCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createDiscoverCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))

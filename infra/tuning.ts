@@ -32,9 +32,6 @@ export const WORK_QUEUE_TUNING = {
   /** Deliveries before work is a dead letter; what fails is delivered again after half a minute, one, two and four. */
   maxReceives: 5,
   retention: Duration.days(4),
-  /** Bounds of the maximum concurrency of an event-source mapping. */
-  minConcurrency: 2,
-  maxConcurrency: 1000,
 } as const;
 
 /** The queue of events that say that a bucket has something new. */

@@ -17,13 +17,13 @@ export class WorkQueue extends Construct {
     id: string,
     props: {
       readonly worker: IngestFunction;
-      /** Instances that may be at work on parts of sources, as the sources ask for. */
-      readonly tasks: number;
+      /** Instances that may be at work on parts of sources. */
+      readonly maxConcurrency: number;
     },
   ) {
     super(scope, id);
-    const { worker, tasks } = props;
-    const { visibilityTimeouts, maxReceives, retention, minConcurrency, maxConcurrency } = WORK_QUEUE_TUNING;
+    const { worker, maxConcurrency } = props;
+    const { visibilityTimeouts, maxReceives, retention } = WORK_QUEUE_TUNING;
     this.deadLetters = new DeadLetterQueue(this, 'DeadLetters');
     this.queue = new Queue(this, 'Queue', {
       visibilityTimeout: Duration.seconds(visibilityTimeouts * FUNCTION_SIZES[worker.lane].timeoutSeconds),
@@ -49,9 +49,7 @@ export class WorkQueue extends Construct {
       eventSourceArn: this.queue.queueArn,
       // One piece of work each: what fails does not have others repeated with it.
       batchSize: 1,
-      scalingConfig: {
-        maximumConcurrency: Math.min(maxConcurrency, Math.max(minConcurrency, tasks)),
-      },
+      scalingConfig: { maximumConcurrency: maxConcurrency },
     });
     // Lambda checks at once that the function may read the queue.
     mapping.node.addDependency(worker.role);

@@ -22,6 +22,7 @@ import { WorkQueue } from '../constructs/work-queue.ts';
 import type { Deployment } from '../deployment.ts';
 import { pulledSources, type Named, type PullingLane } from '../../shared/config/plan/lanes.ts';
 import { literalPrefix } from '../../shared/domain/files/object-pattern.ts';
+import { isBackfilledHere, workConcurrencyOf } from '../../shared/config/plan/tasks-of.ts';
 import { networkOf } from '../network-of.ts';
 import { toSourceFolder } from '../source-folder.ts';
 import { parametersOf } from '../../shared/config/parameters-of.ts';
@@ -90,7 +91,10 @@ export class PullStack extends Stack {
     if (sources.some(([, source]) => isBackfilledHere(source))) grantBackfills(this.puller, stores);
     const network = networkOf(sources);
     if (network !== undefined) attachToNetwork(this.puller, network);
-    this.work = new WorkQueue(this, 'Work', { worker: this.puller, tasks: tasksOf(sources) });
+    this.work = new WorkQueue(this, 'Work', {
+      worker: this.puller,
+      maxConcurrency: workConcurrencyOf(sources),
+    });
     const notifying = notifyingFolders(sources);
     this.notifications =
       notifying.length === 0
@@ -124,14 +128,6 @@ export class PullStack extends Stack {
   }
 }
 
-/** Instances that work on parts of the sources, all together: a backfill is one more than the run beside it. */
-function tasksOf(sources: readonly Named<PulledSourceConfig>[]): number {
-  return sources.reduce(
-    (sum, [, source]) => sum + ('tasksMax' in source ? source.tasksMax : isBackfilledHere(source) ? 2 : 1),
-    0,
-  );
-}
-
 /** Folders whose new objects have their source read. */
 function notifyingFolders(sources: readonly Named<PulledSourceConfig>[]): NotifyingFolder[] {
   return sources.flatMap(([source, config]) => {
@@ -147,9 +143,6 @@ function canNotify(sources: readonly Named<PulledSourceConfig>[], name: string):
   const config = new Map(sources).get(name);
   return config?.type === 'files' && toSourceFolder(config.location) !== undefined;
 }
-/** Whether the function for APIs reads backfills of the source. */
-const isBackfilledHere = (source: PulledSourceConfig): boolean =>
-  source.type === 'http' && source.incremental !== undefined;
 
 /** Names of the sources whose schedules the function may change. */
 const adaptiveSources = (sources: readonly Named<PulledSourceConfig>[]): string[] =>

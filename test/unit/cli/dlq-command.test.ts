@@ -97,6 +97,9 @@ function setUp() {
       openActivity: unused,
       loadPrices: unused,
       readDeployedPlan: unused,
+      openAccount: unused,
+      isLocal: false,
+      nodeVersion: '24.0.0',
       who: 'ada@lab',
       editText: editor && ((text) => Promise.resolve(editor?.(text) ?? '')),
       openReplay: () =>

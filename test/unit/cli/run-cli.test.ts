@@ -80,6 +80,11 @@ class Console {
       openChecks: () => {
         throw new Error('nothing outside is looked at here');
       },
+      openAccount: () => {
+        throw new Error('no account is looked at here');
+      },
+      isLocal: false,
+      nodeVersion: '24.0.0',
       who: 'ada@lab',
       progress: { update: unused, stop: unused },
       openSample: () => Promise.reject(new Error('no objects here')),

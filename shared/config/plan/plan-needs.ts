@@ -1,0 +1,128 @@
+import { MEASURED_SPEED } from '../../domain/cost/workload.ts';
+import type { ConcurrencyNeeds, DeploymentNeeds, NamedResource } from '../../domain/doctor/needs.ts';
+import { PLANNED_UTILISATION } from '../../domain/plan/shards.ts';
+import type { FunctionName } from '../../domain/plan/function-sizes.ts';
+import type { HeadgateConfig, ReceivedSourceConfig } from '../schema.ts';
+import { PULLING_LANES, pulledSources, receivedSources, type Named } from './lanes.ts';
+import { planResources, type ResourcePlan } from './plan-resources.ts';
+import { workConcurrencyOf } from './tasks-of.ts';
+import { trafficOf } from './traffic.ts';
+
+/** Claims, ledger and access. */
+const TABLES = 3;
+
+/** What a configuration needs of the account that it is deployed to. */
+export function planNeeds(declared: HeadgateConfig): DeploymentNeeds {
+  const plan = planResources(declared);
+  const { config } = plan;
+  const functions = functionsOf(plan);
+  const received = receivedSources(config);
+  const scheduled = functions.filter((lane) => lane === 'land' || lane === 'pull' || lane === 'extract');
+  return {
+    name: config.name,
+    stacks: ['storage', ...functions.map(stackOf), 'observability'].map((stack) => `${config.name}-${stack}`),
+    names: namesOf(config.name, functions, scheduled.map(stackOf)),
+    concurrency: concurrencyOf(plan, received),
+    shards: plan.streams.reduce((sum, { shards }) => sum + shards, 0),
+    tables: TABLES,
+    requestsPerSecond: received.reduce((sum, [, { limits }]) => sum + limits.requestsPerSecond, 0),
+    actions: [
+      ...ALWAYS,
+      ...(functions.includes('push') ? ['apigateway:POST'] : []),
+      ...(plan.streams.length > 0 ? ['kinesis:CreateStream', 'lambda:CreateEventSourceMapping'] : []),
+      ...(scheduled.length > 0
+        ? ['scheduler:CreateScheduleGroup', 'scheduler:CreateSchedule', 'sqs:CreateQueue']
+        : []),
+    ],
+  };
+}
+
+/** The functions of a plan, which are those of its lanes. */
+function functionsOf({ config, streams, landing, reads }: ResourcePlan): readonly FunctionName[] {
+  return [
+    ...(streams.length > 0 ? (['stream'] as const) : []),
+    ...(landing.length > 0 ? (['land'] as const) : []),
+    ...(receivedSources(config).length > 0 ? (['push'] as const) : []),
+    ...PULLING_LANES.filter((lane) => reads.some((read) => read.lane === lane)),
+  ];
+}
+
+/** The stack of a function is called like it, but for one. */
+const stackOf = (lane: FunctionName): string => (lane === 'land' ? 'landing' : lane);
+
+function namesOf(
+  name: string,
+  functions: readonly FunctionName[],
+  scheduled: readonly string[],
+): readonly NamedResource[] {
+  return [
+    ...functions.flatMap((lane): NamedResource[] => [
+      { kind: 'function', name: `${name}-${lane}` },
+      { kind: 'log group', name: `/aws/lambda/${name}-${lane}` },
+    ]),
+    ...(functions.includes('push')
+      ? [{ kind: 'log group' as const, name: `/aws/apigateway/${name}-push` }]
+      : []),
+    ...scheduled.map((lane): NamedResource => ({ kind: 'schedule group', name: `${name}-${lane}` })),
+    { kind: 'key alias', name: `alias/${name}` },
+    { kind: 'database', name: name.replaceAll('-', '_') },
+  ];
+}
+
+function concurrencyOf(
+  { config, streams, landing, reads }: ResourcePlan,
+  received: readonly Named<ReceivedSourceConfig>[],
+): ConcurrencyNeeds {
+  return {
+    streams: streams.reduce(
+      (sum, { shards, eventSource }) => sum + shards * eventSource.parallelizationFactor,
+      0,
+    ),
+    schedules: landing.length + reads.length,
+    work: PULLING_LANES.map((lane) => pulledSources(config, lane))
+      .filter((sources) => sources.length > 0)
+      .reduce((sum, sources) => sum + workConcurrencyOf(sources), 0),
+    push: pushOf(received),
+  };
+}
+
+/** What a request is expected to take: the key or token is looked up, then the request, its frame and its answer are kept. */
+function pushOf(received: readonly Named<ReceivedSourceConfig>[]): ConcurrencyNeeds['push'] {
+  if (received.length === 0) return undefined;
+  const { edgeMsPerRequest, edgeMsPerMb, vcpu, streamPutMs, dynamoMs } = MEASURED_SPEED;
+  let requestsPerSecond = 0;
+  let busyMs = 0;
+  for (const [, source] of received) {
+    const { recordsPerSecond, recordBytes, recordsPerRequest } = trafficOf(source);
+    const requests = recordsPerSecond / recordsPerRequest;
+    const mb = (recordsPerRequest * recordBytes) / 1e6;
+    requestsPerSecond += requests;
+    busyMs += requests * ((edgeMsPerRequest + edgeMsPerMb * mb) / vcpu + streamPutMs + 3 * dynamoMs);
+  }
+  return {
+    instances: Math.max(1, Math.ceil(busyMs / 1000 / PLANNED_UTILISATION - 1e-9)),
+    requestsPerSecond,
+    requestMs: Math.round(busyMs / requestsPerSecond),
+  };
+}
+
+/** One action for each kind of resource that every deployment has. */
+const ALWAYS = [
+  'cloudwatch:PutDashboard',
+  'cloudwatch:PutMetricAlarm',
+  'dynamodb:CreateTable',
+  'glue:CreateDatabase',
+  'glue:CreateTable',
+  'iam:CreateRole',
+  'iam:PassRole',
+  'iam:PutRolePolicy',
+  'kms:CreateAlias',
+  'kms:CreateKey',
+  'lambda:CreateFunction',
+  'lambda:PublishLayerVersion',
+  'logs:CreateLogGroup',
+  's3:CreateBucket',
+  's3:PutBucketPolicy',
+  's3:PutLifecycleConfiguration',
+  'sns:CreateTopic',
+];

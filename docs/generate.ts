@@ -8,6 +8,7 @@ import { format, resolveConfig } from 'prettier';
 import { z } from 'zod';
 import { CONTENT_TYPES, OPERATIONS, routeKeyOf } from '../shared/config/push-api.ts';
 import { configSchema } from '../shared/config/schema.ts';
+import { ACCOUNT_CHECKS } from '../shared/domain/doctor/account-checks.ts';
 import { SOURCE_PROBLEMS } from '../shared/domain/checks/source-problems.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
@@ -165,7 +166,21 @@ function sourceProblemsPage(): string {
   ].join('\n\n');
 }
 
+function accountChecksPage(): string {
+  const rows = Object.entries(ACCOUNT_CHECKS).map(
+    ([check, { looks, asks }]) => `| \`${check}\` | ${looks} | ${asks.map(code).join(', ')} |`,
+  );
+  return [
+    GENERATED,
+    '# Checks of an account',
+    'What `headgate doctor` looks at, and the permissions that it asks with. A permission that is missing makes its check ' +
+      '`skipped`, with the name of the permission. Codes are stable, texts are not.',
+    ['| Check | Looks at | Asks with |', '| --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
 const PAGES: Readonly<Record<string, () => string>> = {
+  'account-checks.md': accountChecksPage,
   'config.md': configPage,
   'metrics.md': metricsPage,
   'problems.md': problemsPage,

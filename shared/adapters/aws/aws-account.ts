@@ -328,6 +328,11 @@ function answerOf(action: string, error: unknown): Answer<never> {
 }
 
 function unknown(what: string, error: unknown): Answer<never> {
-  const name = error instanceof Error ? error.name : String(error);
-  return { kind: 'unknown', problem: `${what} failed (${name})` };
+  return { kind: 'unknown', problem: `${what} failed (${nameOf(error)})` };
+}
+
+/** Errors of the network have a code, and a name that says nothing. */
+function nameOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
 }

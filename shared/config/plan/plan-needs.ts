@@ -65,7 +65,9 @@ function namesOf(
       : []),
     ...scheduled.map((lane): NamedResource => ({ kind: 'schedule group', name: `${name}-${lane}` })),
     { kind: 'key alias', name: `alias/${name}` },
-    { kind: 'database', name: name.replaceAll('-', '_') },
+    ...['', '_quarantine'].map((end): NamedResource => {
+      return { kind: 'database', name: name.replaceAll('-', '_') + end };
+    }),
   ];
 }
 

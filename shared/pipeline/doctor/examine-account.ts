@@ -75,7 +75,9 @@ export async function examineAccount(options: ExamineOptions): Promise<readonly 
   const onMachine = [
     judgeRuntime(nodeVersion),
     judgeRegion(region),
-    region.kind === 'found' ? judgeCredentials(identity) : skipped('CREDENTIALS', 'no region is set'),
+    region.kind === 'found'
+      ? judgeCredentials(identity, isLocal)
+      : skipped('CREDENTIALS', 'no region is set'),
     judgeClock(identity),
   ];
   const rest =

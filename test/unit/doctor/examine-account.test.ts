@@ -5,6 +5,7 @@ import { ACCOUNT_CHECKS } from '../../../shared/domain/doctor/account-checks.ts'
 import { found, type Answer } from '../../../shared/domain/doctor/answer.ts';
 import { examineAccount } from '../../../shared/pipeline/doctor/examine-account.ts';
 import type { Account } from '../../../shared/ports/account.ts';
+import { createFakeAccount as account } from '../../support/fake-account.ts';
 
 const NEEDS = planNeeds(
   parseConfig({
@@ -17,28 +18,6 @@ const NEEDS = planNeeds(
     },
   }),
 );
-
-/** An account in which all is well. */
-function account(overrides: Partial<Account> = {}): Account {
-  return {
-    region: () => Promise.resolve(found('eu-west-1')),
-    identity: () =>
-      Promise.resolve(
-        found({ account: '1', arn: 'arn:aws:iam::1:user/ada', partition: 'aws', clockOffsetMs: 0 }),
-      ),
-    bootstrapVersion: () => Promise.resolve(found(21)),
-    stack: () => Promise.resolve({ kind: 'absent' }),
-    lambdaLimits: () =>
-      Promise.resolve(found({ concurrent: 1000, unreserved: 1000, codeBytes: 0, maxCodeBytes: 80e9 })),
-    shardLimits: () => Promise.resolve(found({ open: 0, max: 200 })),
-    openShards: () => Promise.resolve(found(0)),
-    tableCount: () => Promise.resolve(found(0)),
-    quota: () => Promise.resolve(found(10_000)),
-    exists: () => Promise.resolve({ kind: 'absent' }),
-    simulate: (principal) => Promise.resolve(found({ principal, denied: [] })),
-    ...overrides,
-  };
-}
 
 const examine = (of: Account, isLocal = false) =>
   examineAccount({ account: of, needs: NEEDS, nodeVersion: '24.0.0', isLocal, limitMs: 15_000 });

@@ -1,5 +1,5 @@
 /** How a check came out; `skipped` says why nothing is known. */
-export type CheckStatus = 'ok' | 'warning' | 'error' | 'skipped';
+type CheckStatus = 'ok' | 'warning' | 'error' | 'skipped';
 
 export interface AccountFinding {
   readonly code: AccountCheck;

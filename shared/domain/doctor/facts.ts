@@ -30,7 +30,7 @@ export interface StackFacts {
   readonly resources: readonly StackResource[];
 }
 
-export interface StackResource {
+interface StackResource {
   /** Such as `AWS::Kinesis::Stream`. */
   readonly type: string;
   readonly id: string;

@@ -1,5 +1,6 @@
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import { Duration } from 'aws-cdk-lib/core';
+import { NOTIFICATION_CONCURRENCY } from '../shared/config/plan/tasks-of.ts';
 
 /*
  * Numbers that belong together. The ladder of a push request, each longer than the next so that the one who knows the
@@ -40,8 +41,7 @@ export const NOTIFICATION_TUNING = {
   batchingWindow: Duration.seconds(10),
   /** Of a standard queue at most. */
   batchSize: 10_000,
-  /** The smallest that Lambda takes: batches are read in some milliseconds. */
-  maxConcurrency: 2,
+  maxConcurrency: NOTIFICATION_CONCURRENCY,
   visibilityTimeouts: 6,
   maxReceives: 5,
   /** What is older has been found by a listing. */

@@ -11,6 +11,7 @@ const NAMED: Readonly<Record<string, readonly [property: string, kind: string]>>
   'AWS::Logs::LogGroup': ['LogGroupName', 'log group'],
   'AWS::Scheduler::ScheduleGroup': ['Name', 'schedule group'],
   'AWS::KMS::Alias': ['AliasName', 'key alias'],
+  'AWS::SSM::Parameter': ['Name', 'parameter'],
   'AWS::Glue::Database': ['DatabaseInput.Name', 'database'],
 };
 

@@ -186,7 +186,7 @@ export class AwsAccount implements Account {
   }
 
   exists({ kind, name }: NamedResource): Promise<Answer<true>> {
-    const { lambda, logs, scheduler, kms, glue } = this.#clients;
+    const { lambda, logs, scheduler, kms, glue, ssm } = this.#clients;
     const gone = 'ResourceNotFoundException';
     switch (kind) {
       case 'function':
@@ -204,6 +204,10 @@ export class AwsAccount implements Account {
       case 'database':
         return askWhether('glue:GetDatabase', 'EntityNotFoundException', () =>
           glue.send(new GetDatabaseCommand({ Name: name })),
+        );
+      case 'parameter':
+        return askWhether('ssm:GetParameter', 'ParameterNotFound', () =>
+          ssm.send(new GetParameterCommand({ Name: name })),
         );
       case 'log group':
         return this.#existsLogGroup(logs, name);

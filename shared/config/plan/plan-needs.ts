@@ -1,12 +1,14 @@
-import { MEASURED_SPEED } from '../../domain/cost/workload.ts';
+import { SECONDS_PER_MONTH } from '../../domain/cost/metering.ts';
+import { recordsPerMonth } from '../../domain/cost/workload.ts';
 import type { ConcurrencyNeeds, DeploymentNeeds, NamedResource } from '../../domain/doctor/needs.ts';
 import { PLANNED_UTILISATION } from '../../domain/plan/shards.ts';
 import type { FunctionName } from '../../domain/plan/function-sizes.ts';
 import type { HeadgateConfig, ReceivedSourceConfig } from '../schema.ts';
+import { planParameterPath, toDeployedPlan, toPlanTexts } from './deployed-plan.ts';
 import { PULLING_LANES, pulledSources, receivedSources, type Named } from './lanes.ts';
 import { planResources, type ResourcePlan } from './plan-resources.ts';
-import { workConcurrencyOf } from './tasks-of.ts';
-import { trafficOf } from './traffic.ts';
+import { isNotified, NOTIFICATION_CONCURRENCY, workConcurrencyOf } from './tasks-of.ts';
+import { toWorkload } from './to-workload.ts';
 
 /** Claims, ledger and access. */
 const TABLES = 3;
@@ -17,11 +19,17 @@ export function planNeeds(declared: HeadgateConfig): DeploymentNeeds {
   const { config } = plan;
   const functions = functionsOf(plan);
   const received = receivedSources(config);
+  const notified = pulledSources(config, 'pull').some(([, source]) => isNotified(source));
   const scheduled = functions.filter((lane) => lane === 'land' || lane === 'pull' || lane === 'extract');
   return {
     name: config.name,
     stacks: ['storage', ...functions.map(stackOf), 'observability'].map((stack) => `${config.name}-${stack}`),
-    names: namesOf(config.name, functions, scheduled.map(stackOf)),
+    names: [
+      ...namesOf(config.name, functions, scheduled.map(stackOf)),
+      ...toPlanTexts(toDeployedPlan(plan)).map((_, at): NamedResource => {
+        return { kind: 'parameter', name: planParameterPath(config.name) + String(at) };
+      }),
+    ],
     concurrency: concurrencyOf(plan, received),
     shards: plan.streams.reduce((sum, { shards }) => sum + shards, 0),
     tables: TABLES,
@@ -33,6 +41,7 @@ export function planNeeds(declared: HeadgateConfig): DeploymentNeeds {
       ...(scheduled.length > 0
         ? ['scheduler:CreateScheduleGroup', 'scheduler:CreateSchedule', 'sqs:CreateQueue']
         : []),
+      ...(notified ? ['events:PutRule'] : []),
     ],
   };
 }
@@ -83,7 +92,13 @@ function concurrencyOf(
     schedules: landing.length + reads.length,
     work: PULLING_LANES.map((lane) => pulledSources(config, lane))
       .filter((sources) => sources.length > 0)
-      .reduce((sum, sources) => sum + workConcurrencyOf(sources), 0),
+      .reduce(
+        (sum, sources) =>
+          sum +
+          workConcurrencyOf(sources) +
+          (sources.some(([, source]) => isNotified(source)) ? NOTIFICATION_CONCURRENCY : 0),
+        0,
+      ),
     push: pushOf(received),
   };
 }
@@ -91,15 +106,15 @@ function concurrencyOf(
 /** What a request is expected to take: the key or token is looked up, then the request, its frame and its answer are kept. */
 function pushOf(received: readonly Named<ReceivedSourceConfig>[]): ConcurrencyNeeds['push'] {
   if (received.length === 0) return undefined;
-  const { edgeMsPerRequest, edgeMsPerMb, vcpu, streamPutMs, dynamoMs } = MEASURED_SPEED;
   let requestsPerSecond = 0;
   let busyMs = 0;
   for (const [, source] of received) {
-    const { recordsPerSecond, recordBytes, recordsPerRequest } = trafficOf(source);
-    const requests = recordsPerSecond / recordsPerRequest;
-    const mb = (recordsPerRequest * recordBytes) / 1e6;
+    const workload = toWorkload(source);
+    const { recordBytes, recordsPerRequest, speed } = workload;
+    const requests = recordsPerMonth(workload) / recordsPerRequest / SECONDS_PER_MONTH;
+    const cpuMs = speed.edgeMsPerRequest + (speed.edgeMsPerMb * recordsPerRequest * recordBytes) / 1e6;
     requestsPerSecond += requests;
-    busyMs += requests * ((edgeMsPerRequest + edgeMsPerMb * mb) / vcpu + streamPutMs + 3 * dynamoMs);
+    busyMs += requests * (cpuMs / speed.vcpu + speed.streamPutMs + 3 * speed.dynamoMs);
   }
   return {
     instances: Math.max(1, Math.ceil(busyMs / 1000 / PLANNED_UTILISATION - 1e-9)),
@@ -127,4 +142,5 @@ const ALWAYS = [
   's3:PutBucketPolicy',
   's3:PutLifecycleConfiguration',
   'sns:CreateTopic',
+  'ssm:PutParameter',
 ];

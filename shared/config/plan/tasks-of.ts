@@ -20,3 +20,13 @@ export function workConcurrencyOf(sources: readonly Named<PulledSourceConfig>[])
 /** Whether the function for APIs reads backfills of the source. */
 export const isBackfilledHere = (source: PulledSourceConfig): boolean =>
   source.type === 'http' && source.incremental !== undefined;
+
+/**
+ * Instances that notifications of new objects start at the same time, where a source has them: the smallest number that
+ * Lambda takes, because a batch is read in some milliseconds.
+ */
+export const NOTIFICATION_CONCURRENCY = 2;
+
+/** Whether a source is told of new objects. */
+export const isNotified = (source: PulledSourceConfig): boolean =>
+  source.type === 'files' && source.notifications;

@@ -35,6 +35,7 @@ export const ACCOUNT_CHECKS = {
       'scheduler:GetScheduleGroup',
       'kms:DescribeKey',
       'glue:GetDatabase',
+      'ssm:GetParameter',
     ],
   },
   LAMBDA_CONCURRENCY: {

@@ -1,6 +1,6 @@
 /** A resource whose name follows from that of the deployment. Others get names from CloudFormation, which cannot be taken. */
 export interface NamedResource {
-  readonly kind: 'function' | 'log group' | 'schedule group' | 'key alias' | 'database';
+  readonly kind: 'function' | 'log group' | 'schedule group' | 'key alias' | 'database' | 'parameter';
   readonly name: string;
 }
 

@@ -250,10 +250,11 @@ test('whether a name is taken', async () => {
   mocks.scheduler.on(GetScheduleGroupCommand, { Name: name }).resolves({});
   mocks.kms.on(DescribeKeyCommand, { KeyId: name }).resolves({});
   mocks.glue.on(GetDatabaseCommand, { Name: name }).resolves({});
+  mocks.ssm.on(GetParameterCommand, { Name: name }).resolves({});
   mocks.logs
     .on(DescribeLogGroupsCommand, { logGroupNamePrefix: name })
     .resolves({ logGroups: [{ logGroupName: name }] });
-  const kinds = ['function', 'schedule group', 'key alias', 'database', 'log group'] as const;
+  const kinds = ['function', 'schedule group', 'key alias', 'database', 'parameter', 'log group'] as const;
   const ask = (): Promise<string[]> =>
     Promise.all(kinds.map(async (kind) => (await account.exists({ kind, name })).kind));
   expect(await ask()).toEqual(kinds.map(() => 'found'));
@@ -261,6 +262,7 @@ test('whether a name is taken', async () => {
   mocks.scheduler.on(GetScheduleGroupCommand).rejects(failure('ResourceNotFoundException'));
   mocks.kms.on(DescribeKeyCommand).rejects(failure('NotFoundException'));
   mocks.glue.on(GetDatabaseCommand).rejects(failure('EntityNotFoundException'));
+  mocks.ssm.on(GetParameterCommand).rejects(failure('ParameterNotFound'));
   mocks.logs.on(DescribeLogGroupsCommand).resolves({ logGroups: [{ logGroupName: `${name}-longer` }] });
   expect(await ask()).toEqual(kinds.map(() => 'absent'));
 });

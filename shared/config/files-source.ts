@@ -139,8 +139,8 @@ export const filesSource = z
       .default('unknown')
       .describe(
         '`ascending`: names of new objects come after those of older ones (they begin with a date), so that a listing ' +
-          'need not begin at the first one: it begins `lookbackObjects` before the last one that has landed, and what ' +
-          'appears before that is never seen. `unknown`: every run lists everything, 1,000 objects a request.',
+          'need not begin at the first one: it begins `lookbackObjects` before the last one that was there two listings ' +
+          'ago, and what appears before that is never seen. `unknown`: every run lists everything, 1,000 objects a request.',
       ),
     lookbackObjects: z
       .int()

@@ -5,8 +5,13 @@ import { BlockedError } from './errors.ts';
 export interface FilesPosition {
   /** Number of the first list of landed versions; from it to the last commit they name everything that has landed. */
   readonly landedFrom: number;
-  /** Objects up to this name are decided for ever. Only where names ascend. */
+  /** Objects up to this name are decided for ever: listings begin behind it. Only where names ascend. */
   readonly floor: string;
+  /**
+   * The floor that the last listing has found. It holds from the listing after the next one on: objects that appear while
+   * a listing is under way may come before some that it still finds, and the next one has to see them.
+   */
+  readonly nextFloor: string;
   /** The listing goes on after this name; empty: it begins anew, at the floor. */
   readonly listedTo: string;
   /** The object that has been landed in part. */
@@ -42,6 +47,8 @@ const schema = z.strictObject({
   v: z.literal(VERSION),
   landedFrom: count,
   floor: z.string(),
+  /** Earlier versions had one floor. */
+  nextFloor: z.string().optional(),
   listedTo: z.string(),
   current: z
     .strictObject({
@@ -54,11 +61,18 @@ const schema = z.strictObject({
 });
 
 /** The position as text: one text per position. */
-export function formatFilesPosition({ landedFrom, floor, listedTo, current }: FilesPosition): string {
+export function formatFilesPosition({
+  landedFrom,
+  floor,
+  nextFloor,
+  listedTo,
+  current,
+}: FilesPosition): string {
   return JSON.stringify({
     v: VERSION,
     landedFrom,
     floor,
+    nextFloor,
     listedTo,
     current: current && {
       name: current.name,
@@ -81,10 +95,11 @@ export function formatFilesPosition({ landedFrom, floor, listedTo, current }: Fi
  * @throws BlockedError with code `UNREADABLE_POSITION`: landing from anywhere else could land objects twice
  */
 export function parseFilesPosition(lane: string, text: string | undefined, commits: number): FilesPosition {
-  if (text === undefined) return { landedFrom: commits, floor: '', listedTo: '', current: undefined };
+  if (text === undefined)
+    return { landedFrom: commits, floor: '', nextFloor: '', listedTo: '', current: undefined };
   try {
-    const { landedFrom, floor, listedTo, current } = schema.parse(JSON.parse(text));
-    return { landedFrom, floor, listedTo, current };
+    const { landedFrom, floor, nextFloor, listedTo, current } = schema.parse(JSON.parse(text));
+    return { landedFrom, floor, nextFloor: nextFloor ?? floor, listedTo, current };
   } catch (error) {
     throw new BlockedError(
       'UNREADABLE_POSITION',

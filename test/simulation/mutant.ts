@@ -4,8 +4,10 @@ import type { RowKeys } from '../../shared/ports/row-keys.ts';
 import type { LaneReader } from '../../shared/pipeline/lane.ts';
 import type { StreamReader } from '../../shared/pipeline/stream-reader.ts';
 import type { StreamRecord } from '../../shared/domain/stream-batch.ts';
+import type { ObjectSource } from '../../shared/ports/object-source.ts';
 import type { Profile } from './profile.ts';
 import type { TableQuirks } from '../support/simulated-table-source.ts';
+import type { SimulatedBucket } from './simulated-bucket.ts';
 import type { Stores } from './stores.ts';
 
 /** A way to read a table, and what gives its rows their cursor. */
@@ -27,7 +29,7 @@ export interface Mutant {
   readonly breaks: string;
   /** `no end`: records never land. `nothing` where the protocol stands it; that has to hold as well. */
   readonly harm: 'loss or duplicates' | 'no end' | 'nothing';
-  readonly lane: 'stream' | 'pull' | 'table' | 'landing';
+  readonly lane: 'stream' | 'pull' | 'table' | 'landing' | 'files';
   /** Circumstances in which it matters. */
   readonly under?: (profile: Profile) => Partial<Profile>;
   /** Ways to read a table in which it matters; all by default. */
@@ -55,6 +57,8 @@ export interface Delivery {
 
 export interface Sabotage {
   readonly stores?: (stores: Stores, invocation: Invocation) => Stores;
+  /** A bucket that is listed or read wrongly. */
+  readonly objects?: (objects: ObjectSource, invocation: Invocation, bucket: SimulatedBucket) => ObjectSource;
   readonly reader?: (delivery: Delivery) => LaneReader;
   /** No process keeps what it has read of the claims. */
   readonly forgetsClaims?: boolean;

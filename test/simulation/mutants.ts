@@ -8,6 +8,7 @@ import {
   writeFrame,
   type FrameRecord,
 } from '../../shared/domain/frame.ts';
+import { MARK_BYTES } from '../../shared/domain/files/object-set.ts';
 import { fingerprint } from '../../shared/domain/idempotency-key.ts';
 import { kinesisOrigin, toClaimant } from '../../shared/domain/identity.ts';
 import {
@@ -155,6 +156,54 @@ const UNSTAGED = breaking(({ stage, ...others }) => ({
     decide: (_lane, _number, bytes) => Promise.resolve(bytes),
   }),
 }));
+
+const isLandedList = (lane: string): boolean => lane.startsWith('files/');
+
+/** What is staged of a batch, lists of landed objects apart, is of no effect. */
+const UNSTAGED_OBJECTS = breaking(({ stage, ...others }) => ({
+  ...others,
+  stage: replace(stage, {
+    find: (lane, number) => (isLandedList(lane) ? stage.find(lane, number) : Promise.resolve(undefined)),
+    decide: (lane, number, bytes) =>
+      isLandedList(lane) ? stage.decide(lane, number, bytes) : Promise.resolve(bytes),
+  }),
+}));
+
+/** Lists of landed objects are written after the commit, and one that is missing counts as empty. */
+const LIST_AFTER_COMMIT = breaking(({ stage, ledger, ...others }) => {
+  const late: (() => Promise<unknown>)[] = [];
+  return {
+    ...others,
+    stage: replace(stage, {
+      find: async (lane, number) =>
+        (await stage.find(lane, number)) ?? (isLandedList(lane) ? Buffer.alloc(0) : undefined),
+      decide: async (lane, number, bytes) => {
+        if (!isLandedList(lane)) return stage.decide(lane, number, bytes);
+        late.push(() => stage.decide(lane, number, bytes));
+        return bytes;
+      },
+    }),
+    ledger: replace(ledger, {
+      commit: async (...args) => {
+        const outcome = await ledger.commit(...args);
+        for (const keep of late.splice(0)) await keep();
+        return outcome;
+      },
+    }),
+  };
+});
+
+/** Lists of landed objects as they are read. */
+const rereadLists = (change: (marks: Uint8Array) => Uint8Array): (() => Sabotage) =>
+  breaking(({ stage, ...others }) => ({
+    ...others,
+    stage: replace(stage, {
+      find: async (lane, number) => {
+        const found = await stage.find(lane, number);
+        return found === undefined || !isLandedList(lane) ? found : change(found);
+      },
+    }),
+  }));
 
 /** A staged batch whose rows claim their key and cursor alone. */
 function claimByPlace(bytes: Uint8Array): Uint8Array {
@@ -748,6 +797,126 @@ export const MUTANTS: readonly Mutant[] = [
     harm: LOSS,
     lane: 'pull',
     sabotage: ANY_VERSION,
+  },
+  {
+    name: 'files: staging does not decide',
+    breaks: 'a run that comes second stages its own objects all the same',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: UNDECIDED,
+  },
+  {
+    name: 'files: nothing is staged',
+    breaks: 'a run after a crash reads other versions for the same commit',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: UNSTAGED_OBJECTS,
+  },
+  {
+    name: 'files: commit before the files',
+    breaks: 'the position moves, then the files are written',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: COMMIT_FIRST,
+  },
+  {
+    name: 'files: writes of any version',
+    breaks: 'of two runs both move the position',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: ANY_VERSION,
+  },
+  {
+    name: 'files: list after the commit',
+    breaks: 'what has landed is written down after the commit, and is empty if that never came to be',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: LIST_AFTER_COMMIT,
+  },
+  {
+    name: 'files: lists are dropped',
+    breaks: 'nobody knows what has landed',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: rereadLists(() => Buffer.alloc(0)),
+  },
+  {
+    name: 'files: lists lose their last object',
+    breaks: 'a list of what has landed lacks the last object',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: rereadLists((marks) => marks.subarray(0, Math.max(0, marks.length - MARK_BYTES))),
+  },
+  {
+    name: 'files: versions are ignored',
+    breaks: 'an object that is replaced is taken for the one that has landed',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: () => ({
+      objects: (objects, _invocation, bucket) => ({
+        list: async (after, deadlineMs) => {
+          const page = await objects.list(after, deadlineMs);
+          return { ...page, objects: page.objects.map((object) => ({ ...object, tag: 'any' })) };
+        },
+        open: (object, offset, deadlineMs) =>
+          objects.open(bucket.current(object.name) ?? object, offset, deadlineMs),
+      }),
+    }),
+  },
+  {
+    name: 'files: reads of any version',
+    breaks: 'what is read of an object is not pinned to the version that was listed',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: () => ({
+      objects: (objects, _invocation, bucket) => ({
+        list: (after, deadlineMs) => objects.list(after, deadlineMs),
+        async *open(object, offset, deadlineMs) {
+          for (let at = offset; ;) {
+            const current = bucket.current(object.name) ?? object;
+            // A range at a time, of whatever is there then.
+            let isEnd = true;
+            for await (const chunk of objects.open(current, at, deadlineMs)) {
+              yield chunk;
+              at += chunk.length;
+              isEnd = false;
+              break;
+            }
+            if (isEnd) return;
+          }
+        },
+      }),
+    }),
+  },
+  {
+    name: 'files: stale listings',
+    breaks: 'a listing does not show an object that is there',
+    harm: LOSS,
+    lane: 'files',
+    sabotage: () => ({
+      objects: (objects, { number }) => ({
+        open: (object, offset, deadlineMs) => objects.open(object, offset, deadlineMs),
+        list: async (after, deadlineMs) => {
+          const page = await objects.list(after, deadlineMs);
+          return number % 2 === 0 ? { ...page, objects: page.objects.slice(1) } : page;
+        },
+      }),
+    }),
+  },
+  {
+    name: 'files: listings that repeat',
+    breaks: 'a listing shows every object twice',
+    harm: 'nothing',
+    lane: 'files',
+    sabotage: () => ({
+      objects: (objects) => ({
+        open: (object, offset, deadlineMs) => objects.open(object, offset, deadlineMs),
+        list: async (after, deadlineMs) => {
+          const page = await objects.list(after, deadlineMs);
+          return { ...page, objects: page.objects.flatMap((object) => [object, object]) };
+        },
+      }),
+    }),
   },
   {
     name: 'table: cursor without key',

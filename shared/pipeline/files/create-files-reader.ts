@@ -125,6 +125,8 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
   let expectedCommits: number | undefined;
   const failures: Error[] = [];
   let isListed = false;
+  /** Whether the floors of the position are those that follow from this run's listing. */
+  let hasMovedFloor = false;
   let hasBegun = false;
 
   function observe(state: LedgerState): void {
@@ -156,6 +158,7 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
       if (expectedCommits !== state.commits) {
         listing = undefined;
         isListed = false;
+        hasMovedFloor = false;
       }
       landed = await lists.load(position.landedFrom, state.commits);
       const draft = await collect(position, landed, Math.min(maxBytes, MAX_BATCH_BYTES));
@@ -360,7 +363,7 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
       landedFrom: isTimeForAll(position.landedFrom, state.commits, size)
         ? state.commits
         : position.landedFrom,
-      floor: isSure && config.order === 'ascending' ? (listing?.floor() ?? position.floor) : position.floor,
+      ...(isSure && config.order === 'ascending' ? nextFloors(position) : floorsOf(position)),
       listedTo: isSure ? (listing?.listedTo() ?? position.listedTo) : position.listedTo,
       current: draft.current,
     };
@@ -385,6 +388,13 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
       done: Buffer.concat(draft.done),
       receivedAtMs: startedAtMs,
     });
+  }
+
+  /** Where later listings begin, once this one has come to its end: with the floors that the one before has found. */
+  function nextFloors(position: FilesPosition): Pick<FilesPosition, 'floor' | 'nextFloor'> {
+    if (listing?.isAtEnd() !== true || hasMovedFloor) return floorsOf(position);
+    hasMovedFloor = true;
+    return { floor: position.nextFloor, nextFloor: listing.floor() };
   }
 
   /** The list of what lands with a batch stands before the batch is offered, whoever has staged it. */
@@ -453,6 +463,11 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     },
   };
 }
+
+const floorsOf = ({ floor, nextFloor }: FilesPosition): Pick<FilesPosition, 'floor' | 'nextFloor'> => ({
+  floor,
+  nextFloor,
+});
 
 const toError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 

@@ -208,12 +208,42 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
         const keys = { from: edges[i - 1], to: edges[i] };
         const { rows } = await readAll(source, columns, { keys });
         expect(await source.count({ keys, deadlineMs: DEADLINE() })).toBe(rows.length);
+        const keyColumns = Object.fromEntries(
+          Object.entries(columns).filter(([column]) => key.includes(column)),
+        );
+        const keysAlone = (await readAll(source, keyColumns, { keys, keysOnly: true })).rows;
+        const ofRows = rows.map((row) => key.map((column) => row[column]));
+        expect(keysAlone.map((row) => key.map((column) => row[column])).sort()).toEqual(ofRows.sort());
         sizes.push(rows.length);
         seen.push(...rows.map((row) => key.map((column) => row[column]).join('/')));
       }
       expect(seen).toHaveLength(2000);
       expect(new Set(seen).size).toBe(2000);
       expect(Math.max(...sizes)).toBeLessThan(1500);
+    });
+
+    test('keys are read alone, whatever other columns have become', async () => {
+      const { source } = await open({
+        columns: { id: 'bigint', part: 'text', note: 'text', more: 'text' },
+        key: ['part', 'id'],
+        rows: [
+          ['1', 'a', 'x', 'y'],
+          ['2', "b'", null, null],
+        ],
+        declared: { id: 'bigint', part: 'text', note: 'integer', missing: 'text' },
+        undeclared: 'freeze',
+      });
+      const { rows, extras } = await readAll(
+        source,
+        { id: 'bigint', part: 'text' },
+        { keys: EVERY_KEY, keysOnly: true },
+      );
+      rows.sort((a, b) => Number(a['id']) - Number(b['id']));
+      expect(rows).toEqual([
+        { id: '1', part: 'a' },
+        { id: '2', part: "b'" },
+      ]);
+      expect(extras).toEqual([null, null]);
     });
 
     test('rows whose key has a null are in one of the ranges too', async () => {

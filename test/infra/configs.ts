@@ -71,6 +71,9 @@ const ledger = {
   },
   table: 'public.entries',
   columns: { id: 'bigint', at: 'timestamp' },
+  changes: 'upserts-and-deletes',
+  incremental: { cursor: 'at' },
+  deletes: { reconcile: {} },
 } as const;
 
 const stock = {
@@ -78,6 +81,8 @@ const stock = {
   type: 'mysql',
   tasksMax: 3,
   polling: undefined,
+  incremental: undefined,
+  deletes: undefined,
   connection: {
     host: 'stock.example.com',
     database: 'stock',

@@ -105,6 +105,13 @@ test('the functions that read on a schedule alone may stage batches', () => {
   expect(permissionsOf('stream').get('s3:PutObject')).not.toContain('/landing/');
 });
 
+test('the function that compares keys alone may stage them', () => {
+  for (const action of ['s3:PutObject', 's3:GetObject']) {
+    expect(permissionsOf('extract').get(action)).toContain('/landing/keys/*');
+    expect(permissionsOf('pull').get(action)).not.toContain('/landing/keys/');
+  }
+});
+
 test('the pull function reads the folders of sources of type files, and nothing else of their buckets', () => {
   const read = permissionsOf('pull').get('s3:GetObject') ?? '';
   expect(read).toContain(':s3:::supplier/stock/*');

@@ -9,7 +9,7 @@ import type { ComparedKeys, CompareRequest, GatheredKeys, KeyFile, RowKeys } fro
 import { quoteName, quoteText, toWrittenType } from './column-sql.ts';
 import type { LakeFiles } from './duckdb-landed-rows.ts';
 import { toMessage, type DuckDbSession, type OpenDuckDb } from './duckdb-session.ts';
-import { toKeyBatch, toKeyItem } from './key-batch.ts';
+import { KeyBatches, toKeyItem } from './key-batch.ts';
 import { ScratchFile } from './scratch-file.ts';
 
 /** Rows of one key file that are gathered from the lake. */
@@ -236,12 +236,13 @@ class KeyTables {
     const items = this.columns.map(toKeyItem).join(', ');
     const result = await this.connection.stream(`SELECT ${items} FROM ${table}`);
     const batches: ColumnBatch[] = [];
+    const all = new KeyBatches(columns);
     let texts: string[][] = this.columns.map(() => []);
     const end = (): void => {
       const rows = texts[0]?.length ?? 0;
       if (rows === 0) return;
       const byName = new Map(this.columns.map(({ name }, i) => [name, texts[i] ?? []]));
-      batches.push(toKeyBatch(columns, byName, rows));
+      batches.push(all.create(byName, rows));
       texts = this.columns.map(() => []);
     };
     for (;;) {

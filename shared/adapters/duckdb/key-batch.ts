@@ -15,24 +15,36 @@ export function toKeyItem(column: Column): string {
 }
 
 /**
- * Rows that have the columns of a key, and nothing else.
+ * Makes batches of rows that have the columns of a key, and nothing else. Columns that hold nothing are shared by all
+ * batches of one size: tables are wide, and there may be millions of rows.
  *
- * @param columns those of the batch
- * @param texts values by name of the column, as `toKeyItem` selects them; no nulls
+ * @param columns those of the batches
  */
-export function toKeyBatch(
-  columns: readonly Column[],
-  texts: ReadonlyMap<string, readonly string[]>,
-  rows: number,
-): ColumnBatch {
-  return {
-    rows,
-    columns: columns.map(({ name, type }) => {
+export class KeyBatches {
+  readonly #columns: readonly Column[];
+  #rows = -1;
+  readonly #nulls = new Map<string, ColumnData>();
+
+  constructor(columns: readonly Column[]) {
+    this.#columns = columns;
+  }
+
+  /** @param texts values by name of the column, as `toKeyItem` selects them; no nulls */
+  create(texts: ReadonlyMap<string, readonly string[]>, rows: number): ColumnBatch {
+    if (rows !== this.#rows) this.#nulls.clear();
+    this.#rows = rows;
+    const columns = this.#columns.map(({ name, type }) => {
       const values = texts.get(name);
-      return values === undefined ? nullColumn(type, rows) : toColumn(type, values);
-    }),
-    extra: undefined,
-  };
+      return values === undefined ? this.#nullColumn(name, type) : toColumn(type, values);
+    });
+    return { rows, columns, extra: undefined };
+  }
+
+  #nullColumn(name: string, type: ColumnType): ColumnData {
+    const known = this.#nulls.get(name) ?? nullColumn(type, this.#rows);
+    this.#nulls.set(name, known);
+    return known;
+  }
 }
 
 function toColumn(type: ColumnType, texts: readonly string[]): ColumnData {

@@ -99,6 +99,8 @@ export function createReconcilingReader(
       return undefined;
     }
     const receivedAtMs = Math.max(nowMs, (findings.newestMs ?? 0) + 1, (done?.landedAtMs ?? 0) + 1);
+    const { alive, gone } = findings;
+    telemetry.log('info', 'keys were compared', { source: source.name, inLake: alive, gone });
     const { number, startedAtMs } = inventory;
     const deletes = await stageDeletes(state, inventory, findings, receivedAtMs);
     return await rows.offerKeys(state, { done: { number, startedAtMs, landedAtMs: receivedAtMs } }, deletes);
@@ -150,10 +152,12 @@ export function createReconcilingReader(
     };
     try {
       for (const file of gone) {
-        for (const batch of await keys.rowsOf(source, { keys: file, without })) await table.append(batch);
-        if (table.bytes < MAX_HELD_BYTES) continue;
-        await finish();
-        table = await open(firstIndex);
+        for (const batch of await keys.rowsOf(source, { keys: file, without })) {
+          await table.append(batch);
+          if (table.bytes < MAX_HELD_BYTES) continue;
+          await finish();
+          table = await open(firstIndex);
+        }
       }
       await finish();
     } finally {

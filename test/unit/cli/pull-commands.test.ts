@@ -37,6 +37,7 @@ const config = parseConfig({
     rows: { ...table, incremental: { cursor: 'at' } },
     late: { ...table, incremental: { cursor: 'at', lookback: '1 hour' } },
     whole: table,
+    changing: { ...table, changes: 'upserts', incremental: { cursor: 'at' } },
     orders: {
       ...common,
       type: 'push',
@@ -146,6 +147,28 @@ describe('headgate pause and resume', () => {
       { source: 'rows', task: 'run' },
       { source: 'rows', task: 'backfill', backfill: number },
     ]);
+  });
+
+  test('resume --accept-deletes says what was held back, asks, and has exactly that land', async () => {
+    const terminal = new Console();
+    const withInventory = formatTablePosition({ v: 1, mode: 'cursor', by: BY, keys: { begun: 7 } });
+    expect(await terminal.run('resume', 'rows', '--accept-deletes', '--yes')).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('rows holds no deletes back') as string,
+    });
+    await terminal.commit('rows', withInventory);
+    const reason = 'DELETES_HELD_BACK: 900 of 1000 rows would be marked as deleted';
+    await terminal.write('rows', { paused: { sinceMs: 0, by: 'failures', who: undefined, reason } });
+    expect((await terminal.run('resume', 'rows', '--accept-deletes')).code).toBe(2);
+    terminal.answer = false;
+    const refused = await terminal.run('resume', 'rows', '--accept-deletes');
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('900 of 1000 rows')]);
+    expect([terminal.performed, terminal.started]).toEqual([[], []]);
+    terminal.answer = true;
+    expect((await terminal.run('resume', 'rows', '--accept-deletes')).code).toBe(0);
+    expect(terminal.performed).toEqual([{ source: 'rows', task: 'accept-deletes', inventory: 7 }]);
+    expect(terminal.started).toEqual([{ source: 'rows', task: 'run' }]);
+    expect(terminal.control.peek('rows').paused).toBeUndefined();
   });
 
   test('resume leaves a source alone that is not paused', async () => {
@@ -351,6 +374,16 @@ describe('headgate status', () => {
       'warn',
       expect.stringContaining('runs are missing'),
     ]);
+  });
+
+  test('a table whose rows change says how deletes are seen', async () => {
+    const terminal = new Console();
+    await terminal.write('changing', { lastRun: run(terminal.clock.nowMs()) });
+    expect(await statusOf(terminal, 'changing')).toMatchObject({
+      health: 'ok',
+      deletes: 'unseen',
+      notes: [expect.stringContaining('deletes are not seen by reading by cursor')],
+    });
   });
 
   test('a look-back without a horizon says what it cannot promise', async () => {

@@ -3,7 +3,7 @@ import { MemoryBatchStage } from '../../../shared/adapters/memory/memory-batch-s
 import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-schedule.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
-import { TransientError } from '../../../shared/domain/errors.ts';
+import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
 import { runPart } from '../../../shared/pipeline/runs/run-source.ts';
 import { declareHttp } from '../../support/declare-http.ts';
 import { createPullWorld } from '../../support/pull-world.ts';
@@ -51,5 +51,15 @@ describe('parts of a source', () => {
     }
     expect(paused()).toBeUndefined();
     expect(control.peek('items').failures).toBe(0);
+  });
+
+  test('that hold deletes back pause it at once, and say why', async () => {
+    const { part, paused } = setUp();
+    const held = new BlockedError('DELETES_HELD_BACK', '9 of 10 rows would be marked as deleted');
+    await expect(part(() => Promise.reject(held))).rejects.toThrow('9 of 10');
+    expect(paused()).toMatchObject({
+      by: 'failures',
+      reason: 'DELETES_HELD_BACK: 9 of 10 rows would be marked as deleted',
+    });
   });
 });

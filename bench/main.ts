@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
+import { benchCost } from './cost.ts';
 import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
 import { benchPull } from './pull.ts';
@@ -93,6 +94,16 @@ program
   .option('--records <count>', 'records in quarantine', toRows, 100_000)
   .action(async ({ json, records }: { json?: boolean; records: number }) => {
     if (!(await benchReplay({ json: json === true, records }))) process.exitCode = 1;
+  });
+
+program
+  .command('cost')
+  .description(
+    'What each class of freshness costs: a workload of each on an embedded cloud, metered, beside the model, in $/GB at 100 GB a day.',
+  )
+  .option('--json', 'print one JSON object')
+  .action(async (options: { json?: boolean }) => {
+    if (!(await benchCost({ json: options.json === true }))) process.exitCode = 1;
   });
 
 await program.parseAsync();

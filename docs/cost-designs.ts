@@ -5,7 +5,7 @@ import { SECONDS_PER_MONTH } from '../shared/domain/cost/metering.ts';
 import { modelOperating } from '../shared/domain/cost/model-operating.ts';
 import { modelUsage } from '../shared/domain/cost/model-usage.ts';
 import { priceUsage } from '../shared/domain/cost/price-usage.ts';
-import { addUsage } from '../shared/domain/cost/usage.ts';
+import { addUsage, type Usage } from '../shared/domain/cost/usage.ts';
 import { workloadOf, type Workload } from '../shared/domain/cost/workload.ts';
 import { FUNCTION_SIZES } from '../shared/domain/plan/function-sizes.ts';
 import { planShards } from '../shared/domain/plan/shards.ts';
@@ -15,6 +15,9 @@ interface PricedDesign {
   readonly usdPerGb: number;
   readonly freshness: ExpectedFreshness;
   readonly design: Design;
+  readonly workload: Workload;
+  /** What it uses in a month, metrics and alarms included. */
+  readonly usage: Usage;
 }
 
 /** A design that the page of costs shows, at any volume. */
@@ -37,11 +40,14 @@ function shown(
       const workload = workloadOf(gbPerDay, known);
       const design = toDesign(workload);
       const { own, shared } = modelUsage(workload, design);
-      const { usd } = priceUsage(addUsage(own, shared, modelOperating(design)));
+      const usage = addUsage(own, shared, modelOperating(design));
+      const { usd } = priceUsage(usage);
       return {
         usdPerGb: usd / (workload.rawBytesPerMonth / 1e9),
         freshness: expectedFreshness(workload, design),
         design,
+        workload,
+        usage,
       };
     },
   };

@@ -66,6 +66,11 @@ export async function storeRecords(
   if (remainingMs < MIN_REMAINING_MS) throw outOfTime(beforeMs - remainingMs);
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
   countRecords(telemetry, source.name, outcomes);
+  telemetry.count(
+    'BytesFramed',
+    source.name,
+    places.reduce((sum, place) => sum + place.bytes, 0),
+  );
   const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
   if (isSpilled) telemetry.count('RequestsSpilled', source.name, 1);
   const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);

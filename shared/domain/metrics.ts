@@ -49,6 +49,11 @@ export const METRICS = {
     unit: 'None',
     help: 'What AWS will bill for what the function did, in US dollars at list prices; resources that stand and wait, such as shards and alarms, are not in it.',
   },
+  BytesFramed: {
+    unit: 'Bytes',
+    help: 'Frames that requests became, compressed, as they were sent.',
+    isProperty: true,
+  },
   BytesCommitted: {
     unit: 'Bytes',
     help: 'Raw JSON of the records of all commits, duplicates and quarantine included.',

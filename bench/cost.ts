@@ -2,11 +2,13 @@ import Table from 'cli-table3';
 import { SHOWN_DESIGNS } from '../docs/cost-designs.ts';
 import { quoteTool } from '../shared/domain/cost/other-tools.ts';
 import { SECONDS_PER_MONTH } from '../shared/domain/cost/metering.ts';
-import { byService, priceUsage } from '../shared/domain/cost/price-usage.ts';
+import { priceUsage } from '../shared/domain/cost/price-usage.ts';
+import type { PriceName } from '../shared/domain/cost/prices.ts';
+import { amountsOf } from '../shared/domain/cost/usage.ts';
 import { createProgress } from '../demo/progress.ts';
 import { rawBytesOf, scaleMeasurement } from './cost/scale-measurement.ts';
 import { runWorkloads, type Measurement } from './cost/run-workloads.ts';
-import { GB_PER_DAY, TIERS, type Tier } from './cost/tiers.ts';
+import { GB_PER_DAY, TIERS, type Tier, type WorkloadName } from './cost/tiers.ts';
 import { describeMachine, rounded, verdict } from './report.ts';
 
 /** Model and meter may differ by so much of the meter. */
@@ -26,7 +28,8 @@ interface TierCost {
 
 interface MeasuredTier {
   readonly cost: TierCost;
-  readonly services: readonly { readonly service: string; readonly model: number; readonly meter: number }[];
+  /** What differs, and by how much: amounts for each GB. */
+  readonly amounts: readonly { readonly price: PriceName; readonly model: number; readonly meter: number }[];
   readonly rawMb: number;
   /** As it would be on the model's core. */
   readonly cpuMsPerMb: number;
@@ -38,11 +41,18 @@ interface MeasuredTier {
  *
  * @returns whether they agree on every class
  */
-export async function benchCost({ json }: { readonly json: boolean }): Promise<boolean> {
+export async function benchCost({
+  json,
+  workloads,
+}: {
+  readonly json: boolean;
+  /** What is run. */
+  readonly workloads: readonly WorkloadName[];
+}): Promise<boolean> {
   const phase = createProgress(process.stderr).start('Running a workload of each class of freshness');
   let measured: ReadonlyMap<string, Measurement>;
   try {
-    measured = await runWorkloads((message) => {
+    measured = await runWorkloads(workloads, (message) => {
       phase.update(message);
     });
     phase.done();
@@ -50,7 +60,10 @@ export async function benchCost({ json }: { readonly json: boolean }): Promise<b
     phase.fail();
     throw error;
   }
-  const tiers = TIERS.map((tier) => toCost(tier, measured.get(tier.workload)));
+  const tiers = TIERS.flatMap((tier) => {
+    const measurement = measured.get(tier.workload);
+    return measurement === undefined ? [] : [toCost(tier, measurement)];
+  });
   if (json) {
     process.stdout.write(`${JSON.stringify({ tiers: tiers.map(({ cost }) => cost) })}
 `);
@@ -58,23 +71,20 @@ export async function benchCost({ json }: { readonly json: boolean }): Promise<b
   return tiers.every(({ cost }) => agrees(cost.modelUsdPerGb, cost.meterUsdPerGb));
 }
 
+/** Three digits. */
+const showAmount = (amount: number): string => String(Number(amount.toPrecision(3)));
+
 function agrees(model: number, meter: number): boolean {
   return Math.abs(model - meter) <= MAX_DIFFERENCE * meter;
 }
 
-function toCost(
-  { freshness, design: name, seedRange }: Tier,
-  measurement: Measurement | undefined,
-): MeasuredTier {
-  if (measurement === undefined) throw new Error(`nothing was run for ${freshness}`);
+function toCost({ freshness, design: name, seedRange }: Tier, measurement: Measurement): MeasuredTier {
   const { workload, design, usage: modelled } = SHOWN_DESIGNS[name].at(GB_PER_DAY);
   const runsPerMonth = 'everyMinutes' in design ? SECONDS_PER_MONTH / 60 / design.everyMinutes : 0;
   const metered = scaleMeasurement(measurement, workload, modelled, runsPerMonth);
   const gb = workload.rawBytesPerMonth / 1e9;
   const [model, meter] = [priceUsage(modelled), priceUsage(metered)];
-  const usdOf = (bill: typeof model, service: string): number =>
-    (byService(bill).find((each) => each.service === service)?.usd ?? 0) / gb;
-  const services = new Set([...byService(model), ...byService(meter)].map(({ service }) => service));
+  const prices = new Set([...amountsOf(modelled), ...amountsOf(metered)].map(([price]) => price));
   const rawMb = rawBytesOf(measurement.full) / 1e6;
   const cpuMs = measurement.full.reduce((sum, lane) => sum + (lane.cpuMs ?? 0), 0);
   return {
@@ -86,10 +96,10 @@ function toCost(
       seedRange,
       firehoseUsdPerGb: rounded(quoteTool('firehosePacked', workload).usdPerGb, USD_DIGITS),
     },
-    services: [...services].map((service) => ({
-      service,
-      model: usdOf(model, service),
-      meter: usdOf(meter, service),
+    amounts: [...prices].map((price) => ({
+      price,
+      model: (modelled[price] ?? 0) / gb,
+      meter: (metered[price] ?? 0) / gb,
     })),
     rawMb,
     cpuMsPerMb: (cpuMs * measurement.machineSpeed) / rawMb,
@@ -116,9 +126,12 @@ function toText(tiers: readonly MeasuredTier[]): string {
       cost.firehoseUsdPerGb.toFixed(3),
     ]);
   }
-  const details = tiers.flatMap(({ cost: { freshness }, services, rawMb, cpuMsPerMb, machineSpeed }) => [
-    `${freshness}: ${rawMb.toFixed(0)} MB of raw JSON, ${cpuMsPerMb.toFixed(1)} ms of CPU time per MB (machine at ${String(Math.round(machineSpeed * 100))} %); $/GB by service, model and meter:`,
-    `  ${services.map(({ service, model, meter }) => `${service} ${model.toFixed(5)} ${meter.toFixed(5)}`).join(', ')}`,
+  const details = tiers.flatMap(({ cost: { freshness }, amounts, rawMb, cpuMsPerMb, machineSpeed }) => [
+    `${freshness}: ${rawMb.toFixed(0)} MB of raw JSON, ${cpuMsPerMb.toFixed(1)} ms of CPU time per MB (machine at ${String(Math.round(machineSpeed * 100))} %); amounts for each GB, model and meter:`,
+    `  ${amounts
+      .filter(({ model, meter }) => model !== meter)
+      .map(({ price, model, meter }) => `${price} ${showAmount(model)} ${showAmount(meter)}`)
+      .join(', ')}`,
   ]);
   return [
     `$/GB at ${String(GB_PER_DAY)} GB a day; 1 GB is 1e9 bytes of raw JSON`,

@@ -1,6 +1,7 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { benchClaims } from './claims.ts';
 import { benchConsumer } from './consumer.ts';
+import { WORKLOADS, type WorkloadName } from './cost/tiers.ts';
 import { benchCost } from './cost.ts';
 import { benchDrain } from './drain.ts';
 import { benchOverhead } from './overhead.ts';
@@ -102,8 +103,10 @@ program
     'What each class of freshness costs: a workload of each on an embedded cloud, metered, beside the model, in $/GB at 100 GB a day.',
   )
   .option('--json', 'print one JSON object')
-  .action(async (options: { json?: boolean }) => {
-    if (!(await benchCost({ json: options.json === true }))) process.exitCode = 1;
+  .addOption(new Option('--workloads <names...>', 'run some of them').choices(WORKLOADS).default(WORKLOADS))
+  .action(async (options: { json?: boolean; workloads: WorkloadName[] }) => {
+    const isGood = await benchCost({ json: options.json === true, workloads: options.workloads });
+    if (!isGood) process.exitCode = 1;
   });
 
 await program.parseAsync();

@@ -1,6 +1,7 @@
 import type { LaneActivity } from '../../shared/domain/cost/lane-activity.ts';
 import { METERED_PRICES } from '../../shared/domain/cost/metered-prices.ts';
 import { lambdaGbSeconds } from '../../shared/domain/cost/metering.ts';
+import { CONNECT_MS, extractCommits } from '../../shared/domain/cost/model-extract.ts';
 import { addUsage, amountsOf, scaleUsage, type Usage } from '../../shared/domain/cost/usage.ts';
 import type { Workload, WorkSpeed } from '../../shared/domain/cost/workload.ts';
 import { FUNCTION_SIZES, type FunctionName } from '../../shared/domain/plan/function-sizes.ts';
@@ -51,10 +52,6 @@ function usageOf(lanes: readonly LaneActivity[], speed: WorkSpeed, machineSpeed:
   );
 }
 
-/** Bytes of one commit of an extract. */
-const EXTRACT_COMMIT_BYTES = 64 * 1024 * 1024;
-/** Opening a connection to a database. */
-const CONNECT_MS = 300;
 const PARALLEL_READS = 32;
 
 function waitMs({ lane, usage = {}, counters }: LaneActivity, speed: WorkSpeed): number {
@@ -67,7 +64,7 @@ function waitMs({ lane, usage = {}, counters }: LaneActivity, speed: WorkSpeed):
     case 'land':
       return runs * speed.commitWaitMs + ((usage.s3Get ?? 0) / PARALLEL_READS) * speed.s3PutMs;
     case 'extract': {
-      const commits = Math.ceil((counters.BytesReceived ?? 0) / EXTRACT_COMMIT_BYTES);
+      const commits = extractCommits(counters.BytesReceived ?? 0);
       return runs * CONNECT_MS + commits * speed.commitWaitMs;
     }
     default:

@@ -37,3 +37,9 @@ export const TIERS: readonly Tier[] = [
   { freshness: '1-24 h', design: 'cursor6h', seedRange: [0.01, 0.02], workload: TABLE },
   { freshness: '> 24 h', design: 'cursorDaily', seedRange: [0.005, 0.01], workload: TABLE },
 ];
+
+/** Everything that can be run. */
+export const WORKLOADS: readonly WorkloadName[] = [
+  ...(Object.keys(PUSHED) as (keyof typeof PUSHED)[]),
+  TABLE,
+];

@@ -1,5 +1,6 @@
 import type { Design } from './design.ts';
 import { landingCommits } from './model-landing.ts';
+import { extractCommits } from './model-extract.ts';
 import { decodeMs } from './model-log.ts';
 import { commitsPerRun, runsPerMonth } from './model-pull.ts';
 import { streamBatches } from './model-stream.ts';
@@ -80,7 +81,7 @@ function waitsOf(workload: Workload, design: Design): Waits {
     case 'extract': {
       // Rows go straight into files: reading and writing were measured together.
       const rawBytes = (workload.rawBytesPerMonth * design.readsPerRow) / runsPerMonth(design.everyMinutes);
-      const commits = commitsPerRun(rawBytes);
+      const commits = extractCommits(rawBytes);
       const readMs = functionMs((rawBytes / 1e6) * speed.extractMsPerMb, design.memoryMiB, speed);
       return {
         windowMs: design.everyMinutes * MINUTE_MS,

@@ -1,20 +1,28 @@
 import type { ExtractDesign } from './design.ts';
 import { HOURS_PER_MONTH, toBilledGb } from './metering.ts';
-import { commitsPerRun, runsPerMonth, runUsage } from './model-pull.ts';
+import { runsPerMonth, runUsage } from './model-pull.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import { claimsOf, claimUsage, functionMs, keptClaims, ledgerUsage, times } from './model-work.ts';
 import { addUsage, type Usage } from './usage.ts';
 import type { Workload } from './workload.ts';
 
 /** Opening a connection with TLS, and asking for the horizon. */
-const CONNECT_MS = 300;
+export const CONNECT_MS = 300;
+/** The item of a lane with two positions of a table and an intent is larger than a kilobyte: four units were metered of a commit. */
+const LEDGER_UNITS = 2;
+/** Rows of one commit, see table-reader.ts. */
+const MAX_COMMIT_BYTES = 40 * 1024 * 1024;
+
+/** Commits of a run that reads so many bytes of rows. */
+export const extractCommits = (rawBytes: number): number =>
+  Math.max(1, Math.ceil(rawBytes / MAX_COMMIT_BYTES));
 
 /** Rows of a database, read on a schedule. */
 export function modelExtract(workload: Workload, design: ExtractDesign): ModelledUsage {
   const { speed } = workload;
   const runs = runsPerMonth(design.everyMinutes);
   const readBytes = (workload.rawBytesPerMonth * design.readsPerRow) / runs;
-  const commits = commitsPerRun(readBytes);
+  const commits = extractCommits(readBytes);
   const files = commits * workload.partitionsPerCommit;
   const cpuMs = (readBytes / 1e6) * speed.extractMsPerMb;
   const ms = functionMs(cpuMs, design.memoryMiB, speed) + CONNECT_MS + commits * speed.commitWaitMs;
@@ -29,7 +37,7 @@ export function modelExtract(workload: Workload, design: ExtractDesign): Modelle
         staged,
         times(
           commits,
-          ledgerUsage(false),
+          times(LEDGER_UNITS, ledgerUsage(false)),
           claimUsage({ claims: claimsOf(workload, design.dedupe, readBytes / commits), writers: 1 }),
         ),
       ),

@@ -1,6 +1,7 @@
 import Table from 'cli-table3';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
+import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import { standingUsage } from '../../shared/config/plan/standing-usage.ts';
 import { PRICES } from '../../shared/domain/cost/prices.ts';
 import type { Period } from '../../shared/domain/cost/lane-activity.ts';
@@ -46,7 +47,7 @@ export function createCostCommand(deps: ActivityDeps, configFile: string): Comma
     let report: CostReport;
     try {
       // Of all sources, as they share what stands and waits.
-      const lanes = Object.entries(config.sources).map(([source, settings]) => ({
+      const lanes = Object.entries(planResources(config).config.sources).map(([source, settings]) => ({
         source,
         lanes: lanesThatServe(settings),
       }));

@@ -4,6 +4,7 @@ import { diffPlans, readPlanTexts, toDeployedPlan } from '../../shared/config/pl
 import { planDeployment, type DeploymentPlan } from '../../shared/config/plan/plan-deployment.ts';
 import type { SourcePlan } from '../../shared/config/plan/source-plan.ts';
 import { applyWhatIf, WHAT_IF_KEYS, WhatIfError } from '../../shared/config/plan/what-if.ts';
+import { PRICES, type PriceTable } from '../../shared/domain/cost/prices.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { HeadgateError } from '../../shared/domain/errors.ts';
 import { toChange, toUsd } from '../../shared/domain/plan/words.ts';
@@ -14,6 +15,7 @@ import { CommandError, UsageError, type Terminal } from '../terminal.ts';
 export interface PlanDeps {
   readonly terminal: Terminal;
   readonly loadConfig: (file: string) => Promise<HeadgateConfig>;
+  readonly loadPrices: (file: string) => PriceTable;
   /** The texts that a deployment keeps of its plan; none where there is none. */
   readonly readDeployedPlan: (name: string) => Promise<readonly string[]>;
 }
@@ -25,19 +27,21 @@ interface PlanOptions {
   readonly whatIf?: string;
   readonly html?: string;
   readonly offline?: true;
+  readonly prices?: string;
 }
 
 /** `headgate plan`: how each source is ingested, what that costs, and why. */
 export function createPlanCommand(
-  { terminal, loadConfig, readDeployedPlan }: PlanDeps,
+  { terminal, loadConfig, loadPrices, readDeployedPlan }: PlanDeps,
   configFile: string,
 ): Command {
   async function plan(name: string | undefined, options: PlanOptions): Promise<void> {
     const config = await loadConfig(options.config);
     requireSource(config, name, options.config);
-    const before = planDeployment(config);
+    const prices = options.prices === undefined ? PRICES : loadPrices(options.prices);
+    const before = planDeployment(config, prices);
     const changed = options.whatIf === undefined ? undefined : whatIf(config, name, options.whatIf);
-    const after = changed === undefined ? before : planDeployment(changed.config);
+    const after = changed === undefined ? before : planDeployment(changed.config, prices);
     const shown = after.sources.filter(({ source }) => name === undefined || source === name);
     const deployed: DeployedState | undefined =
       options.offline === true ? undefined : await compareWithDeployed(after, readDeployedPlan);
@@ -76,6 +80,10 @@ export function createPlanCommand(
     )
     .option('--html <file>', 'write a page with the curves of cost against freshness')
     .option('--offline', 'do not look at what is deployed')
+    .option(
+      '--prices <file>',
+      'JSON file of prices of another region or contract; the lanes stay as they are deployed',
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

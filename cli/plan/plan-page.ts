@@ -99,15 +99,16 @@ const STYLE = `
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem; color: #1a2330; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 0; } p { margin: .4rem 0; }
 .chart { margin: 1rem 0; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: .15rem .9rem .15rem 0; } th:nth-child(2), td:nth-child(2) { text-align: left; }
-th { font-weight: 600; border-bottom: 1px solid #c5ccd6; } .planned { font-weight: 600; color: #b3400e; }
+section > table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+section > table th, section > table td { text-align: right; padding: .15rem .9rem .15rem 0; }
+section > table th:nth-child(2), section > table td:nth-child(2) { text-align: left; }
+section > table th { font-weight: 600; border-bottom: 1px solid #c5ccd6; } .planned { font-weight: 600; color: #b3400e; }
 .error { color: #a11; } .warning { color: #7a5200; }
 `;
 
 /** Draws the curves; both axes are logarithmic, as times and prices span orders of magnitude. */
 const DRAW = `
-const time = (s) => s >= 86400 ? +(s / 86400).toPrecision(2) + ' d' : s >= 3600 ? +(s / 3600).toPrecision(2) + ' h'
+const time = (s) => s == null ? '' : s >= 86400 ? +(s / 86400).toPrecision(2) + ' d' : s >= 3600 ? +(s / 3600).toPrecision(2) + ' h'
   : s >= 60 ? +(s / 60).toPrecision(2) + ' min' : +s.toPrecision(2) + ' s';
 const usd = (v) => v == null ? '' : '$' + +v.toPrecision(3);
 window.charts = CURVES.map((curve, at) => {
@@ -123,10 +124,10 @@ window.charts = CURVES.map((curve, at) => {
       y: { distr: 3, range: () => [low / 1.25, high * 1.25] },
     },
     axes: [
-      { label: 'age of the slowest 1 % in the lake', values: (u, splits) => splits.map(time),
+      { label: 'age of the slowest 1 % in the lake', filter: (u, splits) => splits, values: (u, splits) => splits.map(time),
         splits: () => [1, 2, 5, 10, 30, 60, 120, 300, 900, 1800, 3600, 10800, 21600, 86400, 604800].filter((s) => s >= x[0] / 1.3 && s <= x[x.length - 1] * 1.3) },
-      { label: 'US dollars per GB', size: 80, values: (u, splits) => splits.map(usd),
-        splits: () => [0, 1, 2, 3, 4].map((i) => low * Math.pow(high / low, i / 4)) },
+      { label: 'US dollars per GB', size: 80, filter: (u, splits) => splits, values: (u, splits) => splits.map(usd),
+        splits: () => (high > low * 1.6 ? [0, 1, 2, 3, 4].map((i) => low * Math.pow(high / low, i / 4)) : high > low * 1.01 ? [low, high] : [low]) },
     ],
     series: [
       { label: 'p99', value: (u, v) => (v == null ? '' : time(v)) },

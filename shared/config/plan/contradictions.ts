@@ -24,6 +24,14 @@ const DAY_SECONDS = 86_400;
 /** What is slower than asked by less than this is within the precision of the model. */
 const TOLERANCE = 1.1;
 
+/** What is as fresh as seconds, by what is read. */
+const SECONDS_INSTEAD = {
+  http: '; for seconds have the other side push its records (type: "push" or "webhook")',
+  files: '; for seconds have the bucket tell of new objects (notifications: true)',
+  postgres: '; for seconds follow the log of the database with Debezium into a source of type "stream"',
+  mysql: '; for seconds follow the log of the database with Debezium into a source of type "stream"',
+};
+
 /** The option that is as fresh as a time, at its price. */
 const priceAt = ({ options }: SourceFacts, askedMs: number): string => {
   const option = options.find((each) => each.askedMs === askedMs);
@@ -40,7 +48,7 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
     says: 'A source that Headgate reads cannot be fresher than a schedule: one minute.',
     find: (facts: SourceFacts): Contradicted => {
       const { answers, source, name } = facts;
-      if (!isFetched(answers) || answers.freshnessMs >= MINUTE_MS) return undefined;
+      if (!isFetched(answers) || answers.isNotified || answers.freshnessMs >= MINUTE_MS) return undefined;
       const what = { http: 'an API', files: 'files', postgres: 'a table', mysql: 'a table' }[
         source.type as 'http' | 'files' | 'postgres' | 'mysql'
       ];
@@ -50,9 +58,7 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
         says: `"${source.freshness}" cannot be met: ${what} is read on a schedule, each minute at the most`,
         next:
           `ask for "1 minute"${priceAt(facts, MINUTE_MS)}: that is what is deployed` +
-          (source.type === 'http' || source.type === 'files'
-            ? '; for seconds have the other side push its records (type: "push" or "webhook")'
-            : '; for seconds follow the log of the database with Debezium into a source of type "stream"'),
+          SECONDS_INSTEAD[source.type as keyof typeof SECONDS_INSTEAD],
       };
     },
   },
@@ -60,7 +66,7 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
     id: 'slower-than-asked',
     says: 'What is deployed is expected to be slower than the freshness.',
     find: ({ answers, priced, name, source }: SourceFacts): Contradicted => {
-      if (isFetched(answers) && answers.freshnessMs < MINUTE_MS) return undefined;
+      if (isFetched(answers) && !answers.isNotified && answers.freshnessMs < MINUTE_MS) return undefined;
       const { p99Ms } = priced.freshness;
       // Schedules are as fine as minutes, so the time that a read takes comes on top of the freshness.
       if (p99Ms <= answers.freshnessMs * TOLERANCE + 2_000) return undefined;

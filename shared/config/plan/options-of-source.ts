@@ -53,6 +53,7 @@ export interface PricedSource {
   readonly prices: PriceTable;
   /** What the source costs as it is planned. */
   readonly design: Design;
+  readonly freshness: ExpectedFreshness;
   readonly usdPerMonth: number;
 }
 
@@ -75,7 +76,8 @@ export function optionsOfSource(priced: PricedSource): readonly SourceOption[] {
         : designsAt(priced, stepMs)
             .map((design) => ({ design, usd: marginalUsd(priced, stepMs, design) }))
             .reduce((a, b) => (b.usd < a.usd ? b : a));
-    return toOption(priced, stepMs, found.design, priced.usdPerMonth + found.usd - planned);
+    const option = toOption(priced, stepMs, found.design, priced.usdPerMonth + found.usd - planned);
+    return stepMs === askedMs ? { ...option, freshness: priced.freshness } : option;
   });
 }
 

@@ -206,14 +206,7 @@ function ownChoiceOf(facts: SourceFacts): PlannedChoice | undefined {
   const unset = { ...source, pattern: undefined };
   const free = planResources({ ...declared, sources: { ...declared.sources, [name]: unset } });
   const chosen = sourceOf(name, free);
-  const other = otherPattern({
-    name,
-    source,
-    resources,
-    prices,
-    design: priced.design,
-    usdPerMonth: priced.usdPerMonth,
-  });
+  const other = otherPattern({ name, source, resources, prices, ...priced });
   const isSame = 'pattern' in chosen && chosen.pattern === priced.design.pattern;
   const own: SourceOption | undefined = isSame
     ? { askedMs: answers.freshnessMs, pattern: priced.design.pattern, ...priced }
@@ -235,14 +228,7 @@ function reasonsOf(facts: SourceFacts, own: PlannedChoice | undefined): readonly
   );
   if (own !== undefined) reasons.push(own.says);
   if ((source.type === 'push' || source.type === 'webhook') && mayMove(source)) {
-    const other = otherPattern({
-      name,
-      source,
-      resources,
-      prices,
-      design: priced.design,
-      usdPerMonth: priced.usdPerMonth,
-    });
+    const other = otherPattern({ name, source, resources, prices, ...priced });
     if (other !== undefined) {
       reasons.push(
         `${PATTERN_NAMES[priced.design.pattern]} costs ${toUsd(priced.usdPerMonth)} a month; ${PATTERN_NAMES[other.pattern]} would cost ${toUsd(other.usdPerMonth)}, all sources taken together`,

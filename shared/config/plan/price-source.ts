@@ -7,6 +7,10 @@ import type { PriceTable } from '../../domain/cost/prices.ts';
 import { addUsage, type Usage } from '../../domain/cost/usage.ts';
 import type { Workload } from '../../domain/cost/workload.ts';
 import type { SourceConfig } from '../schema.ts';
+import { isNotified } from './to-answers.ts';
+
+/** An object is read within some 15 seconds of its event, see docs/pull.md. */
+const NOTIFIED_FRESHNESS: ExpectedFreshness = { p50Ms: 10_000, p99Ms: 20_000 };
 
 /** What a source costs in a design. */
 export interface PricedDesign {
@@ -31,7 +35,7 @@ export function priceDesign(
   const bill = priceUsage(usage, prices);
   return {
     design,
-    freshness: expectedFreshness(workload, design),
+    freshness: isNotified(source) ? NOTIFIED_FRESHNESS : expectedFreshness(workload, design),
     usage,
     usdPerMonth: bill.usd,
     usdPerGb: bill.usd / (workload.rawBytesPerMonth / 1e9),

@@ -50,14 +50,7 @@ export function gatherFacts(
       answers,
       decision: decidePattern(answers),
       priced,
-      options: optionsOfSource({
-        name,
-        source,
-        resources,
-        prices,
-        design,
-        usdPerMonth: priced.usdPerMonth,
-      }),
+      options: optionsOfSource({ name, source, resources, prices, ...priced }),
     };
   });
 }

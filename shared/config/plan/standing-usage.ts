@@ -13,8 +13,8 @@ const HOUR_MS = 3_600_000;
 const KEPT_FREE_HOURS = 24;
 
 /** What stands and waits in a deployment and is billed by time: shards, metrics, alarms, the dashboard, the key. */
-export function standingUsage(config: HeadgateConfig): StandingUsage {
-  const { streams, landing, reads } = planResources(config);
+export function standingUsage(declared: HeadgateConfig): StandingUsage {
+  const { config, streams, landing, reads } = planResources(declared);
   const minutes = new Map(reads.map((read) => [read.source, read.minutes]));
   const retentionHours = toMs(config.ingest.retention) / HOUR_MS;
   const own = new Map<string, Usage>(

@@ -18,8 +18,14 @@ export function toAnswers(source: string, config: SourceConfig, read: ReadPlan |
     budget: config.budget ?? {},
     isOrdered: isReceived && config.orderBy !== undefined,
     byHand: isReceived ? config.pattern : undefined,
+    isNotified: isNotified(config),
     everyMinutes: read?.minutes,
   };
+}
+
+/** Whether a source is read as its bucket tells of new objects. */
+export function isNotified(config: SourceConfig): boolean {
+  return config.type === 'files' && config.notifications;
 }
 
 function detectionOf(config: SourceConfig): Detection {

@@ -4,7 +4,7 @@ import { HOURS_PER_MONTH, SECONDS_PER_MONTH } from '../../domain/cost/metering.t
 import { priceUsage } from '../../domain/cost/price-usage.ts';
 import type { Usage } from '../../domain/cost/usage.ts';
 import type { Finding } from '../../domain/plan/finding.ts';
-import { toPercent, toUsd } from '../../domain/plan/words.ts';
+import { toConfigTime, toPercent, toUsd } from '../../domain/plan/words.ts';
 import type { SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
 import { otherPattern } from './options-of-source.ts';
@@ -58,14 +58,7 @@ export const TRAPS: readonly Trap[] = [
         toMs(source.freshness) < 2 * MINUTE_MS
       )
         return undefined;
-      const other = otherPattern({
-        name,
-        source,
-        resources,
-        prices,
-        design: priced.design,
-        usdPerMonth: priced.usdPerMonth,
-      });
+      const other = otherPattern({ name, source, resources, prices, ...priced });
       if (other === undefined) return undefined;
       return {
         field: `sources.${name}.pattern`,
@@ -134,16 +127,25 @@ export const TRAPS: readonly Trap[] = [
       const perDay = commitsPerMonth(facts) * workload.partitionsPerCommit * (1 / DAYS_PER_MONTH);
       const bytes = workload.rawBytesPerMonth / workload.parquetCompression / (perDay * DAYS_PER_MONTH);
       if (bytes >= SMALL_FILE_BYTES || perDay < MANY_FILES_PER_DAY) return undefined;
+      const size =
+        bytes < 10_000 ? `${(bytes / 1000).toPrecision(2)} kB` : `${String(Math.round(bytes / 1000))} kB`;
+      const stream = streamOf(name, facts.resources);
+      const isHurried = stream !== undefined && stream.freshnessMs < toMs(source.freshness);
       const slower = options.find(
-        (option) => option.askedMs > toMs(source.freshness) && option.usdPerMonth < priced.usdPerMonth,
+        (option) => option.askedMs > toMs(source.freshness) && option.usdPerMonth < priced.usdPerMonth * 0.99,
       );
       return {
-        field: `sources.${name}.freshness`,
-        says: `${String(Math.round(perDay))} files a day of ${bytes < 10_000 ? `${(bytes / 1000).toPrecision(2)} kB` : `${String(Math.round(bytes / 1000))} kB`}: "${source.freshness}" and this volume leave no time to collect more`,
-        next:
-          slower === undefined
+        field: `sources.${name}.${isHurried ? 'pattern' : 'freshness'}`,
+        says:
+          `${String(Math.round(perDay))} files a day of ${size}: ` +
+          (isHurried
+            ? `the stream that it shares is read every ${String(stream.eventSource.maxBatchingWindowSeconds)} s, for a fresher source`
+            : `"${source.freshness}" and this volume leave no time to collect more`),
+        next: isHurried
+          ? `if the lake is queried a lot, set pattern: "micro-batch": larger files, for more than the ${toUsd(priced.usdPerMonth)} a month that this costs`
+          : slower === undefined
             ? 'ask for an older freshness'
-            : `ask for a freshness that is enough: ${toUsd(slower.usdPerMonth)} instead of ${toUsd(priced.usdPerMonth)} a month`,
+            : `ask for "${toConfigTime(slower.askedMs)}", if that is enough: ${toUsd(slower.usdPerMonth)} instead of ${toUsd(priced.usdPerMonth)} a month`,
         usdPerMonth: usdFor(facts, { s3Put: perDay * DAYS_PER_MONTH }),
       };
     },

@@ -29,6 +29,8 @@ export interface Answers {
   readonly isOrdered: boolean;
   /** What the user chose by hand. */
   readonly byHand: 'stream' | 'micro-batch' | undefined;
+  /** Something tells when there is something new: it is read within seconds. */
+  readonly isNotified: boolean;
   /** Minutes between two reads; undefined where nothing is read. */
   readonly everyMinutes: number | undefined;
 }

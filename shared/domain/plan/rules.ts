@@ -143,8 +143,8 @@ export const RULES: readonly Rule[] = [
   {
     id: 'freshness-under-1-minute',
     question: 'freshness',
-    says: 'Fresher than 1 minute: streamed, or followed in the log of the database. Nothing that is scheduled is as fresh.',
-    applies: ({ freshnessMs }) => freshnessMs < MINUTE_MS,
+    says: 'Fresher than 1 minute: streamed, or followed in the log of the database. Nothing that is scheduled is as fresh; files whose bucket tells of them (`notifications`) are.',
+    applies: ({ freshnessMs, isNotified }) => freshnessMs < MINUTE_MS && !isNotified,
     allows: ['stream', 'log-cdc'],
     because: () => 'less than a minute old: nothing that is scheduled is as fresh',
   },

@@ -19,7 +19,7 @@ export function toUsd(usd: number): string {
 export function toTime(ms: number): string {
   const [unit, unitMs] = UNITS_MS.find(([, each]) => ms >= each) ?? ['second', 1_000];
   // "90 seconds" says more than "1.5 minutes".
-  const [name, size] = unit === 'minute' && ms < 120_000 ? ['second', 1_000] : [unit, unitMs];
+  const [name, size] = unit === 'minute' && ms > 60_000 && ms < 120_000 ? ['second', 1_000] : [unit, unitMs];
   const amount = ms / size;
   const text = amount >= 10 ? String(Math.round(amount)) : String(Math.round(amount * 10) / 10);
   return `${text} ${name}${text === '1' ? '' : 's'}`;

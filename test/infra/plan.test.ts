@@ -51,8 +51,9 @@ describe.each(CONFIGS)('the template of %s', (_name, input) => {
     );
     expect(deployed.sort()).toEqual(streams.map(({ shards }) => shards).sort());
     const windows = resourcesOf(templates, 'AWS::Lambda::EventSourceMapping')
-      .map(({ Properties }) => Properties['MaximumBatchingWindowInSeconds'])
-      .filter((seconds) => seconds !== undefined);
+      // Queues have mappings of their own.
+      .filter(({ Properties }) => 'StartingPosition' in Properties)
+      .map(({ Properties }) => Properties['MaximumBatchingWindowInSeconds']);
     expect(windows.sort()).toEqual(
       streams.map(({ eventSource }) => eventSource.maxBatchingWindowSeconds).sort(),
     );

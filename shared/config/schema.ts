@@ -171,7 +171,7 @@ const push = z
       .optional()
       .describe(
         'How many records senders put into one request, on average; it decides most of the costs. Without it the plan ' +
-          'reckons with what the client library collects in a second, 500 at most.',
+          'reckons with what the client library collects in a second, 1,000 at most.',
       ),
     auth: auth.prefault({ type: 'key' }),
     idempotencyKey: z

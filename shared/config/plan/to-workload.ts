@@ -7,10 +7,10 @@ import type { SourceConfig } from '../schema.ts';
 const DAY_SECONDS = 86_400;
 /** What a record has where only the volume is declared. */
 const ASSUMED_RECORD_BYTES = 1_000;
-/** The client library sends after a second, or a megabyte; and what is declared may come from many senders. */
+/** The client library sends after a second, a megabyte or a thousand records. */
 const CLIENT_DELAY_SECONDS = 1;
 const CLIENT_BATCH_BYTES = 1_000_000;
-const ASSUMED_MOST_PER_REQUEST = 500;
+const ASSUMED_MOST_PER_REQUEST = 1_000;
 /** A page of an HTTP API where the configuration names no size. */
 const ASSUMED_PAGE_RECORDS = 100;
 /** An object of a bucket; where a day brings less, it is one an hour. */

@@ -132,9 +132,10 @@ export function grantBackfills(to: IngestFunction, stores: Stores): void {
   grantObjects(to, stores, 'BackfillAccess', ['s3:PutObject', 's3:GetObject'], STAGED_BACKFILL_PREFIX);
 }
 
-/** Lets a function that reads objects remember which of them have landed. */
+/** Lets a function that reads objects remember which of them have landed, and remove what newer lists have, too. */
 export function grantLandedObjects(to: IngestFunction, stores: Stores): void {
-  grantObjects(to, stores, 'LandedObjects', ['s3:PutObject', 's3:GetObject'], LANDED_OBJECTS_PREFIX);
+  const actions = ['s3:PutObject', 's3:GetObject', 's3:DeleteObject'];
+  grantObjects(to, stores, 'LandedObjects', actions, LANDED_OBJECTS_PREFIX);
 }
 
 /** Lets a function that compares the keys of tables keep them. */

@@ -5,6 +5,10 @@ import { BlockedError } from './errors.ts';
 export interface FilesPosition {
   /** Number of the first list of landed versions; from it to the last commit they name everything that has landed. */
   readonly landedFrom: number;
+  /** What `landedFrom` was before. Lists before that are of no use; those behind it may be asked for by runs that are late. */
+  readonly formerFrom: number;
+  /** Lists before this one have been removed. */
+  readonly removedTo: number;
   /** Objects up to this name are decided for ever: listings begin behind it. Only where names ascend. */
   readonly floor: string;
   /**
@@ -46,6 +50,9 @@ const count = z.int().nonnegative();
 const schema = z.strictObject({
   v: z.literal(VERSION),
   landedFrom: count,
+  /** Earlier versions removed nothing. */
+  formerFrom: count.default(0),
+  removedTo: count.default(0),
   floor: z.string(),
   /** Earlier versions had one floor. */
   nextFloor: z.string().optional(),
@@ -63,6 +70,8 @@ const schema = z.strictObject({
 /** The position as text: one text per position. */
 export function formatFilesPosition({
   landedFrom,
+  formerFrom,
+  removedTo,
   floor,
   nextFloor,
   listedTo,
@@ -71,6 +80,8 @@ export function formatFilesPosition({
   return JSON.stringify({
     v: VERSION,
     landedFrom,
+    formerFrom,
+    removedTo,
     floor,
     nextFloor,
     listedTo,
@@ -95,11 +106,13 @@ export function formatFilesPosition({
  * @throws BlockedError with code `UNREADABLE_POSITION`: landing from anywhere else could land objects twice
  */
 export function parseFilesPosition(lane: string, text: string | undefined, commits: number): FilesPosition {
-  if (text === undefined)
-    return { landedFrom: commits, floor: '', nextFloor: '', listedTo: '', current: undefined };
+  if (text === undefined) {
+    const from = { landedFrom: commits, formerFrom: commits, removedTo: commits };
+    return { ...from, floor: '', nextFloor: '', listedTo: '', current: undefined };
+  }
   try {
-    const { landedFrom, floor, nextFloor, listedTo, current } = schema.parse(JSON.parse(text));
-    return { landedFrom, floor, nextFloor: nextFloor ?? floor, listedTo, current };
+    const { v: _, nextFloor, current, ...known } = schema.parse(JSON.parse(text));
+    return { ...known, nextFloor: nextFloor ?? known.floor, current };
   } catch (error) {
     throw new BlockedError(
       'UNREADABLE_POSITION',

@@ -12,4 +12,6 @@ export interface BatchStage {
   find(lane: string, number: number): Promise<Uint8Array | undefined>;
   /** @returns what the batch is: `bytes`, unless another writer was first */
   decide(lane: string, number: number, bytes: Uint8Array): Promise<Uint8Array>;
+  /** Removes batches that nobody will ask for any more. One that is not there is no error. */
+  remove(lane: string, numbers: readonly number[]): Promise<void>;
 }

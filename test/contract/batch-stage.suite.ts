@@ -39,6 +39,18 @@ export function batchStageContract(subject: Subject<BatchStage>): void {
       expect(plain(await stage.find(lane, 1))).toBe(plain(decided[0]));
     });
 
+    test('what is removed is gone, others stay, and removing it again is no error', async () => {
+      const stage = await subject.open();
+      const [lane, other] = [newLane(), newLane()];
+      for (const number of [1, 2, 3, 11]) await stage.decide(lane, number, randomBytes(5));
+      await stage.decide(other, 1, randomBytes(5));
+      for (let time = 0; time < 2; time++) await stage.remove(lane, [1, 3, 4]);
+      await stage.remove(lane, []);
+      const found = await Promise.all([1, 2, 3, 11].map((number) => stage.find(lane, number)));
+      expect(found.map((bytes) => bytes !== undefined)).toEqual([false, true, false, true]);
+      expect(await stage.find(other, 1)).toBeDefined();
+    });
+
     test('a lost answer changes nothing', async () => {
       const stage = await subject.openLosingAnswers();
       const lane = newLane();

@@ -117,6 +117,7 @@ test('the pull function reads the folders of sources of type files, and nothing 
   expect(read).toContain(':s3:::supplier/stock/*');
   expect(read).toContain('/landing/files/*');
   expect(permissionsOf('pull').get('s3:PutObject')).not.toContain('supplier');
+  expect(permissionsOf('pull').get('s3:DeleteObject')).toMatch(/\/landing\/files\/\*"\]\]\}$/);
   templateOf(templates, 'pull').hasResourceProperties('AWS::IAM::Policy', {
     PolicyDocument: Match.objectLike({
       Statement: Match.arrayWith([

@@ -22,6 +22,7 @@ export interface FilesWorld {
   readonly clock: ManualClock;
   readonly ledger: MemoryLedgerStore;
   readonly telemetry: MemoryTelemetry;
+  readonly stage: MemoryBatchStage;
   /** One scheduled run, as the function does it. */
   run(objects: ObjectSource, settings?: FilesRunSettings): Promise<RunOutcome>;
   /** Rows of all visible files of a zone. */
@@ -71,6 +72,7 @@ export function createFilesWorld(
     clock,
     ledger,
     telemetry,
+    stage,
     run(objects, { probe, runMs = RUN_MS, maxBatchBytes, parquet = noParquet } = {}) {
       const deadlineMs = clock.nowMs() + runMs;
       const reader = createFilesReader({

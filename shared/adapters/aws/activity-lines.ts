@@ -12,7 +12,9 @@ interface Sums {
 }
 
 /** Metrics that are sums; the others are distributions. */
-const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter((name) => METRICS[name].unit !== 'Milliseconds');
+const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter(
+  (name) => METRICS[name].unit !== 'Milliseconds',
+);
 
 /**
  * Adds up lines that `EmfTelemetry` has written, by source and lane. Other lines are left out.
@@ -26,7 +28,13 @@ export function addActivityLines(lines: Iterable<string>): readonly LaneActivity
     const key = `${lane} ${source}`;
     let known = bySourceAndLane.get(key);
     if (known === undefined) {
-      const sums = { counters: {}, usage: {}, latencies: new Map<number, number>(), cpuMs: 0, firstMs: Infinity };
+      const sums = {
+        counters: {},
+        usage: {},
+        latencies: new Map<number, number>(),
+        cpuMs: 0,
+        firstMs: Infinity,
+      };
       bySourceAndLane.set(key, (known = { source, lane, sums }));
     }
     addLine(known.sums, document);

@@ -20,7 +20,9 @@ import { logGroupOf } from './log-activity.ts';
 import { callAws, isNamed } from './translate-error.ts';
 
 /** Counters that are read, of metrics and of lines. */
-const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter((name) => METRICS[name].unit !== 'Milliseconds');
+const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter(
+  (name) => METRICS[name].unit !== 'Milliseconds',
+);
 const METRIC_COUNTERS = COUNTERS.filter((name) => !('isProperty' in METRICS[name]));
 
 /** Queries of one call. */
@@ -68,7 +70,9 @@ export class CloudWatchActivity implements ActivityLog {
       const logged = fromLogs.get(keyOf(activity));
       const counters = { ...logged?.counters, ...activity.counters };
       if (Object.keys(counters).length === 0) return [];
-      return [{ ...activity, counters, usage: logged?.usage, cpuMs: logged?.cpuMs, firstMs: logged?.firstMs }];
+      return [
+        { ...activity, counters, usage: logged?.usage, cpuMs: logged?.cpuMs, firstMs: logged?.firstMs },
+      ];
     });
   }
 
@@ -108,8 +112,7 @@ export class CloudWatchActivity implements ActivityLog {
         counters,
         estimatedUsd: counters.EstimatedCostUsd ?? 0,
         // Percentiles of hours do not add up: the usual hour, and the worst.
-        latency:
-          p50.length === 0 ? undefined : { p50Ms: medianOf(p50), p99Ms: Math.max(...p99) },
+        latency: p50.length === 0 ? undefined : { p50Ms: medianOf(p50), p99Ms: Math.max(...p99) },
       };
     });
   }
@@ -186,7 +189,10 @@ function toQueries({ source, lane }: LanePair, id: string): MetricDataQuery[] {
   ];
 }
 
-function addResult(results: Map<string, number[]>, { Id: id = '', Values: values = [] }: MetricDataResult): void {
+function addResult(
+  results: Map<string, number[]>,
+  { Id: id = '', Values: values = [] }: MetricDataResult,
+): void {
   const known = results.get(id);
   if (known === undefined) results.set(id, [...values]);
   else known.push(...values);

@@ -2,6 +2,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { TransientError } from '../../domain/errors.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import { createObject } from './create-object.ts';
+import { deleteObjects } from './delete-objects.ts';
 import { readObject } from './read-object.ts';
 
 /** Staged batches in the landing zone of the lake: `landing/<lane>/<number>.batch`. */
@@ -32,6 +33,14 @@ export class S3BatchStage implements BatchStage {
     throw new TransientError(
       'STAGED_BATCH_VANISHED',
       `${keyOf(lane, number)} was there and is gone; nothing may delete a staged batch that is not committed`,
+    );
+  }
+
+  async remove(lane: string, numbers: readonly number[]): Promise<void> {
+    await deleteObjects(
+      this.#s3,
+      this.#bucket,
+      numbers.map((number) => keyOf(lane, number)),
     );
   }
 }

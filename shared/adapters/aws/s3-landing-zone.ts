@@ -1,14 +1,11 @@
-import { DeleteObjectsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
-import { TransientError } from '../../domain/errors.ts';
-import { LANDING_FRAMES_PREFIX, landingFrameKey } from '../../domain/landing-frame.ts';
+import { ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3';
+import { landingFrameKey } from '../../domain/landing-frame.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { FramePage, LandingZone } from '../../ports/landing-zone.ts';
+import { deleteObjects } from './delete-objects.ts';
 import { limitSigningTime } from './limit-signing-time.ts';
 import { readObject } from './read-object.ts';
 import { callAws } from './translate-error.ts';
-
-/** Objects that one call deletes at most. */
-const MAX_DELETES = 1_000;
 
 /** Reads and clears the landing zone of the lake. */
 export class S3LandingZone implements LandingZone {
@@ -46,26 +43,11 @@ export class S3LandingZone implements LandingZone {
   }
 
   async remove(source: string, names: readonly string[]): Promise<void> {
-    for (let at = 0; at < names.length; at += MAX_DELETES) {
-      const keys = names.slice(at, at + MAX_DELETES).map((name) => landingFrameKey(source, name));
-      const answer = await callAws(
-        { operation: 'DeleteObjects', resource: this.#url(LANDING_FRAMES_PREFIX) },
-        () =>
-          this.#s3.send(
-            new DeleteObjectsCommand({
-              Bucket: this.#bucket,
-              Delete: { Objects: keys.map((key) => ({ Key: key })), Quiet: true },
-            }),
-          ),
-      );
-      const [refused] = answer.Errors ?? [];
-      if (refused === undefined) continue;
-      throw new TransientError(
-        'OBJECTS_NOT_DELETED',
-        `${String(answer.Errors?.length ?? 0)} of ${String(keys.length)} objects were not deleted, ` +
-          `${refused.Key ?? 'one'} first (${refused.Code ?? 'no reason given'})`,
-      );
-    }
+    await deleteObjects(
+      this.#s3,
+      this.#bucket,
+      names.map((name) => landingFrameKey(source, name)),
+    );
   }
 
   #url(key: string): string {

@@ -27,4 +27,19 @@ export class MemoryBatchStage implements BatchStage {
       return copy;
     });
   }
+
+  remove(lane: string, numbers: readonly number[]): Promise<void> {
+    return takeTurn(this.#turn, { port: 'stage', operation: 'remove', subject: lane }, () => {
+      for (const number of numbers) this.#batches.delete(`${lane}/${String(number)}`);
+    });
+  }
+
+  /** What is kept of a lane, outside of any turn. */
+  numbersOf(lane: string): readonly number[] {
+    const begin = `${lane}/`;
+    return [...this.#batches.keys()]
+      .filter((key) => key.startsWith(begin))
+      .map((key) => Number(key.slice(begin.length)))
+      .sort((a, b) => a - b);
+  }
 }

@@ -1,6 +1,6 @@
 import type { FilesSourceConfig } from '../../config/schema.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
-import { dispositionOf, TransientError } from '../../domain/errors.ts';
+import { dispositionOf, HeadgateError, TransientError } from '../../domain/errors.ts';
 import {
   formatFilesPosition,
   OBJECT_START,
@@ -128,6 +128,8 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
   /** Whether the floors of the position are those that follow from this run's listing. */
   let hasMovedFloor = false;
   let hasBegun = false;
+  /** Commits that the ledger had when a list was not there. */
+  let missedAt: number | undefined;
 
   function observe(state: LedgerState): void {
     if (offered !== undefined && state.position === offered.to && state.commits > offered.commits) {
@@ -148,7 +150,10 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     offered = undefined;
   }
 
-  async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
+  async function read(
+    state: LedgerState,
+    maxBytes: number,
+  ): Promise<LaneBatch | 'overtaken' | 'interrupted' | undefined> {
     observe(state);
     const position = parseFilesPosition(lane, state.position, state.commits);
     let staged = await stage.find(lane, state.commits);
@@ -160,7 +165,12 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
         isListed = false;
         hasMovedFloor = false;
       }
-      landed = await lists.load(position.landedFrom, state.commits);
+      try {
+        landed = await lists.load(position.landedFrom, state.commits);
+      } catch (error) {
+        if (!isOvertaken(error, state.commits)) throw error;
+        return 'overtaken';
+      }
       const draft = await collect(position, landed, Math.min(maxBytes, MAX_BATCH_BYTES));
       if (draft === undefined) {
         await closeSession();
@@ -170,12 +180,22 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
         const isAtEnd = position.current === undefined && (isListed || listing?.isAtEnd() === true);
         return isAtEnd ? undefined : 'interrupted';
       }
-      const proposed = toBatchBytes(state, position, landed, draft);
+      const proposed = toBatchBytes(
+        state,
+        { ...position, removedTo: await removeLists(position) },
+        landed,
+        draft,
+      );
       staged = await stage.decide(lane, state.commits, proposed);
       expectedCommits = Buffer.compare(staged, proposed) === 0 ? state.commits + 1 : undefined;
     } else if (expectedCommits !== state.commits + 1) expectedCommits = undefined;
     const batch = readFilesBatch(lane, staged);
-    await keepList(state, position, landed, batch);
+    try {
+      await keepList(state, position, landed, batch);
+    } catch (error) {
+      if (!isOvertaken(error, state.commits)) throw error;
+      return 'overtaken';
+    }
     offered = { commits: state.commits, to: batch.to, batch };
     return toLaneBatch(state, batch);
   }
@@ -360,9 +380,10 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     if (isSure && listing?.isAtEnd() === true) isListed = true;
     const size = landed.size + draft.done.length;
     const to: FilesPosition = {
-      landedFrom: isTimeForAll(position.landedFrom, state.commits, size)
-        ? state.commits
-        : position.landedFrom,
+      ...(isTimeForAll(position.landedFrom, state.commits, size)
+        ? { landedFrom: state.commits, formerFrom: position.landedFrom }
+        : { landedFrom: position.landedFrom, formerFrom: position.formerFrom }),
+      removedTo: position.removedTo,
       ...(isSure && config.order === 'ascending' ? nextFloors(position) : floorsOf(position)),
       listedTo: isSure ? (listing?.listedTo() ?? position.listedTo) : position.listedTo,
       current: draft.current,
@@ -395,6 +416,31 @@ export function createFilesReader(deps: FilesReaderDeps): FilesReader {
     if (listing?.isAtEnd() !== true || hasMovedFloor) return floorsOf(position);
     hasMovedFloor = true;
     return { floor: position.nextFloor, nextFloor: listing.floor() };
+  }
+
+  /** Whether a list may be missing because others have gone on for so long meanwhile that nobody needs it any more. */
+  function isOvertaken(error: unknown, commits: number): boolean {
+    if (!(error instanceof HeadgateError) || error.code !== 'LANDED_LIST_MISSING') return false;
+    const isFirst = missedAt !== commits;
+    missedAt = commits;
+    return isFirst;
+  }
+
+  /** Lists that are left over cost some cents, so a run goes on without it. @returns the position's `removedTo` */
+  async function removeLists({ removedTo, formerFrom }: FilesPosition): Promise<number> {
+    try {
+      return await lists.remove(removedTo, formerFrom);
+    } catch (error) {
+      telemetry.log(
+        'warn',
+        'lists that are of no use any more could not be removed; the next run tries again',
+        {
+          source: source.name,
+          error: toError(error).message,
+        },
+      );
+      return removedTo;
+    }
   }
 
   /** The list of what lands with a batch stands before the batch is offered, whoever has staged it. */

@@ -6,8 +6,10 @@ import type { BatchStage } from '../../ports/batch-stage.ts';
 /*
  * What has landed is a set of object versions: no time and no name says of an object that it was there before. The set is
  * kept as lists of marks, one per commit, which are written before the commit and never change; now and then a list
- * holds everything that landed before it too, and the position names that one as the first. Lists stand apart from
- * staged batches, which expire.
+ * holds everything that landed before it too, and the position names that one as the first. Those before it are of no
+ * use then. They are removed when the next one holds everything: a run that has read an older position may ask for them
+ * until its commit is refused. Lists stand apart from staged batches, which expire; age says nothing of whether one is
+ * needed.
  */
 
 /** What a process keeps of the sets of its sources from one run to the next. */
@@ -23,6 +25,8 @@ interface CachedSet {
 const PARALLEL_READS = 32;
 const MIN_LISTS = 32;
 const MAX_LISTS = 512;
+/** Of one commit. */
+const MAX_REMOVED = 1_000;
 /** A list of everything is written once per so many objects in it and commits since: it is 12 bytes for each. */
 const OBJECTS_PER_LIST = 2_000;
 
@@ -62,6 +66,21 @@ export class LandedObjects {
     cached.end = end;
     this.#cache.set(this.#lane, cached);
     return set;
+  }
+
+  /**
+   * Removes lists that newer ones have made useless: some of those from `from` to `end - 1`.
+   *
+   * @returns before which list all of them are gone
+   */
+  async remove(from: number, end: number): Promise<number> {
+    const to = Math.min(end, from + MAX_REMOVED);
+    if (to <= from) return from;
+    await this.#stage.remove(
+      this.#lane,
+      Array.from({ length: to - from }, (_, i) => from + i),
+    );
+    return to;
   }
 
   /** Writes list `number` unless somebody else was first. */

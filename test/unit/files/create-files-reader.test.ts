@@ -2,6 +2,7 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { MemoryObjectSource } from '../../../shared/adapters/memory/memory-object-source.ts';
 import { BlockedError } from '../../../shared/domain/errors.ts';
+import { parseFilesPosition } from '../../../shared/domain/files-position.ts';
 import type { ObjectSource } from '../../../shared/ports/object-source.ts';
 import { declareFiles, type FilesSourceInput } from '../../support/declare-files.ts';
 import { createFilesWorld, type FilesWorld } from '../../support/files-world.ts';
@@ -74,6 +75,64 @@ describe('objects land once', () => {
     }
     expect(world.rows('raw')).toHaveLength(150);
     expect(await world.run(objects)).toMatchObject({ commits: 0 });
+  });
+
+  test('lists of what has landed do not add up, and none that is needed is removed', async () => {
+    const { world, objects } = setUp();
+    const put = (id: number): void => {
+      objects.put(String(id).padStart(4, '0'), Buffer.from(line(id)));
+    };
+    for (let id = 0; id < 200; id++) {
+      put(id);
+      await world.run(objects);
+      const kept = world.stage.numbersOf('files/items');
+      const { landedFrom, formerFrom } = parseFilesPosition(
+        'pull/items',
+        (await world.ledger.read('pull/items')).position,
+        0,
+      );
+      // Those of the position, and one generation more for runs that are late.
+      for (let number = formerFrom; number <= id; number++) expect(kept).toContain(number);
+      expect(landedFrom).toBeGreaterThanOrEqual(formerFrom);
+      expect(kept.length).toBeLessThan(100);
+    }
+    expect(await world.run(objects)).toMatchObject({ commits: 0 });
+    expect(world.rows('raw')).toHaveLength(200);
+  });
+
+  test('lists that cannot be removed do not hold anything up, and are removed later', async () => {
+    let isDenied = true;
+    const world = createFilesWorld(declareFiles({}), {
+      turn: {
+        before: ({ operation }) =>
+          operation === 'remove' && isDenied
+            ? Promise.reject(new BlockedError('ACCESS_DENIED', 'no'))
+            : Promise.resolve(),
+      },
+    });
+    const objects = new MemoryObjectSource();
+    for (let id = 0; id < 140; id++) {
+      isDenied = id < 120;
+      objects.put(String(id).padStart(4, '0'), Buffer.from(line(id)));
+      await world.run(objects);
+    }
+    expect(world.rows('raw')).toHaveLength(140);
+    expect(world.stage.numbersOf('files/items').length).toBeLessThan(100);
+    expect(world.telemetry.logs.some(({ message }) => message.includes('could not be removed'))).toBe(true);
+  });
+
+  test('a list that is needed and missing stops the source, with what to do', async () => {
+    const { world, objects } = setUp();
+    for (const id of [1, 2]) {
+      objects.put(String(id), Buffer.from(line(id)));
+      await world.run(objects);
+    }
+    await world.stage.remove('files/items', [0]);
+    await expect(world.run(objects)).rejects.toMatchObject({
+      code: 'LANDED_LIST_MISSING',
+      disposition: 'block',
+      message: expect.stringContaining('landing/files/items/0.batch is gone') as string,
+    });
   });
 
   test('what others land beside a run is known, also when that run has to write the list of all that has landed', async () => {

@@ -4,11 +4,11 @@ import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
-import type { ColumnFile } from '../../ports/column-table-writer.ts';
+import type { ColumnFile, ColumnTable } from '../../ports/column-table-writer.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { KeyText, TableRead } from '../../ports/table-source.ts';
 import type { TableEntry } from '../lane.ts';
-import { COMMIT_RESERVE_MS, MAX_HELD_BYTES, type TableReaderDeps } from './table-reader.ts';
+import { COMMIT_RESERVE_MS, type TableReaderDeps } from './table-reader.ts';
 
 /*
  * A full read of a table: an *extract*. It is divided by the key into *splits*. A split is read by one statement, its
@@ -28,6 +28,8 @@ import { COMMIT_RESERVE_MS, MAX_HELD_BYTES, type TableReaderDeps } from './table
 const MAX_EXTRACT_AGE_MS = 2 * 86_400_000;
 /** One that is landing by then may go on with that. */
 const MAX_LANDING_AGE_MS = 3 * 86_400_000;
+/** Less than `MAX_HELD_BYTES`: one part is filled while files are made of the one before. */
+const MAX_PART_BYTES = 32 * 1024 * 1024;
 /** Splits of one extract that are looked up at the same time. */
 const PARALLEL_READS = 16;
 
@@ -219,7 +221,8 @@ interface Part extends HeldSplit {
 }
 
 /**
- * Rows of one statement, table by table: what is held is bounded, whatever the size of the whole.
+ * Rows of one statement, part by part: what is held is bounded to two of them, whatever the size of the whole. Files of one
+ * are made, on a thread of the writer, while the next is read.
  *
  * @param lake rows count on through all parts
  */
@@ -232,11 +235,15 @@ export async function* readParts(
   const untilMs = deadlineMs - COMMIT_RESERVE_MS;
   const batches = table.read({ ...read, deadlineMs: untilMs })[Symbol.asyncIterator]();
   let firstIndex = 0;
+  /** The part before: its files are made while the next rows are read. */
+  let finishing: Promise<Part> | undefined;
   try {
     for (let isLast = false; !isLast;) {
       const held = await columns.open(source, { ...lake, firstIndex });
+      const before = finishing;
+      let isFull = false;
       try {
-        while (!isLast && held.bytes < MAX_HELD_BYTES) {
+        while (!isLast && held.bytes < MAX_PART_BYTES) {
           if (clock.nowMs() >= untilMs) {
             yield 'interrupted';
             return;
@@ -247,16 +254,29 @@ export async function* readParts(
           if (next.done === true) isLast = true;
           else await held.append(next.value.rows);
         }
-        const { rows, bytes } = held;
-        const files = rows === 0 ? [] : await held.finish();
-        firstIndex += rows;
-        yield { rows, bytes, files, isLast };
+        isFull = true;
       } finally {
-        await held.discard();
+        if (!isFull) await held.discard();
       }
+      firstIndex += held.rows;
+      finishing = finishPart(held, isLast);
+      // It is waited for in its turn, whatever comes before that.
+      finishing.catch(() => undefined);
+      if (before !== undefined) yield await before;
     }
+    if (finishing !== undefined) yield await finishing;
   } finally {
+    await finishing?.catch(() => undefined);
     await batches.return?.();
+  }
+}
+
+async function finishPart(held: ColumnTable, isLast: boolean): Promise<Part> {
+  const { rows, bytes } = held;
+  try {
+    return { rows, bytes, files: rows === 0 ? [] : await held.finish(), isLast };
+  } finally {
+    await held.discard();
   }
 }
 

@@ -111,8 +111,10 @@ export function parseFilesPosition(lane: string, text: string | undefined, commi
     return { ...from, floor: '', nextFloor: '', listedTo: '', current: undefined };
   }
   try {
-    const { v: _, nextFloor, current, ...known } = schema.parse(JSON.parse(text));
-    return { ...known, nextFloor: nextFloor ?? known.floor, current };
+    const { landedFrom, formerFrom, removedTo, floor, nextFloor, listedTo, current } = schema.parse(
+      JSON.parse(text),
+    );
+    return { landedFrom, formerFrom, removedTo, floor, nextFloor: nextFloor ?? floor, listedTo, current };
   } catch (error) {
     throw new BlockedError(
       'UNREADABLE_POSITION',

@@ -127,6 +127,10 @@ async function* plain(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer>
   for await (const chunk of chunks) yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 }
 
+/** Its byte order marks are no UTF-8. */
+const isUtf16 = ([first, second]: Buffer): boolean =>
+  (first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff);
+
 const markLength = (bytes: Buffer): number => (BYTE_ORDER_MARK.equals(bytes.subarray(0, 3)) ? 3 : 0);
 
 /** What comes after so many bytes of `first` and what follows it. */
@@ -172,6 +176,8 @@ async function* splitAll(
   function take(isLast: boolean): void {
     const bytes = waiting.length === 1 && waiting[0] !== undefined ? waiting[0] : Buffer.concat(waiting);
     if (isStart && bytes.length < 3 && !isLast) return;
+    if (isStart && isUtf16(bytes))
+      throw unreadableObject('it is UTF-16, and only UTF-8 is read: let its writer write that');
     const mark = isStart ? markLength(bytes) : 0;
     const taken = splitter.split(bytes.subarray(mark), isLast, pieces);
     // Behind the mark alone is still the beginning, where a header may be.

@@ -298,6 +298,15 @@ describe('an object that cannot be read lands as far as it can be, is seen in qu
       0,
       'its zstd is damaged or cut off',
     ],
+    [
+      'CSV in UTF-16',
+      CSV,
+      Buffer.from('\ufeffid,body\n1,a', 'utf16le'),
+      0,
+      'it is UTF-16, and only UTF-8 is read',
+    ],
+    ['NDJSON in UTF-16', {}, Buffer.from(`\ufeff${line(1)}`, 'utf16le').swap16(), 0, 'it is UTF-16'],
+    ['Parquet that is declared as CSV', CSV, Buffer.from('PAR1\u0015\u0000,\nPAR1'), 0, 'its header lacks'],
     ['no JSON', JSON_FORMAT, Buffer.from('<html>'), 0, 'neither an array of objects nor an object'],
     ['JSON that is cut off', JSON_FORMAT, Buffer.from(`[${line(1)},{"id":2`), 1, 'it is cut off'],
     [
@@ -330,7 +339,9 @@ describe('an object that cannot be read lands as far as it can be, is seen in qu
         ? 'id,body\n7,z'
         : source.config.format.type === 'json' && source.config.format.recordsPath !== undefined
           ? `{"data":[${line(7)}]}`
-          : `[${line(7)}]`;
+          : source.config.format.type === 'json'
+            ? `[${line(7)}]`
+            : line(7);
     objects.put('1', bytes);
     objects.put('2', Buffer.from(valid));
     await world.run(objects);

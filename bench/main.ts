@@ -4,6 +4,7 @@ import { benchConsumer } from './consumer.ts';
 import { WORKLOADS, type WorkloadName } from './cost/tiers.ts';
 import { benchCost } from './cost.ts';
 import { benchDrain } from './drain.ts';
+import { benchHttp } from './http.ts';
 import { benchOverhead } from './overhead.ts';
 import { benchPull } from './pull.ts';
 import { benchPush } from './push.ts';
@@ -86,6 +87,17 @@ program
   .action(async ({ json, ...options }: { json?: boolean; rows: number; rounds: number; dlt: boolean }) => {
     const isGood = await benchPull({ json: json === true, ...options });
     if (!isGood) process.exitCode = 1;
+  });
+
+program
+  .command('http')
+  .description(
+    'An API read page by page into Parquet: as fast as it goes, in memory that stays, and up to its limit.',
+  )
+  .option('--json', 'print one JSON object')
+  .option('--pages <count>', 'pages of the API', toRows, 10_000)
+  .action(async ({ json, pages }: { json?: boolean; pages: number }) => {
+    if (!(await benchHttp({ json: json === true, pages }))) process.exitCode = 1;
   });
 
 program

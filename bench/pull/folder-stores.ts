@@ -1,5 +1,6 @@
 import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { FileStage } from '../../shared/ports/file-stage.ts';
 import type { Lake, LakeObject, ObjectKind } from '../../shared/ports/lake.ts';
 
@@ -57,4 +58,29 @@ export class FolderFileStage implements FileStage {
   async read(name: string): Promise<Uint8Array | undefined> {
     return await readFile(join(this.#folder, name));
   }
+}
+
+/** Staged batches in a folder. */
+export class FolderBatchStage implements BatchStage {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async find(lane: string, number: number): Promise<Uint8Array | undefined> {
+    try {
+      return await readFile(this.#pathOf(lane, number));
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async decide(lane: string, number: number, bytes: Uint8Array): Promise<Uint8Array> {
+    if ((await create(this.#pathOf(lane, number), bytes)) === 'created') return bytes;
+    return await readFile(this.#pathOf(lane, number));
+  }
+
+  #pathOf = (lane: string, number: number): string => join(this.#folder, lane, `${String(number)}.batch`);
 }

@@ -12,12 +12,14 @@ import { ledgerCallOf } from '../../crash/ledger-call.ts';
 import { Trap } from '../../crash/trap.ts';
 import { useCloud } from '../../support/cloud.ts';
 import { filesLaneSources, testFilesLane } from '../../support/files-lane.ts';
+import { startHttpLane } from '../../support/http-lane.ts';
 import { lakeRows } from '../../support/lake-rows.ts';
 import { startPostgres } from '../../support/postgres.ts';
 
-/* The real template and bundles on the embedded cloud, and what the functions read: a real PostgreSQL, objects of a bucket. */
+/* The real template and bundles on the embedded cloud, and what the functions read: a real PostgreSQL, objects of a bucket, an API. */
 
 const database = await startPostgres();
+const httpLane = await startHttpLane();
 const folder = await mkdtemp(join(tmpdir(), 'headgate-database-'));
 const configFile = join(folder, 'database.config.ts');
 await database.run(`
@@ -43,6 +45,7 @@ await writeFile(
     name: 'headgate-database',
     sources: {
       ...filesLaneSources,
+      ...httpLane.sources,
       items: {
         ...source,
         table: 'items',
@@ -122,6 +125,7 @@ async function headgate(...args: string[]): Promise<{ readonly exitCode: number;
 }
 
 testFilesLane(testCloud);
+httpLane.test(testCloud, headgate);
 
 describe('a table that is followed by its cursor', () => {
   test(

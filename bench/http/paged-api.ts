@@ -16,10 +16,10 @@ export interface PagedApi {
   stop(): Promise<void>;
 }
 
-export const PAGE_RECORDS = 50;
+export const PAGE_RECORDS = 20;
 export const START_MS = Date.UTC(2026, 0, 1);
 const SECOND_MS = 1000;
-const FILLER = 'abcdefghijklmnopqrstuvwxyz0123456789'.repeat(5);
+const FILLER = 'abcdefghijklmnopqrstuvwxyz0123456789'.repeat(12);
 
 /**
  * Serves records in ascending order of `ts`, a page from `since` on. With a limit it tells what is left of it, as GitHub

@@ -72,6 +72,8 @@ export interface PullRunSummary {
   readonly finished: boolean;
   /** Code and message of the error that ended it. */
   readonly error: { readonly code: string; readonly message: string } | undefined;
+  /** The invocation that failed; one that Lambda repeats keeps its id. */
+  readonly failedBy?: string | undefined;
 }
 
 export const INITIAL_CONTROL: PullControl = {

@@ -12,6 +12,11 @@ export interface RunReport {
   readonly summary: PullRunSummary;
   /** How polling goes on; undefined where the interval is fixed, or could not be seen. */
   readonly polling: (PollDecision & { readonly emptyRuns: number }) | undefined;
+  /**
+   * Whether the run did not end, and got nowhere either: it has left the work to others, or was not allowed to ask. It says
+   * nothing about whether the source can be read.
+   */
+  readonly isInconclusive: boolean;
 }
 
 /** A run that says nothing new is noted once in an hour: a write each minute would cost more than the reads. */
@@ -24,10 +29,10 @@ const PAUSES_AT_ONCE: ReadonlySet<string> = new Set(['DELETES_HELD_BACK']);
 export function planAfterRun(
   before: PullControl,
   { pauseAfterFailures }: Pick<PulledSourceConfig, 'pauseAfterFailures'>,
-  { owner, summary, polling }: RunReport,
+  { owner, summary, polling, isInconclusive }: RunReport,
 ): PullControlState {
   const { error } = summary;
-  const failures = error === undefined ? 0 : before.failures + (isSameFailure(before, summary) ? 0 : 1);
+  const failures = countFailures(before, summary, isInconclusive);
   const isFinal = error !== undefined && PAUSES_AT_ONCE.has(error.code);
   const isOthers = before.running !== undefined && before.running.owner !== owner;
   const isTooMany = error !== undefined && failures >= pauseAfterFailures;
@@ -45,7 +50,8 @@ export function planAfterRun(
           }
         : undefined),
     failures,
-    lastRun: summary,
+    // What a row of failures is about stays in sight.
+    lastRun: isInconclusive && failures > 0 ? before.lastRun : summary,
     polling:
       polling === undefined ? before.polling : { everyMinutes: polling.everyMinutes, reason: polling.reason },
     emptyRuns: polling === undefined ? before.emptyRuns : polling.emptyRuns,
@@ -55,9 +61,22 @@ export function planAfterRun(
   };
 }
 
-/** What was at work when another part of the source failed fails of the same cause, as a rule: together they count once. */
-function isSameFailure({ failures, lastRun }: PullControl, { startedAtMs }: PullRunSummary): boolean {
-  return failures > 0 && lastRun?.error !== undefined && startedAtMs < lastRun.endedAtMs;
+function countFailures(before: PullControl, summary: PullRunSummary, isInconclusive: boolean): number {
+  if (summary.error === undefined) return isInconclusive ? before.failures : 0;
+  return before.failures + (isSameFailure(before, summary) ? 0 : 1);
+}
+
+/**
+ * What was at work when another part of the source failed fails of the same cause, as a rule: together they count once. So
+ * does a run that Lambda repeats by itself, which has the id of the first attempt.
+ */
+function isSameFailure(
+  { failures, lastRun }: PullControl,
+  { startedAtMs, failedBy }: PullRunSummary,
+): boolean {
+  if (failures === 0 || lastRun?.error === undefined) return false;
+  const isRepeated = failedBy !== undefined && failedBy === lastRun.failedBy;
+  return isRepeated || startedAtMs < lastRun.endedAtMs;
 }
 
 /** Whether a change says enough to be worth a write: that of the times of a run alone does not, within an hour. */

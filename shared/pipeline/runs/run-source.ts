@@ -15,7 +15,7 @@ import { runLane, type LandDeps, type RunOutcome } from '../land.ts';
 import type { LaneReader } from '../lane.ts';
 import { heedWake, type Wake } from './heed-wake.ts';
 import { holdSource, problemOf, type HoldProblem, type SourceHold } from './hold-source.ts';
-import { tallyTelemetry } from './tally-telemetry.ts';
+import { tallyTelemetry, type Tally } from './tally-telemetry.ts';
 import { isWorthWriting, planAfterRun, type RunReport } from './plan-after-run.ts';
 import type { SourceLimits } from './source-limits.ts';
 
@@ -90,18 +90,20 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
     return { source: source.name, commits: 0, finished: false, left: problem };
   }
   const hold = holdSource({ ...deps, source: source.name, owner });
+  const tally = tallyTelemetry(telemetry);
   let ran: Landed;
   try {
-    ran = await land(deps, request, hold);
+    ran = await land({ ...deps, telemetry: tally.telemetry }, request, hold);
   } catch (error) {
     telemetry.count('Errors', source.name, 1);
-    await noteFailure(deps, request, startedAtMs, error);
+    await noteFailure(deps, request, { startedAtMs, ...countsOf(tally, source.name) }, error);
     throw error;
   }
   const { outcome, left, limits, hasProgressed } = ran;
   const { commits, finished } = outcome;
   const { wasWoken } = await note(deps, request, toSummary(deps, request, startedAtMs, outcome), {
     isRateLimited: limits?.isRateLimited === true,
+    isInconclusive: !finished && !hasProgressed,
   });
   // Another run is at it, which may have listed what was there before.
   const isUnheard =
@@ -145,18 +147,26 @@ export async function runPart(
     await part(tally.telemetry);
   } catch (error) {
     deps.telemetry.count('Errors', source.name, 1);
-    await noteFailure(deps, request, startedAtMs, error);
+    await noteFailure(deps, request, { startedAtMs, ...countsOf(tally, source.name) }, error);
     throw error;
   }
-  const [landed, duplicates, quarantined] = (
-    ['RecordsLanded', 'RecordsDuplicate', 'RecordsQuarantined'] as const
-  ).map((metric) => tally.total(metric, source.name));
+  const counts = countsOf(tally, source.name);
   // What failed now and then on the way is mended: only failures in a row pause a source.
-  if (!landed && !duplicates && !quarantined && before.failures === 0) return;
-  const counts = { landed: landed ?? 0, duplicates: duplicates ?? 0, quarantined: quarantined ?? 0 };
+  if (Object.values(counts).every((count) => count === 0) && before.failures === 0) return;
   const endedAtMs = deps.clock.nowMs();
   const summary = { startedAtMs, endedAtMs, ...counts, finished: true, error: undefined };
-  await note(deps, request, summary, { isRateLimited: false });
+  await note(deps, request, summary, { isRateLimited: false, isInconclusive: false });
+}
+
+type Counts = Pick<PullRunSummary, 'landed' | 'duplicates' | 'quarantined'>;
+
+/** What has landed so far, whatever comes after it. */
+function countsOf(tally: Tally, source: string): Counts {
+  return {
+    landed: tally.total('RecordsLanded', source),
+    duplicates: tally.total('RecordsDuplicate', source),
+    quarantined: tally.total('RecordsQuarantined', source),
+  };
 }
 
 function toSummary(
@@ -264,22 +274,21 @@ async function goOn(deps: RunSourceDeps, work: PullWork): Promise<void> {
 async function noteFailure(
   deps: RunSourceDeps,
   request: Pick<RunRequest, 'source' | 'owner'>,
-  startedAtMs: number,
+  before: Counts & Pick<PullRunSummary, 'startedAtMs'>,
   error: unknown,
 ): Promise<void> {
   const code = error instanceof HeadgateError ? error.code : 'UNEXPECTED';
   const summary: PullRunSummary = {
-    startedAtMs,
+    ...before,
     endedAtMs: deps.clock.nowMs(),
-    landed: 0,
-    duplicates: 0,
-    quarantined: 0,
     finished: false,
     error: { code, message: textOf(error).slice(0, MAX_MESSAGE) },
+    failedBy: request.owner,
   };
   await note(deps, request, summary, {
     // A budget of our own is no reason to ask less often.
     isRateLimited: error instanceof RateLimitedError && error.by === 'source',
+    isInconclusive: false,
   });
 }
 
@@ -295,7 +304,7 @@ async function note(
   deps: RunSourceDeps,
   { source, owner }: Pick<RunRequest, 'source' | 'owner'>,
   summary: PullRunSummary,
-  { isRateLimited }: { readonly isRateLimited: boolean },
+  { isRateLimited, isInconclusive }: { readonly isRateLimited: boolean; readonly isInconclusive: boolean },
 ): Promise<{ readonly wasWoken: boolean }> {
   const { control, telemetry } = deps;
   try {
@@ -305,7 +314,7 @@ async function note(
         ? await poll(deps, source, summary, before.emptyRuns, isRateLimited)
         : undefined;
     for (let conflicts = 0; conflicts < MAX_CONFLICTS; conflicts++) {
-      const after = planAfterRun(before, source.config, { owner, summary, polling });
+      const after = planAfterRun(before, source.config, { owner, summary, polling, isInconclusive });
       if (!isWorthWriting(before, after)) return { wasWoken: false };
       if ((await control.write(source.name, before.version, after, deps.newToken())) === 'conflict') {
         before = await control.read(source.name);

@@ -338,6 +338,38 @@ describe('work from the queue', () => {
   });
 });
 
+describe('a run that fails', () => {
+  const budgeted = { apiBudget: { requests: 1, per: '1 hour' } } as const;
+
+  test('says what it has landed before', async () => {
+    let pages = 0;
+    const { invoke, control } = setUp(
+      () => {
+        if (++pages > 1) return failing();
+        return Promise.resolve({ records: [record(5)], next: 'more' });
+      },
+      { pagesPerCommit: 1, incremental: undefined },
+    );
+    await expect(invoke({ source: 'items' })).rejects.toThrow('refuses the credentials');
+    expect(control.peek('items').lastRun).toMatchObject({ landed: 1, error: { code: 'PULL_REFUSED' } });
+  });
+
+  test('is not forgotten because the next one was not allowed to ask', async () => {
+    let fetchPage: PullSource['fetchPage'] = failing;
+    const { invoke, control } = setUp((request) => fetchPage(request), budgeted);
+    await expect(invoke({ source: 'items' })).rejects.toThrow();
+    fetchPage = () => Promise.reject(new RateLimitedError('used up', { by: 'budget', untilMs: undefined }));
+    await invoke({ source: 'items' });
+    expect(control.peek('items')).toMatchObject({
+      failures: 1,
+      lastRun: { error: { code: 'PULL_REFUSED' } },
+    });
+    fetchPage = nothing;
+    await invoke({ source: 'items' });
+    expect(control.peek('items')).toMatchObject({ failures: 0, lastRun: { finished: true } });
+  });
+});
+
 describe('a backfill', () => {
   const BUDGET = { apiBudget: { requests: 100, per: '1 minute' } } as const;
   const take = ({ queue }: ReturnType<typeof setUp>): PullWork | undefined => {

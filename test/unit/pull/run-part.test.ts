@@ -16,7 +16,9 @@ function setUp() {
     ...{ ...deps, control, queue: new MemoryWorkQueue({ clock }) },
     ...{ schedule: new MemoryPollSchedule(), stage: new MemoryBatchStage() },
   };
-  const part = (work: () => Promise<void>): Promise<void> => runPart(all, { source, owner: 'part' }, work);
+  let parts = 0;
+  const part = (work: () => Promise<void>, owner = `part-${String(++parts)}`): Promise<void> =>
+    runPart(all, { source, owner }, work);
   const fail = async (ms = 1_000): Promise<void> => {
     await clock.sleep(ms);
     throw new TransientError('DB_UNREACHABLE', 'the database does not answer');
@@ -41,6 +43,13 @@ describe('parts of a source', () => {
       await expect(part(() => fail())).rejects.toThrow('does not answer');
     }
     expect(paused()?.by).toBe('failures');
+  });
+
+  test('that Lambda repeats by itself count once', async () => {
+    const { part, fail, paused, control } = setUp();
+    for (let i = 0; i < 6; i++) await expect(part(() => fail(), 'one')).rejects.toThrow('does not answer');
+    expect(control.peek('items').failures).toBe(1);
+    expect(paused()).toBeUndefined();
   });
 
   test('that succeed between others that fail keep it going', async () => {

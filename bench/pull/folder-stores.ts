@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { BatchStage } from '../../shared/ports/batch-stage.ts';
 import type { FileStage } from '../../shared/ports/file-stage.ts';
@@ -80,6 +80,10 @@ export class FolderBatchStage implements BatchStage {
   async decide(lane: string, number: number, bytes: Uint8Array): Promise<Uint8Array> {
     if ((await create(this.#pathOf(lane, number), bytes)) === 'created') return bytes;
     return await readFile(this.#pathOf(lane, number));
+  }
+
+  async remove(lane: string, numbers: readonly number[]): Promise<void> {
+    for (const number of numbers) await rm(this.#pathOf(lane, number), { force: true });
   }
 
   #pathOf = (lane: string, number: number): string => join(this.#folder, lane, `${String(number)}.batch`);

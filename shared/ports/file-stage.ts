@@ -5,7 +5,7 @@
  * Promises of every implementation:
  * - A file never changes: `put` answers `'exists'` where its name is taken, and writes nothing.
  * - A read after a write sees it.
- * - What is staged stays for four days at least.
+ * - What is staged stays for four days at least, and under `keys/` for 60, batches of `BatchStage` too.
  * - Throttled, denied or failed calls throw a HeadgateError with disposition `retry` or `block`.
  */
 export interface FileStage {

@@ -13,6 +13,9 @@ import type { Source } from '../domain/source.ts';
  * - What is thrown is a HeadgateError; `KEYS_NOT_COMPARABLE` (block) when values of the lake are none of the key's type.
  */
 export interface RowKeys {
+  /** Changes when another version would divide keys into other shares. */
+  readonly version: string;
+
   /** Names of the files of a source in the lake, under its prefix, in order. */
   list(source: Source<DatabaseSourceConfig>): Promise<readonly string[]>;
 

@@ -48,6 +48,8 @@ export function createSimulatedRowKeys(
     tables.rowsOf(await file()).map(toKeyRow);
 
   return {
+    version: '1',
+
     list: async ({ name }) => {
       await turn();
       const prefix = prefixOf(name);

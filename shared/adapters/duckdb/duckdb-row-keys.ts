@@ -1,3 +1,4 @@
+import duckdb from '@duckdb/node-bindings';
 import type { DuckDBConnection } from '@duckdb/node-api';
 import type { DatabaseSourceConfig } from '../../config/schema.ts';
 import type { ColumnBatch } from '../../domain/column-batch.ts';
@@ -19,6 +20,8 @@ const BATCH_ROWS = 50_000;
 
 /** Compares keys with DuckDB. Its tables take a share of them at a time, and what is too much for its memory goes to `/tmp`. */
 export class DuckDbRowKeys implements RowKeys {
+  /** Shares are made by a hash of DuckDB's own. */
+  readonly version = `duckdb ${duckdb.library_version()}`;
   readonly #session: DuckDbSession;
   readonly #files: LakeFiles;
   readonly #clock: Pick<Clock, 'nowMs'>;

@@ -45,6 +45,8 @@ const inventorySchema = z.object({
   startedAtMs: z.number(),
   /** What keys depend on, see `shapeOf`. */
   shape: z.string(),
+  /** How keys are divided into shares. All of them must be by the same way, or keys would be in none. */
+  division: z.string(),
   /** See `TableSource.planBoundaries`. */
   boundaries: z.array(z.array(z.string())),
   /** The inventory that this one builds upon; undefined: none, it looks into all files. */
@@ -104,7 +106,7 @@ export async function beginInventory(
   });
   const files = await keys.list(source);
   const inventory = inventorySchema.parse({
-    ...{ startedAtMs, shape, boundaries, files },
+    ...{ startedAtMs, shape, division: divisionOf(deps), boundaries, files },
     ...(isUseful && { former: last }),
   });
   const bytes = zstdCompressSync(JSON.stringify(inventory));
@@ -119,12 +121,15 @@ export async function findInventory(deps: StageDeps, number: number): Promise<In
   return { number, ...inventory };
 }
 
-/** Whether it can be gone on with: it is young, of the table as it is declared now, and was not refused. */
-export async function isUsable(deps: StageDeps, inventory: Inventory): Promise<boolean> {
+/** Whether it can be gone on with: it is young, of the table as it is declared now, divided as now, and was not refused. */
+export async function isUsable(deps: TableReaderDeps, inventory: Inventory): Promise<boolean> {
   const isYoung = deps.clock.nowMs() - inventory.startedAtMs < MAX_AGE_MS;
   if (!isYoung || inventory.shape !== shapeOf(deps.source)) return false;
+  if (inventory.division !== divisionOf(deps)) return false;
   return !(await isHeld(deps, inventory.number)) || (await isAccepted(deps, inventory.number));
 }
+
+const divisionOf = ({ keys }: TableReaderDeps): string => `${keys.version}, ${String(KEYS_PER_SHARE)}`;
 
 /** Notes that its deletes are held back: who comes next makes another inventory, unless they are accepted. */
 export async function holdBack(deps: StageDeps, { number }: Inventory, reason: string): Promise<void> {

@@ -11,7 +11,8 @@ import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane, type RunOutcome } from '../../shared/pipeline/land.ts';
 import { acceptDeletes } from '../../shared/pipeline/reconcile/inventory.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
-import type { TableReader } from '../../shared/pipeline/table/table-reader.ts';
+import type { RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
+import type { TableReader, TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
 import { createSimulatedRowKeys } from '../simulation/simulated-row-keys.ts';
 import { createSimulatedColumnTables } from '../simulation/simulated-column-tables.ts';
 import { SimulatedTables, type SimulatedRow } from '../simulation/simulated-tables.ts';
@@ -112,6 +113,23 @@ export class TableWorld {
       newToken: () => String(this.#tokens++),
       deadlineMs: clock.nowMs() + runMs,
     });
+  }
+
+  /** Everything that a function which reads databases is made of. */
+  functionDeps(): Omit<RunSourceDeps, 'control' | 'queue' | 'schedule'> &
+    Pick<TableReaderDeps, 'columns' | 'files' | 'keys'> {
+    const { clock, ledger, lake, telemetry, stage, files } = this;
+    return {
+      ...{ clock, ledger, lake, telemetry, stage, files },
+      claimLog: this.#claimLog,
+      claimCache: createClaimCache(),
+      tables: this.#tables,
+      columns: createSimulatedColumnTables(this.#tables, this.rowBytes),
+      keys: createSimulatedRowKeys(this.#tables, lake, () => this.onTurn()),
+      sources: new Map<string, Source>([[this.#source.name, this.#source]]),
+      configVersion: 'c1',
+      newToken: () => String(this.#tokens++),
+    };
   }
 
   async run(

@@ -98,57 +98,56 @@ const skipped = (code: AccountCheck, why: string): AccountFinding => ({
 });
 
 async function examineRest(
-  { account, needs, isLocal }: ExamineOptions,
+  options: ExamineOptions,
   identity: Identity,
   region: string,
 ): Promise<readonly AccountFinding[]> {
-  const [stacks, names, others] = await Promise.all([
-    Promise.all(needs.stacks.map(async (name) => [name, await account.stack(name)] as const)),
+  const { account, needs, isLocal } = options;
+  const asking = Promise.all(needs.stacks.map(async (name) => [name, await account.stack(name)] as const));
+  const [stacks, names, limits] = await Promise.all([
+    asking,
     Promise.all(needs.names.map(async (resource) => [resource, await account.exists(resource)] as const)),
-    isLocal ? [] : examineLimits(account, needs, identity, region),
+    isLocal ? [] : examineLimits(options, identity, region, asking),
   ]);
-  const ofDeployment = [judgeStacks(stacks), judgeNames(names, stacks)];
-  if (isLocal) return ofDeployment;
-  const [shardLimits, owned, used, maxTables] = await Promise.all([
-    account.shardLimits(),
-    account.openShards(streamsOf(stacks)),
-    account.tableCount(),
-    account.quota(...QUOTAS.tables),
-  ]);
-  const isDeployed = stacks.some(([name, { kind }]) => name === `${needs.name}-storage` && kind === 'found');
-  return [
-    ...ofDeployment,
-    ...others,
-    judgeShards(shardLimits, owned, needs),
-    judgeTables(used, maxTables, { tables: needs.tables, isDeployed }),
-  ];
+  return [judgeStacks(stacks), judgeNames(names, stacks), ...limits];
 }
 
 async function examineLimits(
-  account: Account,
-  needs: DeploymentNeeds,
+  { account, needs }: ExamineOptions,
   identity: Identity,
   region: string,
+  asking: Promise<StackAnswers>,
 ): Promise<readonly AccountFinding[]> {
   const roleArn = (role: string): string =>
     `arn:${identity.partition}:iam::${identity.account}:role/cdk-hnb659fds-${role}-${identity.account}-${region}`;
   const roles = CDK_ROLES.map(roleArn);
-  const [version, stack, lambda, rate, caller, execution] = await Promise.all([
-    account.bootstrapVersion(),
-    account.stack(BOOTSTRAP_STACK),
-    account.lambdaLimits(),
-    account.quota(...QUOTAS.apiRate),
-    // The root user may do everything, and cannot be simulated.
-    identity.arn.endsWith(':root')
-      ? found({ principal: identity.arn, denied: [] })
-      : account.simulate(identity.arn, ['sts:AssumeRole'], roles),
-    account.simulate(roleArn(EXECUTION_ROLE), needs.actions, ['*']),
-  ]);
+  const [version, stack, lambda, rate, used, maxTables, shards, owned, caller, execution] = await Promise.all(
+    [
+      account.bootstrapVersion(),
+      account.stack(BOOTSTRAP_STACK),
+      account.lambdaLimits(),
+      account.quota(...QUOTAS.apiRate),
+      account.tableCount(),
+      account.quota(...QUOTAS.tables),
+      account.shardLimits(),
+      asking.then((stacks) => account.openShards(streamsOf(stacks))),
+      // The root user may do everything, and cannot be simulated.
+      identity.arn.endsWith(':root')
+        ? found({ principal: identity.arn, denied: [] })
+        : account.simulate(identity.arn, ['sts:AssumeRole'], roles),
+      account.simulate(roleArn(EXECUTION_ROLE), needs.actions, ['*']),
+    ],
+  );
+  const isDeployed = (await asking).some(
+    ([name, { kind }]) => name === `${needs.name}-storage` && kind === 'found',
+  );
   return [
     judgeBootstrap(version, stack, { account: identity.account, region }),
     judgeConcurrency(lambda, needs.concurrency),
     judgeStorage(lambda),
+    judgeShards(shards, owned, needs),
     judgeApiRate(rate, needs),
+    judgeTables(used, maxTables, { tables: needs.tables, isDeployed }),
     judgePermissions(caller, roles),
     judgeDeployPermissions(execution),
   ];

@@ -3,12 +3,14 @@ import { CreateBucketCommand } from '@aws-sdk/client-s3';
 import { createDynamoDbClient, createS3Client, type ConnectOptions } from '../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
+import { S3ClaimObjects } from '../shared/adapters/aws/s3-claim-objects.ts';
 import { S3Lake } from '../shared/adapters/aws/s3-lake.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import { MemoryTelemetry } from '../shared/adapters/memory/memory-telemetry.ts';
 import { compileSources } from '../shared/config/compile-sources.ts';
 import { compileValidators } from '../shared/config/compile-validators.ts';
 import { defineConfig } from '../shared/config/define-config.ts';
+import { CLAIM_OBJECTS_PREFIX } from '../shared/domain/claim-objects.ts';
 import { RecordFlag, writeFrame } from '../shared/domain/frame.ts';
 import { DIGEST_BYTES, FINGERPRINT_BYTES } from '../shared/domain/idempotency-key.ts';
 import { createSeededRandom } from '../shared/domain/seeded-random.ts';
@@ -19,6 +21,7 @@ import { createLaneCache, runLane, type LandDeps } from '../shared/pipeline/land
 import { createStreamReader } from '../shared/pipeline/stream-reader.ts';
 import type { TableWriter } from '../shared/ports/table-writer.ts';
 import { countCalls } from './capacity/count-calls.ts';
+import { countObjects, type ObjectRequests } from './capacity/count-objects.ts';
 import { DynamoMeter, type Consumed } from './capacity/dynamo-meter.ts';
 import { createEngineTables, ENGINE_KEYS } from './engine-tables.ts';
 
@@ -39,6 +42,8 @@ export interface ClaimWorldOptions {
 /** What the stores were asked for so far. */
 interface ClaimWorldTotals {
   readonly claims: Readonly<Consumed>;
+  /** Objects of claims. */
+  readonly objects: ObjectRequests;
   readonly ledger: Readonly<Consumed>;
 }
 
@@ -115,6 +120,7 @@ export async function openClaimWorld(
     [tables.ledger]: ENGINE_KEYS.ledger,
   });
   const clients: { destroy(): void }[] = [dynamodb, s3];
+  const objects: (() => ObjectRequests)[] = [];
   const source = toSource(options);
   const sources = new Map([[source.name, source]]);
 
@@ -122,9 +128,15 @@ export async function openClaimWorld(
     const own = { dynamodb: createDynamoDbClient(connection), s3: createS3Client(connection) };
     clients.push(own.dynamodb, own.s3);
     meter.attach(own.dynamodb);
+    objects.push(countObjects(own.s3, CLAIM_OBJECTS_PREFIX));
     const deps: LandDeps = {
       ledger: new DynamoLedgerStore({ dynamodb: own.dynamodb, table: tables.ledger, clock: systemClock }),
-      claimLog: new DynamoClaimLog({ dynamodb: own.dynamodb, table: tables.claims, clock: systemClock }),
+      claimLog: new DynamoClaimLog({
+        dynamodb: own.dynamodb,
+        table: tables.claims,
+        clock: systemClock,
+        objects: new S3ClaimObjects({ s3: own.s3, bucket }),
+      }),
       claimCache: createClaimCache(),
       laneCache: createLaneCache(),
       lake: new S3Lake({ s3: own.s3, bucket }),
@@ -166,6 +178,9 @@ export async function openClaimWorld(
     },
     totals: () => ({
       claims: meter.consumed(tables.claims),
+      objects: objects
+        .map((count) => count())
+        .reduce((a, b) => ({ puts: a.puts + b.puts, gets: a.gets + b.gets }), { puts: 0, gets: 0 }),
       ledger: meter.consumed(tables.ledger),
     }),
     close() {

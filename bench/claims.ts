@@ -85,6 +85,9 @@ interface ClaimsCase {
   readonly wruPerMillion: number;
   readonly rruPerMillion: number;
   readonly usdPerMillion: number;
+  /** Objects that hold claims. */
+  readonly objectPutsPerMillion: number;
+  readonly objectGetsPerMillion: number;
   /** Conditional writes of a batch that met another shard's item. */
   readonly conflictsPerBatch: number;
   /** Calls of a batch to all stores, claims, ledger and lake: the median, and the mean with what conflicts add. */
@@ -125,7 +128,7 @@ async function measure(connection: ConnectOptions, options: CaseOptions): Promis
   try {
     const deliveries = Array.from({ length: shards }, (_, shard) => world.shard(shard, batches, batch));
     const calls = await Promise.all(deliveries.map((ofShard) => runShard(ofShard, busyShare)));
-    const { claims, ledger } = world.totals();
+    const { claims, objects, ledger } = world.totals();
     const records = shards * batches * batch;
     const perMillion = (units: number): number => rounded((units / records) * 1e6, 1);
     const perBatch = (count: number): number => rounded(count / (shards * batches), 2);
@@ -145,7 +148,12 @@ async function measure(connection: ConnectOptions, options: CaseOptions): Promis
       records,
       wruPerMillion,
       rruPerMillion: perMillion(claims.readUnits),
-      usdPerMillion: usd(claims),
+      usdPerMillion: rounded(
+        usd(claims) + ((priceOf('s3Put', objects.puts) + priceOf('s3Get', objects.gets)) / records) * 1e6,
+        6,
+      ),
+      objectPutsPerMillion: perMillion(objects.puts),
+      objectGetsPerMillion: perMillion(objects.gets),
       conflictsPerBatch: perBatch(claims.conflicts),
       roundTripsPerBatch,
       meanRoundTripsPerBatch: perBatch(calls.flat().reduce((sum, ofBatch) => sum + ofBatch, 0)),
@@ -175,6 +183,7 @@ function toTable(cases: readonly ClaimsCase[]): string {
       'busy',
       'WRU/M',
       'RRU/M',
+      'objects/M',
       '$/M',
       'conflicts',
       'calls',
@@ -182,7 +191,7 @@ function toTable(cases: readonly ClaimsCase[]): string {
       'ledger WRU/M',
       'ledger $/M',
     ],
-    colAligns: ['left', RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT],
+    colAligns: ['left', RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT, RIGHT],
     style: { head: [], border: [] },
   });
   for (const figures of cases) {
@@ -193,6 +202,7 @@ function toTable(cases: readonly ClaimsCase[]): string {
       `${(figures.busyShare * 100).toFixed(0)} %`,
       verdict(figures.meetsTargets, Math.round(figures.wruPerMillion).toLocaleString('en-US')),
       Math.round(figures.rruPerMillion).toLocaleString('en-US'),
+      Math.round(figures.objectPutsPerMillion).toLocaleString('en-US'),
       figures.usdPerMillion.toFixed(4),
       figures.conflictsPerBatch.toFixed(2),
       String(figures.roundTripsPerBatch),

@@ -4,6 +4,7 @@ import { DynamoClaimLog } from '../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
 import { S3AuditLog } from '../shared/adapters/aws/s3-audit-log.ts';
 import { S3BatchStage } from '../shared/adapters/aws/s3-batch-stage.ts';
+import { S3ClaimObjects } from '../shared/adapters/aws/s3-claim-objects.ts';
 import { S3Lake } from '../shared/adapters/aws/s3-lake.ts';
 import { createS3Objects } from '../shared/adapters/aws/s3-objects.ts';
 import { S3QuarantineReader } from '../shared/adapters/aws/s3-quarantine-reader.ts';
@@ -55,7 +56,12 @@ export async function openReplay(declared: HeadgateConfig): Promise<OpenReplay> 
     audit: new S3AuditLog({ s3, bucket }),
     engine: {
       ledger: new DynamoLedgerStore({ dynamodb, table: ledgerTable, clock }),
-      claimLog: new DynamoClaimLog({ dynamodb, table: claimsTable, clock }),
+      claimLog: new DynamoClaimLog({
+        dynamodb,
+        table: claimsTable,
+        clock,
+        objects: new S3ClaimObjects({ s3, bucket }),
+      }),
       claimCache: createClaimCache(),
       lake: new S3Lake({ s3, bucket }),
       tables,

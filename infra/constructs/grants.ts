@@ -12,6 +12,7 @@ import {
   STAGED_BATCH_PREFIX,
   STREAM_DEAD_LETTER_PREFIX,
 } from './tiered-bucket.ts';
+import { CLAIM_OBJECTS_PREFIX } from '../../shared/domain/claim-objects.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
@@ -77,16 +78,20 @@ export function grantLanding(to: IngestFunction, stores: Stores): void {
     statements: [
       new PolicyStatement({
         actions: ['s3:PutObject', 's3:GetObject'],
-        resources: [stores.lake.arnForObjects('raw/*'), stores.lake.arnForObjects('quarantine/*')],
+        resources: ['raw/*', 'quarantine/*', `${CLAIM_OBJECTS_PREFIX}*`].map((keys) =>
+          stores.lake.arnForObjects(keys),
+        ),
       }),
       new PolicyStatement({ actions: ['s3:ListBucket'], resources: [stores.lake.bucketArn] }),
     ],
   });
   to.function.node.addDependency(objects);
-  const reason = 'Keys of lake objects contain dates and positions; the zones are named, the rest cannot be.';
+  const reason =
+    'Keys of lake objects contain dates, positions and tokens; the zones are named, the rest cannot be.';
   acknowledge(objects, {
     [objectsFinding(stores.lake, 'raw/')]: reason,
     [objectsFinding(stores.lake, 'quarantine/')]: reason,
+    [objectsFinding(stores.lake, CLAIM_OBJECTS_PREFIX)]: reason,
   });
   to.grantKey(stores.key, ['kms:Decrypt', 'kms:GenerateDataKey'], ['s3']);
 }

@@ -10,6 +10,7 @@ import {
 } from 'aws-cdk-lib/aws-s3';
 import type { Construct } from 'constructs';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import { CLAIM_OBJECT_DAYS, CLAIM_OBJECTS_PREFIX } from '../../shared/domain/claim-objects.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 import { acknowledge } from './acknowledge.ts';
 
@@ -79,6 +80,13 @@ export class TieredBucket extends Bucket {
           ['staged-replays', STAGED_REPLAY_PREFIX],
         ].map(([id, prefix]) => ({ id, prefix, expiration: Duration.days(props.stagedBatchDays) })),
         { id: 'keys', prefix: KEYS_PREFIX, expiration: Duration.days(KEYS_DAYS) },
+        // Whatever the configuration says by now: objects are to be there for as long as they were written for.
+        ...CLAIM_OBJECT_DAYS.map((days) => ({
+          id: `claims-${String(days)}-days`,
+          prefix: `${CLAIM_OBJECTS_PREFIX}${String(days)}/`,
+          expiration: Duration.days(days),
+          noncurrentVersionExpiration: Duration.days(1),
+        })),
         {
           // Frames are removed when they have landed; what is not removed has not.
           id: 'landed-frames',

@@ -3,6 +3,7 @@ import { createDynamoDbClient, createS3Client } from '../../shared/adapters/aws/
 import { DynamoClaimLog } from '../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { EmfTelemetry } from '../../shared/adapters/aws/emf-telemetry.ts';
+import { S3ClaimObjects } from '../../shared/adapters/aws/s3-claim-objects.ts';
 import { S3Lake } from '../../shared/adapters/aws/s3-lake.ts';
 import type { UsageMeter } from '../../shared/adapters/aws/usage-meter.ts';
 import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
@@ -29,11 +30,18 @@ export function createLandDeps(
 ): LandDeps {
   const clock = systemClock;
   const dynamodb = createDynamoDbClient({ meter });
+  const s3 = createS3Client({ meter });
+  const bucket = env.LAKE_BUCKET;
   return {
     ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),
-    claimLog: new DynamoClaimLog({ dynamodb, table: env.CLAIMS_TABLE, clock }),
+    claimLog: new DynamoClaimLog({
+      dynamodb,
+      table: env.CLAIMS_TABLE,
+      clock,
+      objects: new S3ClaimObjects({ s3, bucket }),
+    }),
     claimCache: createClaimCache(),
-    lake: new S3Lake({ s3: createS3Client({ meter }), bucket: env.LAKE_BUCKET }),
+    lake: new S3Lake({ s3, bucket }),
     tables: new DuckDbTableWriter(),
     clock,
     telemetry: new EmfTelemetry({ lane, clock, meter }),

@@ -216,16 +216,14 @@ interface ExpiringClaims {
 /** Makes claims ready to be appended: apart from their order, unless nobody else is there who could be first. */
 async function store(
   { claimLog, clock }: ClaimDeps,
-  { isShared }: BucketView,
+  { isShared, newest }: BucketView,
   packed: readonly Uint8Array[],
   windowMs: number,
 ): Promise<ExpiringClaims> {
   const expiresAtMs = clock.nowMs() + windowMs;
-  const [only] = packed;
-  if (!isShared && only !== undefined && packed.length === 1) {
-    return { claims: { kind: 'inline', packed: only }, expiresAtMs };
-  }
-  return { claims: await claimLog.store(packed, expiresAtMs), expiresAtMs };
+  // Who is first in a bucket does not know yet who else comes.
+  const isAlone = !isShared && newest !== undefined;
+  return { claims: await claimLog.store(packed, expiresAtMs, isAlone), expiresAtMs };
 }
 
 async function readNewer({ claimLog }: ClaimDeps, bucket: ClaimBucket, view: BucketView): Promise<void> {

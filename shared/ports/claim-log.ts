@@ -15,8 +15,12 @@
 export interface ClaimLog {
   read(bucket: string, after: number): Promise<readonly LogEntry[]>;
 
-  /** Makes packed claims durable where nobody looks, for `append`. Without an append they are never seen. */
-  store(packed: readonly Uint8Array[], expiresAtMs: number): Promise<StoredClaims>;
+  /**
+   * Makes packed claims durable where nobody looks, for `append`. Without an append they are never seen.
+   *
+   * @param isAlone nobody else seems to append to the bucket: claims may travel in the entry, whatever a refusal costs
+   */
+  store(packed: readonly Uint8Array[], expiresAtMs: number, isAlone?: boolean): Promise<StoredClaims>;
 
   append(bucket: string, number: number, entry: NewLogEntry): Promise<'ok' | 'conflict'>;
 

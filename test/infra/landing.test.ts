@@ -147,10 +147,12 @@ describe('the land function', () => {
     expect(objectAccess('landing')).toEqual([
       's3:DeleteObject landing/frames/',
       's3:GetObject landing/batches/',
+      's3:GetObject landing/claims/',
       's3:GetObject landing/frames/',
       's3:GetObject quarantine/',
       's3:GetObject raw/',
       's3:PutObject landing/batches/',
+      's3:PutObject landing/claims/',
       's3:PutObject quarantine/',
       's3:PutObject raw/',
     ]);

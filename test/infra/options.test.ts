@@ -131,6 +131,7 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.connection.statementTimeout', connect({ statementTimeout: '3 minutes' })],
   ['sources.*.volume', push({ volume: { recordsPerSecond: 5, recordBytes: 700 } })],
   ['sources.*.changes', push({ changes: 'upserts' })],
+  ['prices', { ...everything, prices: 'prices.json' }],
   ['budget.usdPerGb', { ...everything, budget: { usdPerGb: 0.5 } }],
   ['budget.usdPerMonth', { ...everything, budget: { usdPerMonth: 50 } }],
   ['sources.*.budget.usdPerMonth', push({ budget: { usdPerMonth: 5 } })],

@@ -74,7 +74,7 @@ describe('the lake bucket', () => {
     },
   );
 
-  test('only staged batches and keys expire, after the claims on their keys: quarantine and dead letters may hold the only copy', () => {
+  test('only staged batches, claims and keys expire, batches after the claims on their keys: quarantine and dead letters may hold the only copy', () => {
     const expiring = lifecycleRules().filter((rule) => rule.ExpirationInDays !== undefined);
     // The longest dedupeWindow is 7 days, and claims live a day longer.
     expect(expiring).toMatchObject([
@@ -84,6 +84,11 @@ describe('the lake bucket', () => {
       { Prefix: 'landing/replay/', ExpirationInDays: 10 },
       // Longer than a reconciliation may take that comes 30 days after another one.
       { Prefix: 'landing/keys/', ExpirationInDays: 60 },
+      // Each after the days that it was written for, whatever the windows are by then.
+      ...[4, 11, 18, 34, 64, 94].map((days) => ({
+        Prefix: `landing/claims/${String(days)}/`,
+        ExpirationInDays: days,
+      })),
     ]);
   });
 

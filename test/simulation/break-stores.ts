@@ -31,7 +31,7 @@ export function rewriteClaims(
   const into = (packed: Uint8Array): Uint8Array => (write === undefined ? packed : rewrite(packed, write));
   const from = (packed: Uint8Array): Uint8Array => (read === undefined ? packed : rewrite(packed, read));
   return replace(log, {
-    store: (packed, expiresAtMs) => log.store(packed.map(into), expiresAtMs),
+    store: (packed, expiresAtMs, isAlone) => log.store(packed.map(into), expiresAtMs, isAlone),
     read: async (bucket, after) =>
       (await log.read(bucket, after)).map((entry): LogEntry =>
         entry.kind === 'closed' ? entry : { ...entry, packed: entry.packed.map(from) },

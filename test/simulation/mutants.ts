@@ -364,7 +364,8 @@ export const MUTANTS: readonly Mutant[] = [
         return {
           ...others,
           claimLog: replace(claimLog, {
-            store: (packed, expiresAtMs) => {
+            store: (packed, expiresAtMs, isAlone) => {
+              if (isAlone === true) return claimLog.store(packed, expiresAtMs, isAlone);
               late.push(() => claimLog.store(packed, expiresAtMs));
               return Promise.resolve({ kind: 'stored', id: 'not there yet', items: packed.length });
             },
@@ -391,7 +392,7 @@ export const MUTANTS: readonly Mutant[] = [
         return {
           ...others,
           claimLog: replace(claimLog, {
-            store: (packed, expiresAtMs) => claimLog.store(packed, early(expiresAtMs)),
+            store: (packed, expiresAtMs, isAlone) => claimLog.store(packed, early(expiresAtMs), isAlone),
             append: (bucket, number, entry) =>
               claimLog.append(
                 bucket,

@@ -18,6 +18,7 @@ import {
   type StoredClaims,
 } from '../../ports/claim-log.ts';
 import { isConditionFailure, type StoredItem } from './condition-failure.ts';
+import type { S3ClaimObjects } from './s3-claim-objects.ts';
 import { callAws, cancellationReasons } from './translate-error.ts';
 
 /** DynamoDB refuses items above 400 KB; the rest is for the names, the key and the other attributes. */
@@ -25,6 +26,18 @@ const MAX_PACKED_BYTES = 380 * 1024;
 /** Keys of one BatchGetItem. */
 const MAX_BATCH_KEYS = 100;
 const PARALLEL_BATCHES = 4;
+/** Objects of claims that are read at once. */
+const PARALLEL_OBJECTS = 16;
+/**
+ * Claims of this size go into an object where there is a bucket: a PUT costs as much as 8 KB of an item. Where others
+ * append as well each of them has to read it, and they read a hundred items with one call, but an object with each: so
+ * only what is large goes there then.
+ */
+const MIN_OBJECT_BYTES = { alone: 9 * 1024, among: 128 * 1024 } as const;
+/** What the ids of claims in an object begin with. */
+const OBJECT_ID = 's3:';
+/** What the partition keys of stored claims begin with. */
+const CONTENT_PREFIX = 'claims#';
 /** Items of one batch's claims that are written at once. */
 const PARALLEL_PUTS = 16;
 /**
@@ -50,17 +63,25 @@ interface ContentKey {
 /**
  * The claim log in a DynamoDB table: partition key `bucket` (string), sort key `number`, time to live on `expiresAt`
  * (seconds). Stored claims are items 1 to n of a partition key `claims#<id>` of their own, so that neither their size
- * nor their rate burdens the bucket; keys that are claimed one by one are items 0 of `<bucket>#<key>`.
+ * nor their rate burdens the bucket, or where they are large an object, which costs a tenth; keys that are claimed one by one are items 0 of `<bucket>#<key>`.
  */
 export class DynamoClaimLog implements ClaimLog {
   readonly #dynamodb: DynamoDBClient;
   readonly #table: string;
   readonly #clock: Clock;
+  readonly #objects: S3ClaimObjects | undefined;
 
-  constructor(options: { readonly dynamodb: DynamoDBClient; readonly table: string; readonly clock: Clock }) {
+  constructor(options: {
+    readonly dynamodb: DynamoDBClient;
+    readonly table: string;
+    readonly clock: Clock;
+    /** Where large claims go; without it they are items of the table. */
+    readonly objects?: S3ClaimObjects;
+  }) {
     this.#dynamodb = options.dynamodb;
     this.#table = options.table;
     this.#clock = options.clock;
+    this.#objects = options.objects;
   }
 
   async read(bucket: string, after: number): Promise<readonly LogEntry[]> {
@@ -77,13 +98,21 @@ export class DynamoClaimLog implements ClaimLog {
     });
   }
 
-  async store(packed: readonly Uint8Array[], expiresAtMs: number): Promise<StoredClaims> {
+  async store(packed: readonly Uint8Array[], expiresAtMs: number, isAlone = false): Promise<StoredClaims> {
     for (const part of packed) requireFits(part);
-    const [first] = packed;
-    if (packed.length === 1 && first !== undefined && first.length <= MAX_INLINE_CLAIM_BYTES) {
-      return { kind: 'inline', packed: first };
-    }
     const id = randomUUID();
+    const bytes = packed.reduce((sum, part) => sum + part.length, 0);
+    if (this.#objects !== undefined && bytes >= MIN_OBJECT_BYTES[isAlone ? 'alone' : 'among']) {
+      const keptMs = expiresAtMs + 2 * EXPIRY_MARGIN_MS - this.#clock.nowMs();
+      return {
+        kind: 'stored',
+        id: OBJECT_ID + (await this.#objects.put(id, packed, keptMs)),
+        items: packed.length,
+      };
+    }
+    const [first] = packed;
+    const isSmall = isAlone || bytes <= MAX_INLINE_CLAIM_BYTES;
+    if (packed.length === 1 && first !== undefined && isSmall) return { kind: 'inline', packed: first };
     const expiresAt = toSeconds(expiresAtMs + 2 * EXPIRY_MARGIN_MS);
     await forEachLimited(contentKeys(id, packed.length), PARALLEL_PUTS, async ({ bucket, number }) => {
       await callAws(this.#call('PutItem'), () =>
@@ -228,8 +257,10 @@ export class DynamoClaimLog implements ClaimLog {
    */
   async #readContents(keys: readonly ContentKey[]): Promise<ReadonlyMap<string, Uint8Array>> {
     const contents = new Map<string, Uint8Array>();
+    await this.#readObjects(keys, contents);
+    const inTable = keys.filter((key) => objectIdOf(key) === undefined);
     for (const consistent of [false, true]) {
-      const missing = keys.filter((key) => !contents.has(nameOf(key)));
+      const missing = inTable.filter((key) => !contents.has(nameOf(key)));
       const batches = Array.from({ length: Math.ceil(missing.length / MAX_BATCH_KEYS) }, (_, i) =>
         missing.slice(i * MAX_BATCH_KEYS, (i + 1) * MAX_BATCH_KEYS),
       );
@@ -238,6 +269,20 @@ export class DynamoClaimLog implements ClaimLog {
       );
     }
     return contents;
+  }
+
+  async #readObjects(keys: readonly ContentKey[], contents: Map<string, Uint8Array>): Promise<void> {
+    const first = keys.filter((key) => key.number === 1 && objectIdOf(key) !== undefined);
+    await forEachLimited(first, PARALLEL_OBJECTS, async ({ bucket }) => {
+      if (this.#objects === undefined) {
+        throw new BlockedError(
+          'CLAIM_OBJECTS_UNKNOWN',
+          `claims of table ${this.#table} are in a bucket that is not known here; use the version that wrote them`,
+        );
+      }
+      const parts = await this.#objects.read(objectIdOf({ bucket }) ?? '');
+      for (const [i, part] of (parts ?? []).entries()) contents.set(nameOf({ bucket, number: i + 1 }), part);
+    });
   }
 
   async #readBatch(
@@ -316,7 +361,13 @@ function claimsAttributes({
 }
 
 const contentKeys = (id: string, items: number): ContentKey[] =>
-  Array.from({ length: items }, (_, i) => ({ bucket: `claims#${id}`, number: i + 1 }));
+  Array.from({ length: items }, (_, i) => ({ bucket: CONTENT_PREFIX + id, number: i + 1 }));
+
+/** The id of the object that holds what a key stands for; undefined for an item of the table. */
+function objectIdOf({ bucket }: Pick<ContentKey, 'bucket'>): string | undefined {
+  const id = bucket.slice(CONTENT_PREFIX.length);
+  return id.startsWith(OBJECT_ID) ? id.slice(OBJECT_ID.length) : undefined;
+}
 
 const nameOf = ({ bucket, number }: ContentKey): string => `${bucket}/${String(number)}`;
 

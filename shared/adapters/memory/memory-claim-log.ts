@@ -37,10 +37,10 @@ export class MemoryClaimLog implements ClaimLog {
     );
   }
 
-  store(packed: readonly Uint8Array[]): Promise<StoredClaims> {
+  store(packed: readonly Uint8Array[], _expiresAtMs?: number, isAlone = false): Promise<StoredClaims> {
     const copy = packed.map((part) => Uint8Array.from(part));
     const [first] = copy;
-    if (copy.length === 1 && first !== undefined && first.length <= this.#maxInlineBytes) {
+    if (copy.length === 1 && first !== undefined && (isAlone || first.length <= this.#maxInlineBytes)) {
       return Promise.resolve({ kind: 'inline', packed: first });
     }
     const id = String(this.#stored.size + 1);

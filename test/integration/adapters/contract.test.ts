@@ -54,6 +54,7 @@ import { KinesisFrameBus } from '../../../shared/adapters/aws/kinesis-frame-bus.
 import { S3AuditLog } from '../../../shared/adapters/aws/s3-audit-log.ts';
 import { S3BatchStage } from '../../../shared/adapters/aws/s3-batch-stage.ts';
 import { S3FileStage } from '../../../shared/adapters/aws/s3-file-stage.ts';
+import { S3ClaimObjects } from '../../../shared/adapters/aws/s3-claim-objects.ts';
 import { LAKE_METADATA, S3Lake } from '../../../shared/adapters/aws/s3-lake.ts';
 import { S3ObjectSource } from '../../../shared/adapters/aws/s3-object-source.ts';
 import { SchedulerPollSchedule } from '../../../shared/adapters/aws/scheduler-poll-schedule.ts';
@@ -186,6 +187,27 @@ describe('AWS', () => {
     open: () => new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),
     openLosingAnswers: () =>
       new DynamoClaimLog({ dynamodb: losingDynamoDb(), table: 'claims', clock: systemClock }),
+  });
+  describe('with large claims in objects', () => {
+    claimLogContract({
+      open: () =>
+        new DynamoClaimLog({
+          dynamodb,
+          table: 'claims',
+          clock: systemClock,
+          objects: new S3ClaimObjects({ s3, bucket: BUCKET }),
+        }),
+      openLosingAnswers: () =>
+        new DynamoClaimLog({
+          dynamodb: losingDynamoDb(),
+          table: 'claims',
+          clock: systemClock,
+          objects: new S3ClaimObjects({
+            s3: faulty(createS3Client(emulator.connection), losingAnswers),
+            bucket: BUCKET,
+          }),
+        }),
+    });
   });
   pullControlStoreContract({
     open: () => new DynamoPullControlStore({ dynamodb, table: 'ledger' }),

@@ -15,6 +15,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
+import type { S3ClaimObjects } from '../../../shared/adapters/aws/s3-claim-objects.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { BlockedError, TransientError } from '../../../shared/domain/errors.ts';
 import type { LogEntry, NewLogEntry } from '../../../shared/ports/claim-log.ts';
@@ -165,6 +166,50 @@ describe('claim log in DynamoDB', () => {
     expect(written.map((item) => [Number(item?.['number']?.N), item?.['packed']?.B])).toEqual(
       parts.map((part, at) => [at + 1, part]),
     );
+  });
+
+  describe('with a bucket for large claims', () => {
+    const objects = {
+      put: (token: string) => Promise.resolve(`11/${token}`),
+      read: (id: string) =>
+        Promise.resolve(id === '11/gone' ? undefined : [Buffer.from([7]), Buffer.from([8])]),
+    } as unknown as S3ClaimObjects;
+    const createWithObjects = (): DynamoClaimLog =>
+      new DynamoClaimLog({
+        dynamodb: new DynamoDBClient({}),
+        table: 'claims',
+        clock: new ManualClock({ startMs: NOW_MS }),
+        objects,
+      });
+
+    test.each([
+      [9 * 1024 - 1, true, 'inline'],
+      [9 * 1024, true, 's3'],
+      [128 * 1024 - 1, false, 'table'],
+      [128 * 1024, false, 's3'],
+    ] as const)('%i bytes, alone: %s, go to: %s', async (bytes, isAlone, place) => {
+      dynamodb.on(PutItemCommand).resolves({});
+      const stored = await createWithObjects().store([Buffer.alloc(bytes)], NOW_MS + 7 * DAY_MS, isAlone);
+      const id = stored.kind === 'stored' ? stored.id : '';
+      expect(stored.kind === 'inline' ? 'inline' : id.startsWith('s3:') ? 's3' : 'table').toBe(place);
+      expect(dynamodb.calls()).toHaveLength(place === 'table' ? 1 : 0);
+    });
+
+    test('an entry that refers to an object is read with its parts; one that is gone before its time is an error', async () => {
+      const toObject = (id: string): Record<string, AttributeValue> => ({
+        bucket: { S: 'b' },
+        number: { N: '1' },
+        writer: { S: 'w' },
+        claims: { S: id },
+        items: { N: '2' },
+        expiresAt: { N: String((NOW_MS + 3 * DAY_MS) / 1000) },
+      });
+      dynamodb.on(QueryCommand).resolves({ Items: [toObject('s3:11/there')] });
+      expect(packedIn(await createWithObjects().read('b', 0))).toEqual([[7, 8]]);
+      dynamodb.on(QueryCommand).resolves({ Items: [toObject('s3:11/gone')] });
+      await expect(createWithObjects().read('b', 0)).rejects.toMatchObject({ code: 'CLAIMS_MISSING' });
+      await expect(createLog().read('b', 0)).rejects.toMatchObject({ code: 'CLAIM_OBJECTS_UNKNOWN' });
+    });
   });
 
   test('claims that do not fit into an item are refused before they are sent', async () => {

@@ -152,7 +152,7 @@ describe('claimKeys', () => {
     ]);
   });
 
-  test('who is alone in a bucket only appends; with others there, large claims are stored apart', async () => {
+  test('who is alone in a bucket only appends; at first, and with others there, large claims are stored apart', async () => {
     const operations: string[] = [];
     const log = new MemoryClaimLog({
       turn: { before: (call) => Promise.resolve(void operations.push(call.operation)) },
@@ -163,7 +163,7 @@ describe('claimKeys', () => {
       return operations.splice(0);
     };
     const some = (first: string): string[] => keysNamed(5_000).map((key) => first + key);
-    expect(await calls(mine, 'a', some('a'))).toEqual(['read', 'append']);
+    expect(await calls(mine, 'a', some('a'))).toEqual(['read', 'store', 'append']);
     expect(await calls(mine, 'b', some('b'))).toEqual(['append']);
     expect(await calls(mine, 'c', ['ak17'])).toEqual([]);
     expect(await calls(other, 'd', some('d'))).toEqual(['read', 'store', 'append']);

@@ -112,6 +112,9 @@ export const SHOWN_DESIGNS = {
     LARGE_REQUESTS,
     (workload) => stream(workload, 'request', 24),
   ),
+  streamLeanByRecord: shown('stream, kept for a day, requests of 3,000 records', LARGE_REQUESTS, (workload) =>
+    stream(workload, 'record', 24),
+  ),
   landingDefault: shown('micro-batch every 2 minutes, as it is by default', {}, () => landing(2, 'record')),
   landing2: shown(
     'micro-batch every 2 minutes, `dedupe: "request"`, requests of 3,000 records',

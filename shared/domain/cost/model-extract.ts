@@ -2,7 +2,7 @@ import type { ExtractDesign } from './design.ts';
 import { HOURS_PER_MONTH, toBilledGb } from './metering.ts';
 import { runsPerMonth, runUsage } from './model-pull.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
-import { claimsOf, claimUsage, functionMs, keptClaims, ledgerUsage, times } from './model-work.ts';
+import { claimedCommits, claimsOf, functionMs, ledgerUsage, times } from './model-work.ts';
 import { addUsage, type Usage } from './usage.ts';
 import type { Workload } from './workload.ts';
 
@@ -35,13 +35,13 @@ export function modelExtract(workload: Workload, design: ExtractDesign): Modelle
         runUsage(design.memoryMiB, ms),
         { s3Put: files },
         staged,
-        times(
-          commits,
-          times(LEDGER_UNITS, ledgerUsage(false)),
-          claimUsage({ claims: claimsOf(workload, design.dedupe, readBytes / commits), writers: 1 }),
-        ),
+        times(commits, ledgerUsage(false)),
       ),
-      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      claimedCommits(
+        runs * commits,
+        { claims: claimsOf(workload, design.dedupe, readBytes / commits), writers: 1 },
+        design.dedupeDays,
+      ),
       design.needsNat
         ? {
             natHour: HOURS_PER_MONTH,

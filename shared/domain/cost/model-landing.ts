@@ -3,11 +3,10 @@ import { SECONDS_PER_MONTH } from './metering.ts';
 import { edgeUsage, framesOf } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  claimedCommits,
   claimsOf,
-  claimUsage,
   functionMs,
   invocations,
-  keptClaims,
   landingCpuMs,
   ledgerUsage,
   times,
@@ -66,7 +65,6 @@ export function modelLanding(workload: Workload, design: LandingDesign): Modelle
         { lambdaArmGbSecond: invocations(1, workMs, design.memoryMiB).lambdaArmGbSecond ?? 0 },
         // A manifest, the files, and the listing: it is listed again after each commit.
         { s3Put: 1 + files + Math.ceil(framesPerCommit / NAMES_PER_LIST), s3Get: MANIFEST_READS },
-        claimUsage({ claims: claimsOf(workload, design.dedupe, rawBytes), writers: 1 }),
         ledgerUsage(false),
       ),
       // Every run lists what there is, also where nothing is.
@@ -75,7 +73,11 @@ export function modelLanding(workload: Workload, design: LandingDesign): Modelle
         { s3Put: 1, dynamoReadUnit: 1, cloudWatchLogGb: LOG_BYTES / 1e9 },
         { lambdaArmGbSecond: invocations(1, LIST_MS, design.memoryMiB).lambdaArmGbSecond ?? 0 },
       ),
-      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      claimedCommits(
+        commits,
+        { claims: claimsOf(workload, design.dedupe, rawBytes), writers: 1 },
+        design.dedupeDays,
+      ),
     ),
     shared: times(1 / design.sourcesPerRun, { schedulerInvocation: runs, lambdaRequest: runs }),
   };

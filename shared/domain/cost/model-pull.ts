@@ -2,11 +2,10 @@ import type { PullDesign } from './design.ts';
 import { SECONDS_PER_MONTH } from './metering.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  claimedCommits,
   claimsOf,
-  claimUsage,
   functionMs,
   invocations,
-  keptClaims,
   landingCpuMs,
   ledgerUsage,
   times,
@@ -63,13 +62,13 @@ export function modelPull(workload: Workload, design: PullDesign): ModelledUsage
         runUsage(design.memoryMiB, ms),
         objects,
         { s3Put: files, s3Get: 1 },
-        times(
-          commits,
-          ledgerUsage(false),
-          claimUsage({ claims: claimsOf(workload, design.dedupe, rawBytes / commits), writers: 1 }),
-        ),
+        times(commits, ledgerUsage(false)),
       ),
-      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      claimedCommits(
+        runs * commits,
+        { claims: claimsOf(workload, design.dedupe, rawBytes / commits), writers: 1 },
+        design.dedupeDays,
+      ),
     ),
     shared: {},
   };

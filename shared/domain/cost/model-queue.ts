@@ -3,11 +3,10 @@ import { SECONDS_PER_MONTH, sqsRequests } from './metering.ts';
 import { edgeUsage, framesOf } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  claimedCommits,
   claimsOf,
-  claimUsage,
   functionMs,
   invocations,
-  keptClaims,
   landingCpuMs,
   ledgerUsage,
   times,
@@ -45,9 +44,12 @@ export function modelQueue(workload: Workload, design: QueueDesign): ModelledUsa
         invocations(1, workMs + speed.commitWaitMs, design.memoryMiB),
         { s3Put: files },
         ledgerUsage(true),
-        claimUsage({ claims: claimsOf(workload, design.dedupe, rawBytes), writers: 1 }),
       ),
-      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      claimedCommits(
+        batches,
+        { claims: claimsOf(workload, design.dedupe, rawBytes), writers: 1 },
+        design.dedupeDays,
+      ),
     ),
     shared: { sqsRequest: IDLE_POLLS_PER_SECOND * SECONDS_PER_MONTH },
   };

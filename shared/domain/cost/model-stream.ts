@@ -10,11 +10,10 @@ import {
 import { edgeUsage, framesOf, type FrameFlow } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  claimedCommits,
   claimsOf,
-  claimUsage,
   functionMs,
   invocations,
-  keptClaims,
   landingCpuMs,
   ledgerUsage,
   times,
@@ -63,9 +62,12 @@ export function modelStream(workload: Workload, design: StreamDesign): ModelledU
         own,
         { lambdaArmGbSecond: invocations(1, workMs, design.memoryMiB).lambdaArmGbSecond ?? 0 },
         { s3Put: files, cloudWatchLogGb: EMF_BYTES / 1e9 },
-        claimUsage({ claims: claimsOf(workload, design.dedupe, rawBytes), writers: shards }),
       ),
-      keptClaims(claimsOf(workload, design.dedupe, workload.rawBytesPerMonth), design.dedupeDays),
+      claimedCommits(
+        own,
+        { claims: claimsOf(workload, design.dedupe, rawBytes), writers: shards },
+        design.dedupeDays,
+      ),
     ),
     shared: addUsage(
       capacityUsage(design),

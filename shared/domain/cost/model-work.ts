@@ -25,8 +25,14 @@ const CLAIM_BYTES = 17;
 const CLAIMS_PER_ITEM = 10_000;
 /** Entries that refer to claims that are stored apart are this small. */
 const ENTRY_UNITS = 1;
+/** From this size on claims are an object: alone in a bucket, and among others; see dynamo-claim-log.ts. */
+const OBJECT_FROM_BYTES = { alone: 9 * 1024, among: 128 * 1024 } as const;
+/** How many claims a bucket holds until the next one is begun, see claim-bucket.ts; its first writer does not know that it is alone. */
+const CLAIMS_PER_BUCKET = 500_000;
 /** Claims stay a day longer than the window, see dynamo-claim-log.ts. */
 const EXTRA_CLAIM_DAYS = 1;
+/** Objects are kept for a week and some days, by the classes of claim-objects.ts. */
+const EXTRA_OBJECT_DAYS = 3;
 
 /** What the claims of one commit are billed as. */
 export interface ClaimedCommit {
@@ -37,8 +43,29 @@ export interface ClaimedCommit {
 }
 
 /** Claiming keys: writing them, and reading what the others have claimed. */
-export function claimUsage({ claims, writers }: ClaimedCommit): Usage {
+export function claimUsage(commit: ClaimedCommit): Usage {
+  const { claims, writers } = commit;
   if (claims <= 0) return {};
+  const inTable = claimsInTable(commit);
+  const alone = claimsInObject(commit);
+  // Who begins a bucket puts its claims where they are put among others.
+  const isFirst = writers > 1 ? 1 : Math.min(1, claims / CLAIMS_PER_BUCKET);
+  const bytes = claims * CLAIM_BYTES;
+  if (bytes >= OBJECT_FROM_BYTES.among) return alone;
+  if (writers > 1 || bytes < OBJECT_FROM_BYTES.alone) return inTable;
+  return addUsage(scaleUsage(inTable, isFirst), scaleUsage(alone, 1 - isFirst));
+}
+
+function claimsInObject({ writers }: ClaimedCommit): Usage {
+  return {
+    s3Put: 1,
+    s3Get: writers - 1,
+    dynamoWriteUnit: ENTRY_UNITS,
+    dynamoReadUnit: writers > 1 ? 0.5 : 0,
+  };
+}
+
+function claimsInTable({ claims, writers }: ClaimedCommit): Usage {
   const items = Math.ceil(claims / CLAIMS_PER_ITEM);
   const isApart = items > 1 || writers > 1;
   const bytes = (claims / items) * CLAIM_BYTES + ITEM_OVERHEAD_BYTES;
@@ -49,9 +76,18 @@ export function claimUsage({ claims, writers }: ClaimedCommit): Usage {
   };
 }
 
-/** Keeping claims until they expire: the table, and its restore points. */
-export function keptClaims(claimsPerMonth: number, dedupeDays: number): Usage {
-  return kept(claimsPerMonth * CLAIM_BYTES, dedupeDays + EXTRA_CLAIM_DAYS);
+/** So many commits of a month that claim: the claims, and keeping them until they expire, as items or objects. */
+export function claimedCommits(count: number, commit: ClaimedCommit, dedupeDays: number): Usage {
+  const usage = claimUsage(commit);
+  const bytes = count * commit.claims * CLAIM_BYTES;
+  const days = dedupeDays + EXTRA_CLAIM_DAYS;
+  const inObjects = Math.min(1, usage.s3Put ?? 0);
+  const objectGb = toBilledGb((bytes * (days + EXTRA_OBJECT_DAYS)) / DAYS_PER_MONTH);
+  return addUsage(
+    scaleUsage(usage, count),
+    scaleUsage(kept(bytes, days), 1 - inObjects),
+    scaleUsage({ s3GbMonth: objectGb }, inObjects),
+  );
 }
 
 /** Bytes of items that are written in a month and kept for some days. */

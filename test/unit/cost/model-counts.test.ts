@@ -5,24 +5,35 @@ import { landingCommits } from '../../../shared/domain/cost/model-landing.ts';
 import type { StreamDesign } from '../../../shared/domain/cost/design.ts';
 import { workloadOf } from '../../../shared/domain/cost/workload.ts';
 
-/** What docs/benchmarks.md, "Claims and ledger: request units and calls", says was counted, for a million records. */
+/** What docs/benchmarks.md, "Claims and ledger: request units and calls", says was counted. */
 describe('claims are modelled as they were counted', () => {
-  test.each([
-    { claims: 500, perMillion: 18_000 },
-    { claims: 5_000, perMillion: 16_800 },
-    { claims: 50_000, perMillion: 16_720 },
-  ])('batches of $claims by one writer: $perMillion write units', ({ claims, perMillion }) => {
-    const { dynamoWriteUnit = 0 } = claimUsage({ claims, writers: 1 });
-    expect((dynamoWriteUnit * 1e6) / claims).toBe(perMillion);
+  test('small ones of one writer are items: nine units for 500', () => {
+    expect(claimUsage({ claims: 500, writers: 1 }).dynamoWriteUnit).toBe(9);
+    expect(claimUsage({ claims: 500, writers: 1 }).s3Put ?? 0).toBe(0);
   });
 
-  test('eight writers, each 6 % of the time at work: 17,890 write and 13,198 read units', () => {
-    const { dynamoWriteUnit = 0, dynamoReadUnit = 0 } = claimUsage({ claims: 5_000, writers: 8 });
+  test('those of 5,000 records by one writer are an object and one unit, but the first of a bucket', () => {
+    const { dynamoWriteUnit, s3Put } = claimUsage({ claims: 5_000, writers: 1 });
+    expect(s3Put).toBeCloseTo(0.99, 2);
+    expect(dynamoWriteUnit).toBeCloseTo(0.99 + 0.01 * 84, 2);
+  });
+
+  test('those of 5,000 records by eight writers are items, and everybody reads those of the others', () => {
+    const { dynamoWriteUnit = 0, dynamoReadUnit = 0, s3Put } = claimUsage({ claims: 5_000, writers: 8 });
+    expect(s3Put ?? 0).toBe(0);
     expect((dynamoWriteUnit * 200) / 17_890).toBeCloseTo(0.95, 1);
     expect((dynamoReadUnit * 200) / 13_198).toBeCloseTo(1.12, 1);
   });
 
-  test('ten requests in a batch of 5,000 records: 200 write units', () => {
+  test('full batches of many shards are objects as well', () => {
+    expect(claimUsage({ claims: 16_500, writers: 27 })).toMatchObject({
+      s3Put: 1,
+      s3Get: 26,
+      dynamoWriteUnit: 1,
+    });
+  });
+
+  test('ten requests in a batch of 5,000 records: 200 write units per million', () => {
     expect((claimUsage({ claims: 10, writers: 1 }).dynamoWriteUnit ?? 0) * 200).toBe(200);
   });
 

@@ -35,7 +35,7 @@ export function modelExtract(workload: Workload, design: ExtractDesign): Modelle
         runUsage(design.memoryMiB, ms),
         { s3Put: files },
         staged,
-        times(commits, ledgerUsage(false)),
+        times(commits * LEDGER_UNITS, ledgerUsage(false)),
       ),
       claimedCommits(
         runs * commits,

@@ -7,6 +7,7 @@ import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
 import { AwsAccount } from '../shared/adapters/aws/aws-account.ts';
 import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
+import { AthenaQueryHistory } from '../shared/adapters/aws/athena-query-history.ts';
 import { openActivityLog } from '../shared/adapters/aws/open-activity-log.ts';
 import { readDeployedPlan } from '../shared/adapters/aws/read-deployed-plan.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
@@ -81,6 +82,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
+  queryHistory: pointsHere(process.env) ? undefined : new AthenaQueryHistory(),
   openActivity: ({ name }) => openActivityLog(name, !pointsHere(process.env)),
   loadPrices,
   openChecks,

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
 import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import { standingUsage } from '../../shared/config/plan/standing-usage.ts';
@@ -8,6 +8,7 @@ import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { reportCost, type CostReport, type SourceCost } from '../../shared/domain/cost/report-cost.ts';
 import type { ActivityDeps } from '../open-activity.ts';
 import { CommandError } from '../terminal.ts';
+import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
 interface CostOptions {
   readonly config: string;
@@ -15,18 +16,6 @@ interface CostOptions {
   readonly month?: true;
   readonly prices?: string;
   readonly json?: true;
-}
-
-const UNITS_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
-const DAY_MS = 86_400_000;
-/** CloudWatch keeps metrics that long. */
-const MAX_DAYS = 455;
-
-function toSince(text: string): number {
-  const [, amount, unit = ''] = /^(\d+)\s*(m|h|d)$/.exec(text) ?? [];
-  const ms = Number(amount) * (UNITS_MS[unit] ?? Number.NaN);
-  if (ms > 0 && ms <= MAX_DAYS * DAY_MS) return ms;
-  throw new InvalidArgumentError(`It must be a time such as 90m, 24h or 7d, ${String(MAX_DAYS)}d at most.`);
 }
 
 /** `headgate cost`: what sources have cost, by who bills it. */
@@ -64,7 +53,7 @@ export function createCostCommand(deps: ActivityDeps, configFile: string): Comma
   return new Command('cost')
     .description('Show what sources cost: what their functions used, and their part of what stands and waits')
     .argument('[source]', 'only this one')
-    .option('--since <time>', 'how far to look back: 90m, 24h, 7d', toSince, 7 * DAY_MS)
+    .option('--since <time>', 'how far to look back: 90m, 24h, 7d', toSince, USUAL_SINCE_MS)
     .addOption(new Option('--month', 'since the first of this month (UTC)').conflicts('since'))
     .option('--prices <file>', 'JSON file of prices of another region or contract')
     .option('--config <path>', 'configuration file', configFile)

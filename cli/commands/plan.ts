@@ -6,14 +6,19 @@ import type { SourcePlan } from '../../shared/config/plan/source-plan.ts';
 import { applyWhatIf, WHAT_IF_KEYS, WhatIfError } from '../../shared/config/plan/what-if.ts';
 import { PRICES, type PriceTable } from '../../shared/domain/cost/prices.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
+import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { HeadgateError } from '../../shared/domain/errors.ts';
 import { toChange, toUsd } from '../../shared/domain/plan/words.ts';
+import type { Clock } from '../../shared/ports/clock.ts';
+import { measurementText, measureSources, type MeasureDeps } from '../plan/measure-sources.ts';
 import { planPage } from '../plan/plan-page.ts';
 import { deployedText, planText, type DeployedState } from '../plan/plan-text.ts';
 import { CommandError, UsageError, type Terminal } from '../terminal.ts';
+import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
-export interface PlanDeps {
+export interface PlanDeps extends MeasureDeps {
   readonly terminal: Terminal;
+  readonly clock: Clock;
   readonly loadConfig: (file: string) => Promise<HeadgateConfig>;
   readonly loadPrices: (file: string) => PriceTable;
   /** The texts that a deployment keeps of its plan; none where there is none. */
@@ -28,11 +33,12 @@ interface PlanOptions {
   readonly html?: string;
   readonly offline?: true;
   readonly prices?: string;
+  readonly measured?: number | true;
 }
 
 /** `headgate plan`: how each source is ingested, what that costs, and why. */
 export function createPlanCommand(
-  { terminal, loadConfig, loadPrices, readDeployedPlan }: PlanDeps,
+  { terminal, clock, loadConfig, loadPrices, readDeployedPlan, openActivity, queryHistory }: PlanDeps,
   configFile: string,
 ): Command {
   async function plan(name: string | undefined, options: PlanOptions): Promise<void> {
@@ -46,14 +52,27 @@ export function createPlanCommand(
     const deployed: DeployedState | undefined =
       options.offline === true ? undefined : await compareWithDeployed(after, readDeployedPlan);
     const difference = changed === undefined ? undefined : compare(before, after, changed.name);
+    const measured =
+      options.measured === undefined
+        ? undefined
+        : (
+            await measureSources(
+              config,
+              toPeriod(options.measured, clock.nowMs()),
+              { openActivity, queryHistory },
+              prices,
+            )
+          ).filter(({ source }) => name === undefined || source === name);
     if (options.html !== undefined) await writeFile(options.html, planPage(after, shown));
-    if (options.json) terminal.out(JSON.stringify(toJson(after, shown, deployed, difference)));
+    if (options.json)
+      terminal.out(JSON.stringify({ ...toJson(after, shown, deployed, difference), measured }));
     else {
       terminal.out(
         [
           planText(after, shown, { explain: options.explain === true }),
           difference?.says,
           deployed && deployedText(deployed),
+          measured && measurementText(measured),
         ]
           .filter((part) => part !== undefined)
           .join('\n\n'),
@@ -84,12 +103,21 @@ export function createPlanCommand(
       '--prices <file>',
       'JSON file of prices of another region or contract; the lanes stay as they are deployed',
     )
+    .option(
+      '--measured [time]',
+      'compare with what was measured in the last 90m, 24h, 7d (the default)',
+      toSince,
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `\nA what-if can change: ${WHAT_IF_KEYS}\n\nExamples:\n  $ headgate plan\n  $ headgate plan orders --what-if 'freshness=5 minutes,gbPerDay=400'\n  $ headgate plan --html plan.html`,
     )
     .action(plan);
+}
+
+function toPeriod(since: number | true, nowMs: number): Period {
+  return { fromMs: nowMs - (since === true ? USUAL_SINCE_MS : since), toMs: nowMs };
 }
 
 function requireSource(config: HeadgateConfig, name: string | undefined, file: string): void {

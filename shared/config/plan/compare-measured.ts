@@ -9,7 +9,7 @@ import { toMs } from '../units.ts';
 import { planResources, type ResourcePlan } from './plan-resources.ts';
 import { plannedDesign } from './planned-design.ts';
 import { priceDesign } from './price-source.ts';
-import { usdOf, withSource } from './source-facts.ts';
+import { withSource } from './source-facts.ts';
 import { gbPerDayOf, toWorkload } from './to-workload.ts';
 
 /** How often somebody has queried a source's table. */
@@ -68,7 +68,7 @@ export const REDECISIONS: readonly Redecision[] = [
       const gbPerDay = gbPerDayOf(source);
       if (isLike(measured.gbPerDay, gbPerDay)) return undefined;
       const volume = toVolume(measured);
-      const planned = usdOf(name, withSource(declared, name, { ...source, volume }), prices) ?? usdPerMonth;
+      const planned = usdWith({ declared, source, measured, prices, name }, {});
       return {
         field: `sources.${name}.volume`,
         says:
@@ -129,14 +129,13 @@ export const REDECISIONS: readonly Redecision[] = [
   {
     id: 'fresher-than-read',
     says: 'A source is kept much fresher than its table is queried.',
-    find: ({ name, declared, source, prices, reads, usdPerMonth }: Compared): Found => {
+    find: ({ name, declared, source, prices, measured, reads, usdPerMonth }: Compared): Found => {
       if (reads === undefined || reads.queries === 0) return undefined;
       const betweenMs = (reads.days * DAY_MS) / reads.queries;
       const enoughMs = Math.min(DAY_MS, Math.floor(betweenMs / FRESH_PART / 60_000) * 60_000);
       if (enoughMs <= 2 * toMs(source.freshness)) return undefined;
       const freshness = toConfigTime(enoughMs);
-      const usd = usdOf(name, withSource(declared, name, { ...source, freshness }), prices);
-      if (usd === undefined) return undefined;
+      const usd = usdWith({ declared, source, measured, prices, name }, { freshness });
       return {
         field: `sources.${name}.freshness`,
         says: `its table was queried every ${toTime(betweenMs)} on average, and is kept fresh within ${source.freshness}`,
@@ -180,12 +179,7 @@ export const REDECISIONS: readonly Redecision[] = [
     says: 'Claims of records are paid for, and no record came twice.',
     find: ({ name, declared, source, measured, prices, usdPerMonth }: Compared): Found => {
       if (source.type !== 'push' || source.dedupe !== 'record' || measured.duplicates !== 0) return undefined;
-      const usd = usdOf(
-        name,
-        withSource(declared, name, { ...source, dedupe: 'request', volume: toVolume(measured) }),
-        prices,
-      );
-      if (usd === undefined) return undefined;
+      const usd = usdWith({ declared, source, measured, prices, name }, { dedupe: 'request' });
       return {
         field: `sources.${name}.dedupe`,
         says: `none of ${String(measured.records)} records was there before; claiming each of them costs more than claiming requests`,
@@ -223,6 +217,30 @@ export function compareMeasured(
 }
 
 const ALWAYS_SAID: ReadonlySet<string> = new Set(['volume-differs', 'record-size-differs']);
+
+/** What a source would cost in a month, planned for what really comes, with other answers. */
+function usdWith(
+  {
+    name,
+    declared,
+    source,
+    measured,
+    prices,
+  }: Pick<Compared, 'name' | 'declared' | 'source' | 'measured' | 'prices'>,
+  answers: { readonly freshness?: string; readonly dedupe?: 'request' },
+): number {
+  const { recordsPerRequest } = measured;
+  const changed = {
+    ...source,
+    ...answers,
+    volume: toVolume(measured),
+    ...(source.type === 'push' &&
+      recordsPerRequest !== undefined && { recordsPerRequest: Math.max(1, Math.round(recordsPerRequest)) }),
+  } as SourceConfig;
+  const resources = planResources(withSource(declared, name, changed));
+  const workload = toMeasuredWorkload(changed, measured);
+  return priceDesign(changed, workload, plannedDesign(name, resources), prices).usdPerMonth;
+}
 
 /** A declared source as a workload, with what was measured in place of what was declared or assumed. */
 export function toMeasuredWorkload(source: SourceConfig, measured: MeasuredSource): Workload {

@@ -95,6 +95,7 @@ function setUp() {
       openPull: () => Promise.reject(new Error('runs are not looked at here')),
       openChecks: unused,
       openActivity: unused,
+      queryHistory: undefined,
       loadPrices: unused,
       readDeployedPlan: unused,
       openAccount: unused,

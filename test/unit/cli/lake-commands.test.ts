@@ -80,6 +80,7 @@ async function run(...args: string[]): Promise<number> {
     openPull: unused,
     openChecks: unused,
     openActivity: unused,
+    queryHistory: undefined,
     loadPrices: unused,
     readDeployedPlan: unused,
     openAccount: unused,

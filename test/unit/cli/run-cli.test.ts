@@ -76,6 +76,7 @@ class Console {
       openReplay: unused,
       openPull: unused,
       openActivity: unused,
+      queryHistory: undefined,
       loadPrices: () => PRICES,
       openChecks: () => {
         throw new Error('nothing outside is looked at here');

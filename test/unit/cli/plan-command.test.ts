@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createPlanCommand } from '../../../cli/commands/plan.ts';
 import { CommandError, UsageError } from '../../../cli/terminal.ts';
+import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { toDeployedPlan, toPlanTexts } from '../../../shared/config/plan/deployed-plan.ts';
 import { planResources } from '../../../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig } from '../../../shared/config/schema.ts';
@@ -44,7 +45,10 @@ async function run(
         err: (text) => void err.push(text),
         confirm: undefined,
       },
+      clock: new ManualClock(),
       loadConfig: () => Promise.resolve(declared),
+      openActivity: () => Promise.reject(new Error('nobody asked what was measured')),
+      queryHistory: undefined,
       loadPrices: () => ({ ...PRICES, s3Put: { ...PRICES.s3Put, usd: 50 } }),
       readDeployedPlan: deployed,
     },

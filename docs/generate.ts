@@ -15,6 +15,7 @@ import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/prob
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
 import { COST_TABLES } from './to-cost-tables.ts';
 import { toOpenApi } from './to-openapi.ts';
+import { planRulesPage } from './to-plan-rules.ts';
 
 interface Node {
   readonly type?: string;
@@ -183,6 +184,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'account-checks.md': accountChecksPage,
   'config.md': configPage,
   'metrics.md': metricsPage,
+  'plan-rules.md': () => [GENERATED, planRulesPage()].join('\n\n'),
   'problems.md': problemsPage,
   'quarantine.md': quarantinePage,
   'source-problems.md': sourceProblemsPage,
@@ -225,7 +227,7 @@ function withTables(page: string): string {
 }
 
 /** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
-const SNIPPET_PAGES = ['README.md', 'docs/cost.md', 'docs/pull.md', 'docs/push.md'];
+const SNIPPET_PAGES = ['README.md', 'docs/cost.md', 'docs/planning.md', 'docs/pull.md', 'docs/push.md'];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
 const OPENAPI = 'docs/reference/openapi.json';

@@ -11,7 +11,7 @@ import { resourcesOf, synth } from './synth.ts';
  * sources, the sizes of functions, and the plan that is kept beside the deployment.
  */
 
-const { shards: _shards, ...unsized } = sensors;
+const unsized = { ...sensors, shards: undefined };
 
 /** Configurations whose lanes, shards and windows are planned in different ways. */
 const CONFIGS: readonly (readonly [string, HeadgateConfigInput])[] = [

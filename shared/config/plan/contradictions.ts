@@ -49,13 +49,13 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
     find: (facts: SourceFacts): Contradicted => {
       const { answers, source, name } = facts;
       if (!isFetched(answers) || answers.isNotified || answers.freshnessMs >= MINUTE_MS) return undefined;
-      const what = { http: 'an API', files: 'files', postgres: 'a table', mysql: 'a table' }[
+      const what = { http: 'an API is', files: 'files are', postgres: 'a table is', mysql: 'a table is' }[
         source.type as 'http' | 'files' | 'postgres' | 'mysql'
       ];
       return {
         level: 'error',
         field: `sources.${name}.freshness`,
-        says: `"${source.freshness}" cannot be met: ${what} is read on a schedule, each minute at the most`,
+        says: `"${source.freshness}" cannot be met: ${what} read on a schedule, each minute at the most`,
         next:
           `ask for "1 minute"${priceAt(facts, MINUTE_MS)}: that is what is deployed` +
           SECONDS_INSTEAD[source.type as keyof typeof SECONDS_INSTEAD],

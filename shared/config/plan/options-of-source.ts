@@ -4,10 +4,9 @@ import { modelUsage } from '../../domain/cost/model-usage.ts';
 import { priceUsage } from '../../domain/cost/price-usage.ts';
 import type { PriceTable } from '../../domain/cost/prices.ts';
 import { addUsage } from '../../domain/cost/usage.ts';
-import type { Workload } from '../../domain/cost/workload.ts';
 import { planEventSource } from '../../domain/plan/event-source.ts';
 import { planSchedule } from '../../domain/plan/schedule.ts';
-import { addLoads, planShards, shardsFilled } from '../../domain/plan/shards.ts';
+import { addLoads, planShards, shardsFilled, type StreamLoad } from '../../domain/plan/shards.ts';
 import type { ReceivedSourceConfig, SourceConfig, StreamSourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
 import { landingWindowOf } from './landing-schedules.ts';
@@ -51,6 +50,8 @@ export interface PricedSource {
   readonly source: SourceConfig;
   readonly resources: ResourcePlan;
   readonly prices: PriceTable;
+  /** What sources cost on a stream, by what decides it; of one plan, so that nothing is computed twice. */
+  readonly known: Map<string, number>;
   /** What the source costs as it is planned. */
   readonly design: Design;
   readonly freshness: ExpectedFreshness;
@@ -147,28 +148,37 @@ function streamDesignAt(
   askedMs: number,
 ): Design {
   const { config } = priced.resources;
-  const { loadWith, shardsWith, windowWithSeconds } = streamAround(priced, source, askedMs);
+  const { loadWith, shardsWith, freshestMs } = streamAround(priced, source);
   return toStreamDesign(source, {
     shards: shardsWith,
     share: shardsFilled(streamLoadOf(source)) / shardsFilled(loadWith),
     retentionHours: retentionHoursOf(config),
-    batchingWindowSeconds: windowWithSeconds,
+    batchingWindowSeconds: windowSeconds(priced.resources, Math.min(freshestMs, askedMs)),
   });
 }
 
 /** The stream of a source, with it and without it. */
+interface StreamAround {
+  readonly others: readonly (readonly [string, SourceConfig])[];
+  readonly loadWith: StreamLoad;
+  readonly shardsWith: number;
+  readonly shardsWithout: number;
+  /** The strictest freshness of the others. */
+  readonly freshestMs: number;
+  readonly windowWithoutSeconds: number;
+}
+
+/** What does not depend on how fresh a source is asked to be is computed once for all its options. */
+const known = new WeakMap<ResourcePlan, Map<string, StreamAround>>();
+
 function streamAround(
   { name, resources }: PricedSource,
   source: ReceivedSourceConfig | StreamSourceConfig,
-  askedMs: number,
-): {
-  readonly others: readonly (readonly [string, SourceConfig])[];
-  readonly loadWith: ReturnType<typeof streamLoadOf>;
-  readonly shardsWith: number;
-  readonly shardsWithout: number;
-  readonly windowWithSeconds: number;
-  readonly windowWithoutSeconds: number;
-} {
+): StreamAround {
+  let ofPlan = known.get(resources);
+  if (ofPlan === undefined) known.set(resources, (ofPlan = new Map<string, StreamAround>()));
+  const before = ofPlan.get(name);
+  if (before !== undefined) return before;
   const { config, streams } = resources;
   const isOwn = source.type === 'stream';
   const stream = streams.find((each) => each.name === (isOwn ? name : SHARED_STREAM));
@@ -181,17 +191,22 @@ function streamAround(
   const declared = isOwn ? source.shards : config.ingest.shards;
   const loads = others.map(([, other]) => streamLoadOf(other));
   const loadWith = addLoads([...loads, streamLoadOf(source)]);
-  const windowOf = (freshnessMs: number): number =>
-    planEventSource(freshnessMs, toMs(config.ingest.retention)).maxBatchingWindowSeconds;
-  const freshest = Math.min(...others.map(([, other]) => toMs(other.freshness)));
-  return {
+  const freshestMs = Math.min(30 * DAY_MS, ...others.map(([, other]) => toMs(other.freshness)));
+  const around: StreamAround = {
     others,
     loadWith,
     shardsWith: declared ?? planShards(loadWith),
     shardsWithout: others.length === 0 ? 0 : (declared ?? planShards(addLoads(loads))),
-    windowWithSeconds: windowOf(Math.min(freshest, askedMs)),
-    windowWithoutSeconds: windowOf(Math.min(freshest, 30 * DAY_MS)),
+    freshestMs,
+    windowWithoutSeconds: windowSeconds(resources, freshestMs),
   };
+  ofPlan.set(name, around);
+  return around;
+}
+
+/** How long batches of a stream are collected for a freshness. */
+function windowSeconds({ config }: ResourcePlan, freshnessMs: number): number {
+  return planEventSource(freshnessMs, toMs(config.ingest.retention)).maxBatchingWindowSeconds;
 }
 
 /** What the deployment costs more in a month with a source in a design than without the source. */
@@ -201,37 +216,42 @@ function marginalUsd(priced: PricedSource, askedMs: number, design: Design): num
   const operating = operatingOf(source, design);
   if (design.kind !== 'stream' || 'pauseAfterFailures' in source)
     return priceUsage(addUsage(own, shared, operating), prices).usd;
-  const around = streamAround(priced, source, askedMs);
+  const around = streamAround(priced, source);
+  const windowWithSeconds = windowSeconds(priced.resources, Math.min(around.freshestMs, askedMs));
   const shardUsd = priceUsage(shardUsage(retentionHoursOf(priced.resources.config)), prices).usd;
   // Where others are on the stream, its batches are there anyway.
   const caused = around.others.length > 0 ? own : addUsage(own, withoutShards(shared));
   return (
     priceUsage(addUsage(caused, operating), prices).usd +
     (around.shardsWith - around.shardsWithout) * shardUsd +
-    hurryUsd(priced, around)
+    hurryUsd(priced, around, windowWithSeconds)
   );
 }
 
 /** What it costs the others on a stream that a source which is fresher than they are has it read more often. */
 function hurryUsd(
-  { resources, prices }: PricedSource,
-  { others, loadWith, shardsWith, windowWithSeconds, windowWithoutSeconds }: ReturnType<typeof streamAround>,
+  { resources, prices, known: computed }: PricedSource,
+  { others, loadWith, shardsWith, windowWithoutSeconds }: StreamAround,
+  windowWithSeconds: number,
 ): number {
   if (windowWithSeconds === windowWithoutSeconds) return 0;
-  const usdAt = (batchingWindowSeconds: number): number =>
-    others.reduce((sum, [, other]) => {
-      if (other.type !== 'push' && other.type !== 'webhook') return sum;
-      const workload: Workload = toWorkload(other);
-      const { own, shared } = modelUsage(
-        workload,
-        toStreamDesign(other, {
-          shards: shardsWith,
-          share: shardsFilled(streamLoadOf(other)) / shardsFilled(loadWith),
-          retentionHours: retentionHoursOf(resources.config),
-          batchingWindowSeconds,
-        }),
-      );
-      return sum + priceUsage(addUsage(own, withoutShards(shared)), prices).usd;
-    }, 0);
-  return usdAt(windowWithSeconds) - usdAt(windowWithoutSeconds);
+  const totalFilled = shardsFilled(loadWith);
+  const usdOf = (name: string, other: ReceivedSourceConfig, batchingWindowSeconds: number): number => {
+    const share = shardsFilled(streamLoadOf(other)) / totalFilled;
+    const key = `${name} ${String(batchingWindowSeconds)} ${String(shardsWith)} ${String(share)}`;
+    const before = computed.get(key);
+    if (before !== undefined) return before;
+    const retentionHours = retentionHoursOf(resources.config);
+    const { own, shared } = modelUsage(
+      toWorkload(other),
+      toStreamDesign(other, { shards: shardsWith, share, retentionHours, batchingWindowSeconds }),
+    );
+    const { usd } = priceUsage(addUsage(own, withoutShards(shared)), prices);
+    computed.set(key, usd);
+    return usd;
+  };
+  return others.reduce((sum, [name, other]) => {
+    if (other.type !== 'push' && other.type !== 'webhook') return sum;
+    return sum + usdOf(name, other, windowWithSeconds) - usdOf(name, other, windowWithoutSeconds);
+  }, 0);
 }

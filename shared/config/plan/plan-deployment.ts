@@ -201,12 +201,12 @@ const toChoice = (
 
 /** What the plan would have chosen where the pattern was set by hand. */
 function ownChoiceOf(facts: SourceFacts): PlannedChoice | undefined {
-  const { name, source, declared, resources, prices, priced, answers } = facts;
+  const { name, source, declared, priced, answers } = facts;
   if (answers.byHand === undefined || (source.type !== 'push' && source.type !== 'webhook')) return undefined;
   const unset = { ...source, pattern: undefined };
   const free = planResources({ ...declared, sources: { ...declared.sources, [name]: unset } });
   const chosen = sourceOf(name, free);
-  const other = otherPattern({ name, source, resources, prices, ...priced });
+  const other = otherPattern({ ...facts, ...priced });
   const isSame = 'pattern' in chosen && chosen.pattern === priced.design.pattern;
   const own: SourceOption | undefined = isSame
     ? { askedMs: answers.freshnessMs, pattern: priced.design.pattern, ...priced }
@@ -222,13 +222,13 @@ function ownChoiceOf(facts: SourceFacts): PlannedChoice | undefined {
 }
 
 function reasonsOf(facts: SourceFacts, own: PlannedChoice | undefined): readonly string[] {
-  const { name, source, decision, priced, resources, prices } = facts;
+  const { name, source, decision, priced, resources } = facts;
   const reasons = decision.outcomes.flatMap(({ outcome, because }) =>
     outcome === 'applied' && because !== undefined ? [because] : [],
   );
   if (own !== undefined) reasons.push(own.says);
   if ((source.type === 'push' || source.type === 'webhook') && mayMove(source)) {
-    const other = otherPattern({ name, source, resources, prices, ...priced });
+    const other = otherPattern({ ...facts, ...priced });
     if (other !== undefined) {
       reasons.push(
         `${PATTERN_NAMES[priced.design.pattern]} costs ${toUsd(priced.usdPerMonth)} a month; ${PATTERN_NAMES[other.pattern]} would cost ${toUsd(other.usdPerMonth)}, all sources taken together`,

@@ -23,6 +23,8 @@ export interface SourceFacts {
   readonly decision: Decision;
   readonly priced: PricedDesign;
   readonly options: readonly SourceOption[];
+  /** See `PricedSource`. */
+  readonly known: Map<string, number>;
 }
 
 /** The facts of every source of a deployment. */
@@ -31,6 +33,7 @@ export function gatherFacts(
   resources: ResourcePlan,
   prices: PriceTable,
 ): readonly SourceFacts[] {
+  const known = new Map<string, number>();
   return Object.entries(declared.sources).map(([name, source]) => {
     const workload = toWorkload(source);
     const design = plannedDesign(name, resources);
@@ -50,7 +53,8 @@ export function gatherFacts(
       answers,
       decision: decidePattern(answers),
       priced,
-      options: optionsOfSource({ name, source, resources, prices, ...priced }),
+      options: optionsOfSource({ name, source, resources, prices, known, ...priced }),
+      known,
     };
   });
 }

@@ -20,8 +20,18 @@ const OBJECTS_PER_DAY = 24;
 const HOURS_PER_COMMIT = 1.1;
 const DAYS_PER_COMMIT = 1.01;
 
+/** A function of a source that is asked many times while one plan is made; sources are data that does not change. */
+function once<Value>(compute: (source: SourceConfig) => Value): (source: SourceConfig) => Value {
+  const known = new WeakMap<SourceConfig, { readonly value: Value }>();
+  return (source) => {
+    let found = known.get(source);
+    if (found === undefined) known.set(source, (found = { value: compute(source) }));
+    return found.value;
+  };
+}
+
 /** What a source brings, as it was declared; what was not declared is assumed. */
-export function toWorkload(source: SourceConfig): Workload {
+export const toWorkload: (source: SourceConfig) => Workload = once((source) => {
   const { recordsPerSecond, recordBytes } = rateOf(source);
   const recordsPerRequest = togetherOf(source, recordsPerSecond, recordBytes);
   return workloadOf((recordsPerSecond * recordBytes * DAY_SECONDS) / 1e9, {
@@ -32,7 +42,7 @@ export function toWorkload(source: SourceConfig): Workload {
     haveRequestsKeys: source.type === 'push' || source.type === 'webhook',
     partitionsPerCommit: partitionsOf(source),
   });
-}
+});
 
 /** GB (1e9 bytes of raw JSON) a day. */
 export function gbPerDayOf(source: SourceConfig): number {
@@ -41,7 +51,7 @@ export function gbPerDayOf(source: SourceConfig): number {
 }
 
 /** What a source puts on a stream: frames, or the records themselves. */
-export function streamLoadOf(source: SourceConfig): StreamLoad {
+export const streamLoadOf: (source: SourceConfig) => StreamLoad = once((source) => {
   const workload = toWorkload(source);
   if (source.type === 'stream') {
     const recordsPerSecond = recordsPerMonth(workload) / SECONDS_PER_MONTH;
@@ -50,7 +60,7 @@ export function streamLoadOf(source: SourceConfig): StreamLoad {
   const frames = framesOf(workload);
   const recordsPerSecond = frames.perMonth / SECONDS_PER_MONTH;
   return { recordsPerSecond, bytesPerSecond: recordsPerSecond * frames.bytes };
-}
+});
 
 function rateOf({ volume }: SourceConfig): {
   readonly recordsPerSecond: number;

@@ -50,7 +50,7 @@ export const TRAPS: readonly Trap[] = [
     id: 'streaming-where-batch-would-do',
     says: 'A source is streamed by hand, and collected it would be fresh enough and cost less.',
     find: (facts: SourceFacts): Trapped => {
-      const { source, name, resources, prices, priced } = facts;
+      const { source, name, priced } = facts;
       if (source.type !== 'push' && source.type !== 'webhook') return undefined;
       if (
         source.pattern !== 'stream' ||
@@ -58,7 +58,7 @@ export const TRAPS: readonly Trap[] = [
         toMs(source.freshness) < 2 * MINUTE_MS
       )
         return undefined;
-      const other = otherPattern({ name, source, resources, prices, ...priced });
+      const other = otherPattern({ ...facts, ...priced });
       if (other === undefined) return undefined;
       return {
         field: `sources.${name}.pattern`,

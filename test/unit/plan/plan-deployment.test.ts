@@ -97,7 +97,7 @@ describe.each(KINDS)('%s', (_name, source) => {
 
   test('costs on its curve what a plan with that freshness costs', () => {
     for (const { askedMs, usdPerMonth, freshness } of plan.curve) {
-      const asked = planOf({ ...source, freshness: `${String(askedMs / 1000)} seconds` } as SourceInput);
+      const asked = planOf({ ...source, freshness: `${String(askedMs / 1000)} seconds` });
       expect(usdPerMonth).toBeCloseTo(asked.usdPerMonth, 4);
       expect(freshness.p99Ms).toBe(asked.freshness.p99Ms);
     }

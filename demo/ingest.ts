@@ -7,8 +7,6 @@ import type { DemoStage } from './set-up.ts';
 
 /** The source that is pulled. */
 export const PULLED = 'birdstrikes';
-/** The source that is collected in S3 and landed on a schedule. */
-export const COLLECTED = 'earthquakes';
 
 const CONNECTIONS = 4;
 const POLL_MS = 300;

@@ -37,7 +37,7 @@ interface Compared {
 type Found = Pick<Finding, 'field' | 'says' | 'next' | 'usdPerMonth'> | undefined;
 
 /** Something that was measured to be otherwise than it was declared, or to be paid for nothing. */
-export interface Redecision {
+interface Redecision {
   readonly id: string;
   /** For the reference. */
   readonly says: string;
@@ -60,7 +60,7 @@ const FRESH_PART = 4;
 /** Days without a query after which nobody reads a table. */
 const UNREAD_DAYS = 14;
 
-export const REDECISIONS: readonly Redecision[] = [
+const REDECISIONS: readonly Redecision[] = [
   {
     id: 'volume-differs',
     says: 'What comes differs from the declared volume by half and more: shards, schedules and patterns follow from it.',
@@ -243,7 +243,7 @@ function usdWith(
 }
 
 /** A declared source as a workload, with what was measured in place of what was declared or assumed. */
-export function toMeasuredWorkload(source: SourceConfig, measured: MeasuredSource): Workload {
+function toMeasuredWorkload(source: SourceConfig, measured: MeasuredSource): Workload {
   const { recordBytes, recordsPerRequest, frameCompression, parquetCompression } = measured;
   const declared = toWorkload({ ...source, volume: toVolume(measured) });
   return {

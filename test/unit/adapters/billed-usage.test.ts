@@ -5,15 +5,23 @@ import { billedUsage, METERED_OPERATIONS } from '../../../shared/adapters/aws/bi
 
 const ADAPTERS = join(import.meta.dirname, '../../../shared/adapters/aws');
 
-/** Calls that only commands and the embedded cloud make: whoever runs them pays, and no source. */
-const OF_OPERATORS = new Set(['Invoke', 'DescribeStacks']);
+/** Adapters that only commands have, and not functions: whoever runs them pays, and no source. */
+const OF_COMMANDS = new Set([
+  'athena-query-history.ts',
+  'aws-account.ts',
+  'cloudwatch-activity.ts',
+  'invoke-function.ts',
+  'log-activity.ts',
+  'read-deployed-plan.ts',
+  'stack-output.ts',
+]);
 
 const failure = (name: string, httpStatusCode: number | undefined, more: object = {}): Error =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode }, ...more });
 
-test('every call that the adapters make has a rule', () => {
+test('every call that functions make has a rule', () => {
   const operations = readdirSync(ADAPTERS, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    .filter((entry) => entry.isFile() && !OF_COMMANDS.has(entry.name))
     .flatMap(({ name }) => {
       const text = readFileSync(join(ADAPTERS, name), 'utf8');
       const sent = [...text.matchAll(/new (\w+)Command\(/g)].map(([, operation]) => operation);
@@ -22,7 +30,7 @@ test('every call that the adapters make has a rule', () => {
     });
   expect(operations.length).toBeGreaterThan(30);
   const unknown = operations.filter((name) => name !== undefined && !METERED_OPERATIONS.has(name));
-  expect(new Set(unknown)).toEqual(OF_OPERATORS);
+  expect(unknown).toEqual([]);
 });
 
 describe('S3', () => {

@@ -57,7 +57,8 @@ describe('S3', () => {
 
 describe('Kinesis', () => {
   const entry = (bytes: number): object => ({ Data: new Uint8Array(bytes), PartitionKey: 'k' });
-  const input = { Records: [entry(10), entry(25 * 1024 - 1), entry(25 * 1024), entry(60 * 1024)] };
+  /** Far enough from the limits of the unit, whether a KB is 1,000 or 1,024 bytes. */
+  const input = { Records: [entry(10), entry(24_000), entry(26_000), entry(60_000)] };
 
   test('each entry is units of 25 KB of data and key', () => {
     const output = { Records: [{}, {}, {}, {}] };

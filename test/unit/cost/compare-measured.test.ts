@@ -119,7 +119,7 @@ describe('what was measured', () => {
     const config = declare({ dedupe: 'record' });
     const [finding] = found({}, undefined, config);
     expect(finding).toMatchObject({ id: 'no-duplicates-found', field: 'sources.orders.dedupe' });
-    expect(finding?.usdPerMonth).toBeGreaterThan(30);
+    expect(finding?.usdPerMonth).toBeGreaterThan(1);
     expect(found({ duplicates: 0.0001 }, undefined, config)).toEqual([]);
   });
 

@@ -15,6 +15,7 @@ import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/prob
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
 import { COST_TABLES } from './to-cost-tables.ts';
 import { toOpenApi } from './to-openapi.ts';
+import { withPlans } from './to-plan-output.ts';
 import { planRulesPage } from './to-plan-rules.ts';
 
 interface Node {
@@ -254,7 +255,7 @@ for (const [name, render] of Object.entries(PAGES)) {
 }
 pages.set(OPENAPI, await formatted(OPENAPI, JSON.stringify(toOpenApi()), 'json'));
 for (const page of SNIPPET_PAGES) {
-  pages.set(page, await formatted(page, withTables(withSnippets(readOrEmpty(page))), 'markdown'));
+  pages.set(page, await formatted(page, withPlans(withTables(withSnippets(readOrEmpty(page)))), 'markdown'));
 }
 
 const stale = [...pages].filter(([path, text]) => readOrEmpty(path) !== text);

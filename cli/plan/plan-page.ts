@@ -7,7 +7,10 @@ import { toTime, toUsd } from '../../shared/domain/plan/words.ts';
 
 const require = createRequire(import.meta.url);
 /** The charting library, which is put into the page: it needs no network. */
-const library = (file: string): string => readFileSync(require.resolve(`uplot/dist/${file}`), 'utf8');
+const library = {
+  style: () => readFileSync(require.resolve('uplot/dist/uPlot.min.css'), 'utf8'),
+  script: () => readFileSync(require.resolve('uplot/dist/uPlot.iife.min.js'), 'utf8'),
+};
 
 /** One point of a curve. */
 interface Point {
@@ -33,14 +36,14 @@ export function planPage(plan: DeploymentPlan, sources: readonly SourcePlan[]): 
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(plan.name)}: plan</title>
-<style>${library('uPlot.min.css')}</style>
+<style>${library.style()}</style>
 <style>${STYLE}</style>
 </head>
 <body>
 <h1>${escape(plan.name)}: cost against freshness</h1>
 <p>All together <strong>${toUsd(plan.usdPerMonth)}</strong> a month, ${toUsd(plan.usdPerGb)} per GB of raw JSON. The dot is what is planned; list prices, without free tiers.</p>
 ${sources.map((source, at) => sectionOf(source, at)).join('\n')}
-<script>${library('uPlot.iife.min.js')}</script>
+<script>${library.script()}</script>
 <script>const CURVES = ${toScript(curves)};
 ${DRAW}</script>
 </body>

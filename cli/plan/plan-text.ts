@@ -27,7 +27,8 @@ export function planText(
     .join('\n\n');
 }
 
-function planTable(sources: readonly SourcePlan[]): string {
+/** One row for each source. */
+export function planTable(sources: readonly SourcePlan[]): string {
   const table = new Table({
     head: [
       'source',

@@ -1,7 +1,7 @@
 import type { Pattern } from '../cost/design.ts';
 
 /** The types of sources. */
-export type SourceType = 'push' | 'webhook' | 'stream' | 'http' | 'files' | 'postgres' | 'mysql';
+type SourceType = 'push' | 'webhook' | 'stream' | 'http' | 'files' | 'postgres' | 'mysql';
 
 /**
  * How changes of a table are found: by a column that grows (`cursor`), in a table that a trigger writes (`change-log`),

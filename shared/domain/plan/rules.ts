@@ -7,7 +7,7 @@ const SHORTEST_LANDING_MS = 2 * MINUTE_MS;
 const CLASS_MS = 15 * MINUTE_MS;
 
 /** Which of the five questions a rule is about; `hand` is what the user has decided. */
-export type Question = 'type' | 'hand' | 'order' | 'changes' | 'freshness' | 'budget';
+type Question = 'type' | 'hand' | 'order' | 'changes' | 'freshness' | 'budget';
 
 /** One rule of the decision: when it applies, and which patterns it leaves. */
 export interface Rule {

@@ -8,7 +8,7 @@ export interface StreamLoad {
  * What a shard takes, see https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html. Its 1 MB is
  * taken for 1e6 bytes.
  */
-export const SHARD_LIMITS: StreamLoad = { bytesPerSecond: 1_000_000, recordsPerSecond: 1_000 };
+const SHARD_LIMITS: StreamLoad = { bytesPerSecond: 1_000_000, recordsPerSecond: 1_000 };
 
 /**
  * How full shards are planned to be. The rest is for peaks, and for draining: a backlog is read at 2 MB/s at most, so

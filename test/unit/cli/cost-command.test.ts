@@ -13,7 +13,10 @@ const source = {
   volume: { gbPerDay: 1 },
 } as const;
 const config = parseConfig({
-  sources: { orders: { ...source, freshness: '30 seconds' }, reports: { ...source, freshness: '1 hour' } },
+  sources: {
+    orders: { ...source, freshness: '30 seconds' },
+    reports: { ...source, freshness: '1 hour', pattern: 'micro-batch' },
+  },
 });
 const NOW_MS = Date.UTC(2026, 11, 8, 12);
 const DAY_MS = 86_400_000;

@@ -108,6 +108,30 @@ describe.each(KINDS)('%s', (_name, source) => {
   });
 });
 
+describe('what a source on a shared stream would cost with another freshness', () => {
+  test('counts what it costs the others that the stream is read more often for it', () => {
+    const totalOf = (freshness: string): number =>
+      planDeployment(
+        configOf({
+          large: declare.push({ volume: { gbPerDay: 20 } }),
+          small: declare.push({ freshness, volume: { gbPerDay: 2 } }),
+        }),
+      ).usdPerMonth;
+    const plan = planDeployment(
+      configOf({
+        large: declare.push({ volume: { gbPerDay: 20 } }),
+        small: declare.push({ freshness: '1 minute', volume: { gbPerDay: 2 } }),
+      }),
+    );
+    const small = sourceOf(plan, 'small');
+    const fresh = small.curve.find(({ askedMs }) => askedMs === 10_000);
+    const said = (fresh?.usdPerMonth ?? 0) - small.usdPerMonth;
+    const really = totalOf('10 seconds') - totalOf('1 minute');
+    expect(said / really).toBeGreaterThan(0.8);
+    expect(said / really).toBeLessThan(1.2);
+  });
+});
+
 describe('patterns that Headgate does not have', () => {
   const deletes = declare.table({ changes: 'upserts-and-deletes', incremental: undefined });
 

@@ -39,15 +39,13 @@ export interface RowKeys {
   compare(source: Source<DatabaseSourceConfig>, request: CompareRequest): Promise<ComparedKeys>;
 
   /**
-   * Keys of key files as rows of the source, all other columns null, without those of which other files of the lake
-   * have a row.
+   * Keys of a key file as rows of the source, all other columns null, without those that other key files have too.
    */
   rowsOf(
     source: Source<DatabaseSourceConfig>,
     request: {
       readonly keys: KeyFile;
-      /** Names of files of the lake. */
-      readonly without: readonly string[];
+      readonly without: readonly KeyFile[];
     },
   ): Promise<readonly ColumnBatch[]>;
 }

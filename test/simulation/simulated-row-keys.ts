@@ -87,10 +87,10 @@ export function createSimulatedRowKeys(
       };
     },
 
-    rowsOf: async ({ name: source, contract }, { keys, without }) => {
+    rowsOf: async ({ contract }, { keys, without }) => {
       await turn();
       const landed = new Set<string>();
-      for (const name of without) for (const { key } of await readLake(source, name)) landed.add(key);
+      for (const file of without) for (const { key } of await read(file)) landed.add(key);
       const gone = (await read(keys)).filter(({ key }) => !landed.has(key));
       const batch: ColumnBatch = {
         rows: gone.length,

@@ -13,6 +13,7 @@ import { acceptDeletes } from '../../shared/pipeline/reconcile/inventory.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import type { RunSourceDeps } from '../../shared/pipeline/runs/run-source.ts';
 import type { TableReader, TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
+import type { RowKeys } from '../../shared/ports/row-keys.ts';
 import { createSimulatedRowKeys } from '../simulation/simulated-row-keys.ts';
 import { createSimulatedColumnTables } from '../simulation/simulated-column-tables.ts';
 import { SimulatedTables, type SimulatedRow } from '../simulation/simulated-tables.ts';
@@ -79,6 +80,8 @@ export class TableWorld {
   readonly #tables = new SimulatedTables();
   #source: ReturnType<typeof declareTable>;
   readonly #claimLog = new MemoryClaimLog({ clock: this.clock });
+  /** What compares keys, in place of what it is given. */
+  toKeys: (keys: RowKeys) => RowKeys = (keys) => keys;
   /** Bytes that a row counts as while it is held. */
   rowBytes = 100;
   #tokens = 0;
@@ -108,7 +111,7 @@ export class TableWorld {
     return createTableReader({
       ...{ source: this.#source, table, stage, files, clock, telemetry },
       columns: createSimulatedColumnTables(this.#tables, this.rowBytes),
-      keys: createSimulatedRowKeys(this.#tables, this.lake, () => this.onTurn()),
+      keys: this.toKeys(createSimulatedRowKeys(this.#tables, this.lake, () => this.onTurn())),
       ledger: this.ledger,
       newToken: () => String(this.#tokens++),
       deadlineMs: clock.nowMs() + runMs,

@@ -91,19 +91,18 @@ export class DuckDbRowKeys implements RowKeys {
 
   async rowsOf(
     source: Source<DatabaseSourceConfig>,
-    { keys: file, without }: { readonly keys: KeyFile; readonly without: readonly string[] },
+    { keys: file, without }: { readonly keys: KeyFile; readonly without: readonly KeyFile[] },
   ): Promise<readonly ColumnBatch[]> {
-    return await this.#run(source, ['gone', 'landed'], async (keys) => {
+    return await this.#run(source, ['gone'], async (keys) => {
       await keys.create('gone');
       await keys.load(file, (read) => `INSERT INTO gone SELECT ${keys.names} FROM ${read}`);
-      await keys.create('landed', '_received_at TIMESTAMPTZ, _op VARCHAR');
-      for (const name of without) {
-        await this.#gatherFile(keys, source, name, 'landed');
-        await keys.connection.run(
-          `DELETE FROM gone USING landed WHERE ${keys.columns.map(({ name: key }) => `gone.${quoteName(key)} = landed.${quoteName(key)}`).join(' AND ')}`,
+      const isSame = keys.columns.map(({ name }) => `gone.${quoteName(name)} = landed.${quoteName(name)}`);
+      for (const landed of without)
+        await keys.load(
+          landed,
+          (read) =>
+            `DELETE FROM gone USING (SELECT ${keys.names} FROM ${read}) landed WHERE ${isSame.join(' AND ')}`,
         );
-        await keys.connection.run('DELETE FROM landed');
-      }
       return await keys.batches('gone', source.contract.columns);
     });
   }
@@ -113,7 +112,6 @@ export class DuckDbRowKeys implements RowKeys {
     keys: KeyTables,
     source: Source<DatabaseSourceConfig>,
     name: string,
-    table = 'gathered',
   ): Promise<number | undefined> {
     const key = prefixOf(source.name) + name;
     const bytes = await this.#files.read(key);
@@ -123,7 +121,7 @@ export class DuckDbRowKeys implements RowKeys {
         `${key} was there and is gone while it was looked up; it is tried again`,
       );
     }
-    return await keys.gather(bytes, table);
+    return await keys.gather(bytes);
   }
 
   async #run<Result>(
@@ -201,8 +199,8 @@ class KeyTables {
     await this.connection.run(statement(read));
   }
 
-  /** Adds the newest row of each key of a file of the lake. @returns the newest `_received_at` of all rows, ms */
-  async gather(bytes: Uint8Array, table: string): Promise<number | undefined> {
+  /** Adds the newest row of each key of a file of the lake to `gathered`. @returns the newest `_received_at` of all rows, ms */
+  async gather(bytes: Uint8Array): Promise<number | undefined> {
     const read = this.#open(bytes);
     const schema = await this.connection.runAndReadAll(
       `SELECT name FROM parquet_schema(${quoteText(this.#scratch.path)})`,
@@ -221,7 +219,7 @@ class KeyTables {
     const whole = this.columns.map(({ name }) => `${quoteName(name)} IS NOT NULL`).join(' AND ');
     const places = this.columns.map((_, i) => String(i + 1)).join(', ');
     await this.connection.run(
-      `INSERT INTO ${table} SELECT ${items.join(', ')}, max(_received_at), ${op} AS op FROM ${read} WHERE ${whole} GROUP BY ${places}, op`,
+      `INSERT INTO gathered SELECT ${items.join(', ')}, max(_received_at), ${op} AS op FROM ${read} WHERE ${whole} GROUP BY ${places}, op`,
     );
     return newestMs;
   }

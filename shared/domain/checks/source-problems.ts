@@ -142,6 +142,11 @@ export const SOURCE_PROBLEMS = {
       'More rows would be marked as deleted at once than `holdBackAbove` allows, or the table is empty.',
     shows: 'while reading',
   },
+  DELETES_TOO_MANY: {
+    level: 'error',
+    meaning: 'Deletes could not be put together within the time of one run.',
+    shows: 'while reading',
+  },
   DELETES_TOO_MANY_FILES: {
     level: 'error',
     meaning: 'Deletes fall into more than 1,000 partitions.',

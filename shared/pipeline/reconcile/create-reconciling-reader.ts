@@ -14,15 +14,18 @@ import {
   type TableReader,
   type TableReaderDeps,
 } from '../table/table-reader.ts';
-import { deletesName } from './deletes-batch.ts';
+import { deletesName, deletesPrefix } from './deletes-batch.ts';
 import {
   beginInventory,
   filesSince,
   findInventory,
   holdBack,
   isAccepted,
+  isOver,
   isUsable,
+  stageKeysOf,
   takeSteps,
+  TOO_LARGE_MS,
   type Findings,
   type Inventory,
 } from './inventory.ts';
@@ -103,6 +106,15 @@ export function createReconcilingReader(
     telemetry.log('info', 'keys were compared', { source: source.name, inLake: alive, gone });
     const { number, startedAtMs } = inventory;
     const deletes = await stageDeletes(state, inventory, findings, receivedAtMs);
+    if (deletes === 'interrupted') {
+      const endMs = deadlineMs - COMMIT_RESERVE_MS;
+      // It was to leave the source, or has begun with it late.
+      if (clock.nowMs() < endMs || endMs - nowMs < TOO_LARGE_MS) return deletes;
+      throw new BlockedError(
+        'DELETES_TOO_MANY',
+        `the ${String(gone)} deletes of source ${source.name} could not be put together within the time of one run; declare the table under a new name, so that it is read anew without them`,
+      );
+    }
     return await rows.offerKeys(state, { done: { number, startedAtMs, landedAtMs: receivedAtMs } }, deletes);
   }
 
@@ -124,16 +136,25 @@ export function createReconcilingReader(
     return backfill !== undefined && isOpen(backfill);
   }
 
-  /** Stages rows for the keys that are gone, but for those that have landed since the inventory was begun. */
+  /**
+   * Stages rows for the keys that are gone, but for those that have landed since the inventory was begun.
+   *
+   * @returns `'interrupted'` when time was up first: it is begun anew, because rows may land meanwhile
+   */
   async function stageDeletes(
     { commits }: LedgerState,
     { number, files: known }: Inventory,
     { files: gone }: Findings,
     receivedAtMs: number,
-  ): Promise<StagedDeletes | undefined> {
+  ): Promise<StagedDeletes | 'interrupted' | undefined> {
     if (gone.length === 0) return undefined;
-    const without = filesSince(await keys.list(source), known);
+    const endMs = deadlineMs - COMMIT_RESERVE_MS;
     const attempt = deps.newToken();
+    const without = await stageKeysOf(deps, filesSince(await keys.list(source), known), {
+      prefix: `${deletesPrefix(source.name, { number, attempt })}/since`,
+      untilMs: endMs,
+    });
+    if (without === undefined) return 'interrupted';
     const staged: StagedDeletes['files'][number][] = [];
     const deletes: StagedDeletes = { number, attempt, receivedAtMs, files: staged };
     const open = (firstIndex: number): ReturnType<typeof columns.open> =>
@@ -153,6 +174,7 @@ export function createReconcilingReader(
     try {
       for (const file of gone) {
         for (const batch of await keys.rowsOf(source, { keys: file, without })) {
+          if (await isOver(deps, endMs)) return 'interrupted';
           await table.append(batch);
           if (table.bytes < MAX_HELD_BYTES) continue;
           await finish();

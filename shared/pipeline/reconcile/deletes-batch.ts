@@ -30,8 +30,16 @@ export function parseStagedDeletes(source: string, text: string): StagedDeletes 
   }
 }
 
-export function deletesName(source: string, { number, attempt }: StagedDeletes, file: number): string {
-  return `${inventoryLane(source)}/${String(number)}/deletes/${attempt}/${String(file)}`;
+/** Where an attempt to put the deletes of an inventory together stages what it needs. */
+export function deletesPrefix(
+  source: string,
+  { number, attempt }: Pick<StagedDeletes, 'number' | 'attempt'>,
+): string {
+  return `${inventoryLane(source)}/${String(number)}/deletes/${attempt}`;
+}
+
+export function deletesName(source: string, deletes: StagedDeletes, file: number): string {
+  return `${deletesPrefix(source, deletes)}/${String(file)}`;
 }
 
 /** A commit of staged deletes, in place of what `batch` has. */

@@ -36,8 +36,8 @@ import { inventoryLane } from './deletes-batch.ts';
 const KEYS_PER_SHARE = 1_500_000;
 /** An inventory that is older is begun anew. What stands in `keys/` expires after 60 days. */
 const MAX_AGE_MS = 14 * 86_400_000;
-/** A range that could not be read in this time would be read for ever: a run has 15 minutes. */
-const TOO_LARGE_MS = 8 * 60_000;
+/** What could not be done in this time would be begun for ever: a run has 15 minutes. */
+export const TOO_LARGE_MS = 8 * 60_000;
 /** What an older one has found alive is not built upon. */
 const MAX_FORMER_AGE_MS = 45 * 86_400_000;
 
@@ -216,7 +216,10 @@ interface Steps {
 }
 
 /** Whether the run is to take no more steps: time is up, or it is to leave the source. */
-async function isOver({ clock, stayHere }: TableReaderDeps, untilMs: number): Promise<boolean> {
+export async function isOver(
+  { clock, stayHere }: Pick<TableReaderDeps, 'clock' | 'stayHere'>,
+  untilMs: number,
+): Promise<boolean> {
   return clock.nowMs() >= untilMs || (await stayHere?.()) !== undefined;
 }
 
@@ -354,6 +357,30 @@ export function filesSince(names: readonly string[], known: readonly string[]): 
   return names.filter((name) => !all.has(name));
 }
 
+/**
+ * Stages the keys of files of the lake, in key files that are few, whatever the number of those.
+ *
+ * @param prefix of their names
+ * @returns undefined when time was up first
+ */
+export async function stageKeysOf(
+  deps: Pick<TableReaderDeps, 'source' | 'stage' | 'files' | 'clock' | 'keys' | 'stayHere'>,
+  names: readonly string[],
+  { prefix, untilMs }: { readonly prefix: string; readonly untilMs: number },
+): Promise<readonly KeyFile[] | undefined> {
+  const staged: KeyFile[] = [];
+  for (let through = 0; through < names.length;) {
+    if (await isOver(deps, untilMs)) return undefined;
+    const gathered = await deps.keys.gather(deps.source, names.slice(through), untilMs);
+    through += gathered.files;
+    if (gathered.rows === 0) continue;
+    const name = `${prefix}/${String(staged.length)}`;
+    await deps.files.put(name, gathered.bytes);
+    staged.push(toKeyFile(deps, name));
+  }
+  return staged;
+}
+
 /** What an inventory has found alive. */
 async function aliveOf(deps: StageDeps, number: number): Promise<KeyFiles> {
   const lane = stepLane(deps, number, 'share');
@@ -410,7 +437,7 @@ const shareName = (
   part: 'alive' | 'gone',
 ): string => `${stepLane(deps, number, 'share')}/${String(share)}/${attempt}/${part}`;
 
-function toKeyFile({ files }: StageDeps, name: string): KeyFile {
+export function toKeyFile({ files }: StageDeps, name: string): KeyFile {
   return async () => {
     const bytes = await files.read(name);
     if (bytes === undefined) throw vanished(name);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { TransientError } from '../../../shared/domain/errors.ts';
 import { TableWorld } from '../../support/table-world.ts';
 
@@ -199,4 +199,69 @@ test('a key that is null in the table is no reason to take a row for gone', asyn
   };
   await expect(world.run()).rejects.toMatchObject({ code: 'DB_KEY_NULL', disposition: 'block' });
   expect(world.deletes()).toEqual([]);
+});
+
+/** Keys that count as so many that all comparisons but the first one have two shares. */
+function inTwoShares(world: TableWorld, onDeletes: () => Promise<void> = () => Promise.resolve()): void {
+  world.toKeys = (keys) => ({
+    ...keys,
+    compare: async (...args) => {
+      const { alive, gone } = await keys.compare(...args);
+      return { gone, alive: { ...alive, rows: alive.rows + 1_500_000 } };
+    },
+    rowsOf: async (...args) => {
+      await onDeletes();
+      return await keys.rowsOf(...args);
+    },
+  });
+}
+
+test('what has landed since an inventory was begun is fetched once, however many shares of keys there are', async () => {
+  const world = withDeletes();
+  inTwoShares(world);
+  await landed(world, 20);
+  world.clock.advance(DAY_MS);
+  for (const id of [2, 3, 5]) world.rows.delete(id);
+  let turns = 0;
+  world.onTurn = async () => {
+    if (++turns !== 12) return;
+    world.onTurn = () => Promise.resolve();
+    world.rows.put(3, START + 700, 'back');
+    await world.run({ owner: 'another' });
+  };
+  const before = new Set(world.lake.list().map(({ key }) => key));
+  const peek = vi.spyOn(world.lake, 'peek');
+  await world.run();
+  await world.run();
+  expect(world.deletes()).toEqual(['2', '5']);
+  const since = world.lake.list().find(({ key }) => !before.has(key))?.key;
+  expect(peek.mock.calls.filter(([key]) => key === since)).toHaveLength(1);
+});
+
+test('deletes that cannot be put together within the time of a run say so, and land nothing', async () => {
+  const world = withDeletes();
+  inTwoShares(world, () => {
+    world.clock.advance(500_000);
+    return Promise.resolve();
+  });
+  await landed(world, 20);
+  world.clock.advance(DAY_MS);
+  for (const id of [2, 3]) world.rows.delete(id);
+  await expect(world.run()).rejects.toMatchObject({ code: 'DELETES_TOO_MANY', disposition: 'block' });
+  expect(world.deletes()).toEqual([]);
+});
+
+test('deletes that a run begins late are left to the next one', async () => {
+  const world = withDeletes();
+  inTwoShares(world, () => {
+    world.clock.advance(100_000);
+    return Promise.resolve();
+  });
+  await landed(world, 20);
+  world.clock.advance(DAY_MS);
+  for (const id of [2, 3]) world.rows.delete(id);
+  expect(await world.run({ runMs: 150_000 })).toMatchObject({ finished: false });
+  expect(world.deletes()).toEqual([]);
+  expect(await world.run()).toMatchObject({ finished: true });
+  expect(world.deletes()).toEqual(['2', '3']);
 });

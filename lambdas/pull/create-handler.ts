@@ -34,6 +34,8 @@ export interface PullHandlerDeps extends RunSourceDeps {
 
 /** A window is left after so long, so that runs that go on through the same queue need not wait for longer. */
 const BACKFILL_SLICE_MS = 180_000;
+/** What is left of an invocation when it is known what the lake has: time for a commit. */
+const LOOK_UP_RESERVE_MS = 60_000;
 
 /** The function that reads HTTP APIs and objects. */
 export function createHandler(deps: PullHandlerDeps): MiddyfiedHandler<unknown, PullOutcome | undefined> {
@@ -68,7 +70,10 @@ export function createHandler(deps: PullHandlerDeps): MiddyfiedHandler<unknown, 
       const deadlineMs = Math.min(context.deadlineMs, deps.clock.nowMs() + BACKFILL_SLICE_MS);
       const own = { ...deps, source, pages: pullSourceOf(source), telemetry, deadlineMs };
       const land = { ...deps, telemetry };
-      const mode = createPullBackfill(own);
+      const mode = createPullBackfill({
+        ...own,
+        lookUpUntilMs: context.deadlineMs - LOOK_UP_RESERVE_MS,
+      });
       await runBackfill({ ...own, mode, land, options: { owner, deadlineMs } }, work);
     },
   });

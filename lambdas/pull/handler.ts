@@ -34,6 +34,7 @@ export const handler = createHandler({
   landedKeys: new DuckDbLandedKeys(
     new DuckDbSession({ memoryLimitMiB: LOOK_UP_MIB }),
     createS3Objects(s3, env.LAKE_BUCKET),
+    deps.clock,
   ),
   openObjects: ({ config: { location }, contract }) => ({
     objects: openObjectSource(location, { s3, clock: deps.clock }),

@@ -4,6 +4,7 @@ import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { partitionPath } from '../../domain/object-key.ts';
 import { markOfHash } from '../../domain/pull-marks.ts';
 import type { Source } from '../../domain/source.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { LandedKeys } from '../../ports/landed-keys.ts';
 import { quoteText } from './column-sql.ts';
 import type { LakeFiles } from './duckdb-landed-rows.ts';
@@ -19,17 +20,23 @@ const PARALLEL_READS = 4;
 export class DuckDbLandedKeys implements LandedKeys {
   readonly #session: DuckDbSession;
   readonly #files: LakeFiles;
+  readonly #clock: Pick<Clock, 'nowMs'>;
 
-  constructor(session: DuckDbSession, files: LakeFiles) {
+  constructor(session: DuckDbSession, files: LakeFiles, clock: Pick<Clock, 'nowMs'>) {
     this.#session = session;
     this.#files = files;
+    this.#clock = clock;
   }
 
-  async ofDay({ name }: Source<PagedSourceConfig>, day: number | undefined): Promise<Set<string>> {
+  async ofDay(
+    { name }: Source<PagedSourceConfig>,
+    day: number | undefined,
+    deadlineMs: number,
+  ): Promise<Set<string>> {
     const keys = new Set<string>();
     // Of all hours of the day: files of a time when the source was partitioned otherwise are found too.
     const prefix = `raw/${name}/${day === undefined ? '' : `${partitionPath('day', day)}/`}`;
-    await this.#collect(prefix, '_key', (hex) => {
+    await this.#collect({ prefix, column: '_key', deadlineMs }, (hex) => {
       keys.add(Buffer.from(hex, 'hex').toString('latin1'));
       if (keys.size <= MAX_KEYS) return;
       throw new BlockedError(
@@ -41,15 +48,32 @@ export class DuckDbLandedKeys implements LandedKeys {
     return keys;
   }
 
-  async inQuarantine({ name }: Source<PagedSourceConfig>): Promise<ReadonlySet<string>> {
+  async inQuarantine({ name }: Source<PagedSourceConfig>, deadlineMs: number): Promise<ReadonlySet<string>> {
     const marks = new Set<string>();
-    await this.#collect(`quarantine/${name}/`, 'sha256(raw)', (hex) => marks.add(markOfHash(hex)));
+    await this.#collect({ prefix: `quarantine/${name}/`, column: 'sha256(raw)', deadlineMs }, (hex) =>
+      marks.add(markOfHash(hex)),
+    );
     return marks;
   }
 
   /** Gives all values of a column of texts, of all files under a prefix. */
-  async #collect(prefix: string, column: string, take: (value: string) => void): Promise<void> {
-    await forEachLimited(await this.#files.list(prefix), PARALLEL_READS, async (key) => {
+  async #collect(
+    {
+      prefix,
+      column,
+      deadlineMs,
+    }: { readonly prefix: string; readonly column: string; readonly deadlineMs: number },
+    take: (value: string) => void,
+  ): Promise<void> {
+    const all = await this.#files.list(prefix);
+    await forEachLimited(all, PARALLEL_READS, async (key) => {
+      // An invocation that ends in the middle of it would do so again and again, and say nothing.
+      if (this.#clock.nowMs() >= deadlineMs) {
+        throw new BlockedError(
+          'BACKFILL_TOO_MANY_KEYS',
+          `what the lake has under ${prefix} (${String(all.length)} files) could not be looked up in the time of one invocation; cancel the backfill, and ask for it with a shorter --window or with fewer pages per commit (pagesPerCommit)`,
+        );
+      }
       const bytes = await this.#files.read(key);
       if (bytes === undefined) {
         throw new TransientError(

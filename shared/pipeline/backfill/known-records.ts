@@ -16,10 +16,13 @@ const MAX_HELD_KEYS = 3_000_000;
  *
  * A record of a source with an event time is looked up among those of its day. One whose key is that of a record of
  * another day is another record, as it is for the claims of keys that hold the time.
+ *
+ * @param lookUpUntilMs when the last answer must be there, ms since the epoch
  */
 export function createKnownRecords(
   landed: LandedKeys,
   source: Source<PagedSourceConfig>,
+  lookUpUntilMs: number,
 ): Required<Pick<PullScope, 'known' | 'offers'>> {
   const hasTime = source.config.eventTime !== undefined;
   const days = new LRUCache<number, Set<string>>({
@@ -33,7 +36,7 @@ export function createKnownRecords(
   async function keysOf(day: number): Promise<ReadonlySet<string>> {
     let keys = days.get(day);
     if (keys === undefined) {
-      keys = await landed.ofDay(source, hasTime ? day : undefined);
+      keys = await landed.ofDay(source, hasTime ? day : undefined, lookUpUntilMs);
       days.set(day, keys);
     }
     return keys;
@@ -44,7 +47,7 @@ export function createKnownRecords(
       const answers: boolean[] = [];
       for (const { mark, record } of records) {
         if (record.flag === RecordFlag.violation) {
-          quarantined ??= await landed.inQuarantine(source);
+          quarantined ??= await landed.inQuarantine(source, lookUpUntilMs);
           answers.push(quarantined.has(mark));
         } else {
           const keys = await keysOf(dayOf(record.eventTimeMs));

@@ -7,10 +7,12 @@ import { createWindowScope } from './window-scope.ts';
 
 export interface PullBackfillDeps extends Omit<PullReaderDeps, 'scope'> {
   readonly landedKeys: LandedKeys;
+  /** When what the lake has must be known, ms since the epoch: looking it up may take longer than a window is read. */
+  readonly lookUpUntilMs: number;
 }
 
 /** Backfills of a source that is read page by page. */
-export function createPullBackfill({ landedKeys, ...deps }: PullBackfillDeps): BackfillMode {
+export function createPullBackfill({ landedKeys, lookUpUntilMs, ...deps }: PullBackfillDeps): BackfillMode {
   const { source } = deps;
   return {
     plan: (asked, position) => planPullBackfill(source, asked, position),
@@ -18,7 +20,8 @@ export function createPullBackfill({ landedKeys, ...deps }: PullBackfillDeps): B
     openReader(window) {
       const incremental = incrementalOf(source);
       if (incremental === undefined) throw new Error('what is not read incrementally is not backfilled');
-      return createPullReader({ ...deps, scope: createWindowScope(source, incremental, landedKeys, window) });
+      const scope = createWindowScope(source, incremental, { landed: landedKeys, lookUpUntilMs }, window);
+      return createPullReader({ ...deps, scope });
     },
   };
 }

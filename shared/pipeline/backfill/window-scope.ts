@@ -26,7 +26,7 @@ import { createKnownRecords } from './known-records.ts';
 export function createWindowScope(
   source: Source<PagedSourceConfig>,
   { kind, hasEnd }: Incremental,
-  landed: LandedKeys,
+  { landed, lookUpUntilMs }: { readonly landed: LandedKeys; readonly lookUpUntilMs: number },
   { lane, from, until }: Window,
 ): PullScope {
   return {
@@ -62,6 +62,6 @@ export function createWindowScope(
     includes: (cursor) =>
       cursor === undefined ||
       (compareCursors(kind, cursor, from) >= 0 && compareCursors(kind, cursor, until) < 0),
-    ...createKnownRecords(landed, source),
+    ...createKnownRecords(landed, source, lookUpUntilMs),
   };
 }

@@ -109,7 +109,11 @@ describe('a backfill of an API that does everything wrong', () => {
         const deadlineMs = clock.nowMs() + SLICE_MS;
         const land = { ...world.deps, claimCache: createClaimCache(), probe };
         const own = { ...world, ...land, source, pages: open(), deadlineMs };
-        const mode = createPullBackfill({ ...own, landedKeys: landedLines(world.lake) });
+        const mode = createPullBackfill({
+          ...own,
+          landedKeys: landedLines(world.lake),
+          lookUpUntilMs: Infinity,
+        });
         const options = { owner: `backfill-${String(++invocations)}`, deadlineMs };
         await runBackfill({ ...own, mode, queue, land, options }, work);
       };

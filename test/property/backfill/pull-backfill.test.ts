@@ -80,7 +80,10 @@ function createRun(seed: number, rates: CrowdRates, shape: Shape) {
       return;
     }
     const landedKeys = landedLines(world.lake, () => crowd.pause());
-    await runBackfill({ ...own, mode: createPullBackfill({ ...own, landedKeys }) }, work);
+    await runBackfill(
+      { ...own, mode: createPullBackfill({ ...own, landedKeys, lookUpUntilMs: Infinity }) },
+      work,
+    );
   };
   const fire = (): void => {
     crowd.start(

@@ -64,10 +64,16 @@ function bounded(
   );
 }
 
+/** Durations that were asked for: those of one configuration, which plans ask for by the hundred thousand. */
+const durations = new Map<string, number>();
+
 /** Milliseconds of a duration that the configuration has validated. */
 export function toMs(text: string): number {
+  const known = durations.get(text);
+  if (known !== undefined) return known;
   const value = parseDurationMs(text);
   if (value === undefined) throw new RangeError(`not a duration: ${JSON.stringify(text)}`);
+  durations.set(text, value);
   return value;
 }
 

@@ -1,7 +1,7 @@
 import type { Finding } from '../../domain/plan/finding.ts';
 import { toUsd } from '../../domain/plan/words.ts';
 import type { SourceFacts } from './source-facts.ts';
-import { cheapestOf, savingsOf, type Saving } from './savings.ts';
+import { cheapestOf, savingOf, type Saving } from './savings.ts';
 
 /** What a source or a deployment may cost. */
 interface Budget {
@@ -33,11 +33,10 @@ function overspent({ usdPerGb, usdPerMonth }: Budget, cost: Cost): string {
 
 /** Whether a source is over its budget, and what would meet it. */
 export function checkBudget(facts: SourceFacts): Finding | undefined {
-  const { source, name, priced, prices } = facts;
+  const { source, name, priced } = facts;
   const { budget } = source;
   if (budget === undefined || isWithin(budget, priced)) return undefined;
-  const single = savingsOf(facts, prices).find((saving) => isWithin(budget, saving));
-  const all = single ?? cheapestOf(facts, prices);
+  const all = savingOf(facts, (cost) => isWithin(budget, cost)) ?? cheapestOf(facts);
   return {
     id: 'over-budget',
     level: 'error',
@@ -74,7 +73,7 @@ export function checkDeploymentBudget(
   if (budget === undefined || isWithin(budget, cost)) return undefined;
   const savings = all
     .flatMap((facts) => {
-      const best = cheapestOf(facts, facts.prices);
+      const best = cheapestOf(facts);
       return best === undefined ? [] : [{ facts, best, saved: facts.priced.usdPerMonth - best.usdPerMonth }];
     })
     .sort((a, b) => b.saved - a.saved);

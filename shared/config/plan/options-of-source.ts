@@ -1,7 +1,7 @@
 import type { Design, Pattern } from '../../domain/cost/design.ts';
 import { expectedFreshness, type ExpectedFreshness } from '../../domain/cost/expected-freshness.ts';
 import { modelUsage } from '../../domain/cost/model-usage.ts';
-import { priceUsage } from '../../domain/cost/price-usage.ts';
+import { usageUsd } from '../../domain/cost/price-usage.ts';
 import type { PriceTable } from '../../domain/cost/prices.ts';
 import { addUsage } from '../../domain/cost/usage.ts';
 import { planEventSource } from '../../domain/plan/event-source.ts';
@@ -215,14 +215,14 @@ function marginalUsd(priced: PricedSource, askedMs: number, design: Design): num
   const { own, shared } = modelUsage(toWorkload(source), design);
   const operating = operatingOf(source, design);
   if (design.kind !== 'stream' || 'pauseAfterFailures' in source)
-    return priceUsage(addUsage(own, shared, operating), prices).usd;
+    return usageUsd(addUsage(own, shared, operating), prices);
   const around = streamAround(priced, source);
   const windowWithSeconds = windowSeconds(priced.resources, Math.min(around.freshestMs, askedMs));
-  const shardUsd = priceUsage(shardUsage(retentionHoursOf(priced.resources.config)), prices).usd;
+  const shardUsd = usageUsd(shardUsage(retentionHoursOf(priced.resources.config)), prices);
   // Where others are on the stream, its batches are there anyway.
   const caused = around.others.length > 0 ? own : addUsage(own, withoutShards(shared));
   return (
-    priceUsage(addUsage(caused, operating), prices).usd +
+    usageUsd(addUsage(caused, operating), prices) +
     (around.shardsWith - around.shardsWithout) * shardUsd +
     hurryUsd(priced, around, windowWithSeconds)
   );
@@ -246,7 +246,7 @@ function hurryUsd(
       toWorkload(other),
       toStreamDesign(other, { shards: shardsWith, share, retentionHours, batchingWindowSeconds }),
     );
-    const { usd } = priceUsage(addUsage(own, withoutShards(shared)), prices);
+    const usd = usageUsd(addUsage(own, withoutShards(shared)), prices);
     computed.set(key, usd);
     return usd;
   };

@@ -44,7 +44,8 @@ export function priceDesign(
   };
 }
 
-function usageOf(source: SourceConfig, workload: Workload, design: Design): Usage {
+/** What a source uses in a month in a design, with its metrics and alarms. */
+export function usageOf(source: SourceConfig, workload: Workload, design: Design): Usage {
   const { own, shared } = modelUsage(workload, design);
   return addUsage(own, shared, operatingOf(source, design));
 }

@@ -1,8 +1,7 @@
-import type { PriceTable } from '../../domain/cost/prices.ts';
 import { toConfigTime } from '../../domain/plan/words.ts';
 import type { HeadgateConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
-import { toWorkload } from './to-workload.ts';
+import type { SourceOption } from './options-of-source.ts';
 import { usdOf, withSource, type SourceFacts } from './source-facts.ts';
 
 /** A change of the configuration that makes a source cheaper. */
@@ -28,6 +27,8 @@ interface Lever {
 
 const USUAL_BATCH = 500;
 const DAY_MS = 86_400_000;
+
+const freshnessChange = (askedMs: number): string => `freshness: "${toConfigTime(askedMs)}"`;
 
 /** What can be changed, the least painful first. */
 const LEVERS: readonly Lever[] = [
@@ -79,7 +80,7 @@ const LEVERS: readonly Lever[] = [
     change: ({ options, source }) =>
       options
         .filter(({ askedMs }) => askedMs > toMs(source.freshness))
-        .map(({ askedMs }) => `freshness: "${toConfigTime(askedMs)}"`),
+        .map(({ askedMs }) => freshnessChange(askedMs)),
     price: 'the lake is older',
     apply: (declared, { name }, change) => {
       const source = declared.sources[name];
@@ -91,43 +92,66 @@ const LEVERS: readonly Lever[] = [
   },
 ];
 
-/** Every single change that makes a source cheaper, the least painful first. */
-export function savingsOf(facts: SourceFacts, prices: PriceTable): readonly Saving[] {
-  const gb = toWorkload(facts.source).rawBytesPerMonth / 1e9;
-  return LEVERS.flatMap((lever) =>
-    lever.change(facts).flatMap((change) => {
-      const config = lever.apply(facts.declared, facts, change);
-      const usdPerMonth = config === undefined ? undefined : usdOf(facts.name, config, prices);
-      if (config === undefined || usdPerMonth === undefined || usdPerMonth >= facts.priced.usdPerMonth)
-        return [];
-      return [{ change, price: lever.price, usdPerMonth, usdPerGb: usdPerMonth / gb, config }];
-    }),
-  );
+/** Whether what something costs is little enough. */
+export type Enough = (cost: { readonly usdPerMonth: number; readonly usdPerGb: number }) => boolean;
+
+/** The single change that makes a source cheap enough, the least painful first; undefined where none does. */
+export function savingOf(facts: SourceFacts, isEnough: Enough): Saving | undefined {
+  for (const lever of LEVERS) {
+    for (const change of lever.change(facts)) {
+      const expected = expectedOf(facts, change);
+      if (expected !== undefined && !isEnough(expected)) continue;
+      const saving = tryOut(lever, facts, facts.declared, change);
+      if (saving !== undefined && saving.usdPerMonth < facts.priced.usdPerMonth && isEnough(saving))
+        return saving;
+    }
+  }
+  return undefined;
 }
 
-/** All changes together, with the oldest freshness that saves something. */
-export function cheapestOf(facts: SourceFacts, prices: PriceTable): Saving | undefined {
-  const gb = toWorkload(facts.source).rawBytesPerMonth / 1e9;
+const cheapest = new WeakMap<SourceFacts, { readonly saving: Saving | undefined }>();
+
+/** All changes together, with the freshness that saves most. */
+export function cheapestOf(facts: SourceFacts): Saving | undefined {
+  let found = cheapest.get(facts);
+  if (found === undefined) cheapest.set(facts, (found = { saving: combineLevers(facts) }));
+  return found.saving;
+}
+
+function combineLevers(facts: SourceFacts): Saving | undefined {
   let best: Saving | undefined;
-  let current = facts;
   for (const lever of LEVERS) {
-    const found = lever
-      .change(facts)
-      .map((change) => ({ change, config: lever.apply(current.declared, facts, change) }))
-      .flatMap(({ change, config }) => {
-        const usdPerMonth = config === undefined ? undefined : usdOf(facts.name, config, prices);
-        return config === undefined || usdPerMonth === undefined ? [] : [{ change, config, usdPerMonth }];
-      })
-      .sort((a, b) => a.usdPerMonth - b.usdPerMonth)[0];
-    if (found === undefined || found.usdPerMonth >= (best?.usdPerMonth ?? facts.priced.usdPerMonth)) continue;
-    best = {
-      change: best === undefined ? found.change : `${best.change}, ${found.change}`,
-      price: best === undefined ? lever.price : `${best.price}; ${lever.price}`,
-      usdPerMonth: found.usdPerMonth,
-      usdPerGb: found.usdPerMonth / gb,
-      config: found.config,
-    };
-    current = { ...current, declared: found.config };
+    const changes = lever.change(facts);
+    const change = changes.reduce<string | undefined>((a, b) => {
+      const [usdA, usdB] = [a, b].map((each) => each && expectedOf(facts, each)?.usdPerMonth);
+      return Number(usdB) < Number(usdA) || a === undefined ? b : a;
+    }, undefined);
+    if (change === undefined) continue;
+    const found = tryOut(lever, facts, best?.config ?? facts.declared, change);
+    if (found === undefined || found.usdPerMonth >= (best ?? facts.priced).usdPerMonth) continue;
+    best =
+      best === undefined
+        ? found
+        : { ...found, change: `${best.change}, ${change}`, price: `${best.price}; ${lever.price}` };
   }
   return best;
+}
+
+/** What the curve of a source says that another freshness costs: a plan for each would take too long. */
+function expectedOf({ options }: SourceFacts, change: string): SourceOption | undefined {
+  return options.find(({ askedMs }) => change === freshnessChange(askedMs));
+}
+
+/** What a change costs: planned anew, all sources taken together. */
+function tryOut(
+  lever: Lever,
+  facts: SourceFacts,
+  declared: HeadgateConfig,
+  change: string,
+): Saving | undefined {
+  const config = lever.apply(declared, facts, change);
+  const usdPerMonth = config === undefined ? undefined : usdOf(facts.name, config, facts.prices);
+  if (config === undefined || usdPerMonth === undefined) return undefined;
+  const usdPerGb = usdPerMonth / (facts.workload.rawBytesPerMonth / 1e9);
+  return { change, price: lever.price, usdPerMonth, usdPerGb, config };
 }

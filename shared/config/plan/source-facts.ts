@@ -1,3 +1,4 @@
+import { usageUsd } from '../../domain/cost/price-usage.ts';
 import type { PriceTable } from '../../domain/cost/prices.ts';
 import type { Workload } from '../../domain/cost/workload.ts';
 import type { Answers } from '../../domain/plan/answers.ts';
@@ -6,7 +7,7 @@ import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { optionsOfSource, type SourceOption } from './options-of-source.ts';
 import { plannedDesign } from './planned-design.ts';
 import { planResources, type ResourcePlan } from './plan-resources.ts';
-import { priceDesign, type PricedDesign } from './price-source.ts';
+import { priceDesign, usageOf, type PricedDesign } from './price-source.ts';
 import { toAnswers } from './to-answers.ts';
 import { toWorkload } from './to-workload.ts';
 
@@ -64,7 +65,7 @@ export function usdOf(name: string, declared: HeadgateConfig, prices: PriceTable
   const source = declared.sources[name];
   if (source === undefined) return undefined;
   const design = plannedDesign(name, planResources(declared));
-  return priceDesign(source, toWorkload(source), design, prices).usdPerMonth;
+  return usageUsd(usageOf(source, toWorkload(source), design), prices);
 }
 
 /** The same configuration with another source under a name. */

@@ -1,5 +1,5 @@
 import { PRICES, type Price, type PriceName, type PriceTable } from './prices.ts';
-import { amountsOf, type Usage } from './usage.ts';
+import { amountsOf, namesOf, type Usage } from './usage.ts';
 
 /** One line of a bill: how much of what was used, and what it costs. */
 export interface BillLine {
@@ -34,8 +34,14 @@ export function priceUsage(usage: Usage, prices: PriceTable = PRICES): Bill {
   return { usd: lines.reduce((sum, { usd }) => sum + usd, 0), lines };
 }
 
+/** What a usage costs, where nobody asks for what. */
+export function usageUsd(usage: Usage, prices: PriceTable = PRICES): number {
+  return namesOf(usage).reduce((sum, name) => sum + priceAmount(prices[name], usage[name] ?? 0), 0);
+}
+
 /** What an amount of one thing costs: each part of it at the price of its tier. */
 export function priceAmount({ usd, per, tiers = [] }: Price, amount: number): number {
+  if (tiers.length === 0) return (amount * usd) / per;
   const steps = [{ above: 0, usd }, ...tiers];
   return steps.reduce((sum, step, i) => {
     const end = Math.min(amount, steps[i + 1]?.above ?? Infinity);

@@ -1,4 +1,4 @@
-import { addLoads, PLANNED_UTILISATION, planShards, shardsFilled, type StreamLoad } from './shards.ts';
+import { PLANNED_UTILISATION, planShards, shardsFilled, type StreamLoad } from './shards.ts';
 
 /** A source that may be streamed or collected: what either costs in a month, without shards. */
 export interface LaneChoice {
@@ -19,27 +19,49 @@ export interface StreamTerms {
   readonly fixedShards: number | undefined;
 }
 
+/** What is on the stream, and what that and the rest costs without shards. */
+interface Chosen extends StreamLoad {
+  readonly count: number;
+  readonly usd: number;
+}
+
 /** What the choice costs in a month: Infinity where the stream does not take it. */
 export function lanesUsd(
   choices: readonly LaneChoice[],
   streamed: ReadonlySet<string>,
-  { load, shardUsd, fixedShards }: StreamTerms,
+  terms: StreamTerms,
 ): number {
-  const onStream = choices.filter(({ name }) => streamed.has(name));
-  const without = choices
-    .filter(({ name }) => !streamed.has(name))
-    .reduce((sum, { landingUsd }) => sum + landingUsd, 0);
-  if (onStream.length === 0 && load === undefined) return without;
-  const total = addLoads([...(load === undefined ? [] : [load]), ...onStream.map((each) => each.load)]);
+  return chosenUsd(
+    choices.filter(({ name }) => streamed.has(name)).reduce(moveToStream, nothingMoved(choices, terms)),
+    terms,
+  );
+}
+
+function nothingMoved(choices: readonly LaneChoice[], { load }: StreamTerms): Chosen {
+  const usd = choices.reduce((sum, { landingUsd }) => sum + landingUsd, 0);
+  return { count: 0, usd, ...(load ?? { bytesPerSecond: 0, recordsPerSecond: 0 }) };
+}
+
+const moveToStream = (chosen: Chosen, choice: LaneChoice): Chosen => move(chosen, choice, 1);
+const moveFromStream = (chosen: Chosen, choice: LaneChoice): Chosen => move(chosen, choice, -1);
+
+const move = (chosen: Chosen, { load, streamUsd, landingUsd }: LaneChoice, sign: 1 | -1): Chosen => ({
+  count: chosen.count + sign,
+  usd: chosen.usd + sign * (streamUsd - landingUsd),
+  bytesPerSecond: chosen.bytesPerSecond + sign * load.bytesPerSecond,
+  recordsPerSecond: chosen.recordsPerSecond + sign * load.recordsPerSecond,
+});
+
+function chosenUsd(chosen: Chosen, { load, shardUsd, fixedShards }: StreamTerms): number {
+  if (chosen.count === 0 && load === undefined) return chosen.usd;
   if (
     fixedShards !== undefined &&
-    onStream.length > 0 &&
-    shardsFilled(total) > fixedShards * PLANNED_UTILISATION + 1e-9
+    chosen.count > 0 &&
+    shardsFilled(chosen) > fixedShards * PLANNED_UTILISATION + 1e-9
   ) {
     return Infinity;
   }
-  const shards = fixedShards ?? planShards(total);
-  return without + shards * shardUsd + onStream.reduce((sum, { streamUsd }) => sum + streamUsd, 0);
+  return chosen.usd + (fixedShards ?? planShards(chosen)) * shardUsd;
 }
 
 /**
@@ -54,26 +76,27 @@ export function chooseStreamed(choices: readonly LaneChoice[], terms: StreamTerm
   const ranked = [...choices].sort(
     (a, b) => saving(b) / room(b) - saving(a) / room(a) || (a.name < b.name ? -1 : 1),
   );
-  let best = new Set<string>();
-  let bestUsd = lanesUsd(choices, best, terms);
+  const nothing = nothingMoved(choices, terms);
+  let best = { streamed: new Set<string>(), chosen: nothing, usd: chosenUsd(nothing, terms) };
   const prefix = new Set<string>();
-  for (const { name } of ranked) {
-    prefix.add(name);
-    const usd = lanesUsd(choices, prefix, terms);
-    if (usd >= bestUsd) continue;
-    best = new Set(prefix);
-    bestUsd = usd;
+  let chosen = nothing;
+  for (const choice of ranked) {
+    prefix.add(choice.name);
+    chosen = moveToStream(chosen, choice);
+    const usd = chosenUsd(chosen, terms);
+    if (usd < best.usd) best = { streamed: new Set(prefix), chosen, usd };
   }
   for (;;) {
-    let found: { readonly set: Set<string>; readonly usd: number } | undefined;
-    for (const { name } of ranked) {
-      const set = new Set(best);
-      if (!set.delete(name)) set.add(name);
-      const usd = lanesUsd(choices, set, terms);
+    let found: { readonly choice: LaneChoice; readonly chosen: Chosen; readonly usd: number } | undefined;
+    for (const choice of ranked) {
+      const moved = (best.streamed.has(choice.name) ? moveFromStream : moveToStream)(best.chosen, choice);
+      const usd = chosenUsd(moved, terms);
       // A saving below a hundredth of a cent is the last digit of a sum.
-      if (usd < (found?.usd ?? bestUsd) - 1e-4) found = { set, usd };
+      if (usd < (found?.usd ?? best.usd) - 1e-4) found = { choice, chosen: moved, usd };
     }
-    if (found === undefined) return best;
-    ({ set: best, usd: bestUsd } = found);
+    if (found === undefined) return best.streamed;
+    const streamed = new Set(best.streamed);
+    if (!streamed.delete(found.choice.name)) streamed.add(found.choice.name);
+    best = { streamed, chosen: found.chosen, usd: found.usd };
   }
 }

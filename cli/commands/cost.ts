@@ -3,11 +3,11 @@ import { Command, Option } from 'commander';
 import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
 import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import { standingUsage } from '../../shared/config/plan/standing-usage.ts';
-import { PRICES } from '../../shared/domain/cost/prices.ts';
 import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { reportCost, type CostReport, type SourceCost } from '../../shared/domain/cost/report-cost.ts';
 import type { ActivityDeps } from '../open-activity.ts';
-import { CommandError } from '../terminal.ts';
+import { pricesOf } from '../prices-of.ts';
+import { UsageError } from '../terminal.ts';
 import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
 interface CostOptions {
@@ -26,11 +26,11 @@ export function createCostCommand(deps: ActivityDeps, configFile: string): Comma
     const config = await loadConfig(options.config);
     const declared = Object.keys(config.sources);
     if (name !== undefined && !declared.includes(name)) {
-      throw new CommandError(
+      throw new UsageError(
         `source ${JSON.stringify(name)} is not declared in ${options.config}; there are: ${declared.join(', ') || 'none'}`,
       );
     }
-    const prices = options.prices === undefined ? PRICES : loadPrices(options.prices);
+    const prices = pricesOf(options, config, loadPrices);
     const period = toPeriod(options, clock.nowMs());
     const { activity, close } = await openActivity(config);
     let report: CostReport;

@@ -4,7 +4,7 @@ import { diffPlans, readPlanTexts, toDeployedPlan } from '../../shared/config/pl
 import { planDeployment, type DeploymentPlan } from '../../shared/config/plan/plan-deployment.ts';
 import type { SourcePlan } from '../../shared/config/plan/source-plan.ts';
 import { applyWhatIf, WHAT_IF_KEYS, WhatIfError } from '../../shared/config/plan/what-if.ts';
-import { PRICES, type PriceTable } from '../../shared/domain/cost/prices.ts';
+import type { PriceTable } from '../../shared/domain/cost/prices.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { HeadgateError } from '../../shared/domain/errors.ts';
@@ -13,6 +13,7 @@ import type { Clock } from '../../shared/ports/clock.ts';
 import { measurementText, measureSources, type MeasureDeps } from '../plan/measure-sources.ts';
 import { planPage } from '../plan/plan-page.ts';
 import { deployedText, planText, type DeployedState } from '../plan/plan-text.ts';
+import { pricesOf } from '../prices-of.ts';
 import { CommandError, UsageError, type Terminal } from '../terminal.ts';
 import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
@@ -44,7 +45,7 @@ export function createPlanCommand(
   async function plan(name: string | undefined, options: PlanOptions): Promise<void> {
     const config = await loadConfig(options.config);
     requireSource(config, name, options.config);
-    const prices = options.prices === undefined ? PRICES : loadPrices(options.prices);
+    const prices = pricesOf(options, config, loadPrices);
     const before = planDeployment(config, prices);
     const changed = options.whatIf === undefined ? undefined : whatIf(config, name, options.whatIf);
     const after = changed === undefined ? before : planDeployment(changed.config, prices);

@@ -420,7 +420,7 @@ export const configSchema = z
       .min(1)
       .optional()
       .describe(
-        'JSON file with prices of another region or contract in place of the list prices of us-east-1, see docs/cost.md.',
+        'JSON file, from where the configuration is, with prices of another region or contract in place of the list prices of us-east-1: for `headgate plan` and `headgate cost`, see docs/cost.md. What is deployed does not depend on it.',
       ),
     budget: budget
       .optional()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createCostCommand } from '../../../cli/commands/cost.ts';
-import { CommandError } from '../../../cli/terminal.ts';
+import { UsageError } from '../../../cli/terminal.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
 import type { LaneActivity, Period } from '../../../shared/domain/cost/lane-activity.ts';
@@ -151,7 +151,7 @@ describe('headgate cost', () => {
 
   test('a source that is not declared is named with those that are', async () => {
     await expect(run(['order'], [])).rejects.toThrow(/"order" is not declared.*orders, reports/);
-    await expect(run(['order'], [])).rejects.toBeInstanceOf(CommandError);
+    await expect(run(['order'], [])).rejects.toBeInstanceOf(UsageError);
   });
 
   test.each(['--since 7weeks', '--since 0d', '--since 1h --month'])('wrong usage: %s', async (args) => {

@@ -72,6 +72,12 @@ const json = async (args: readonly string[], options = {}): Promise<Record<strin
   JSON.parse((await run([...args, '--json'], options)).out) as Record<string, unknown>;
 
 describe('headgate plan', () => {
+  test('reckons with the prices that the configuration names', async () => {
+    const named = await json(['--offline'], { declared: { ...config, prices: 'prices.json' } });
+    expect(named).toEqual(await json(['--offline', '--prices', 'prices.json']));
+    expect(named).not.toEqual(await json(['--offline']));
+  });
+
   test('shows one row for each source, then why, and what all of it costs', async () => {
     const { out, error } = await run(['--offline']);
     expect(error).toBeUndefined();

@@ -1,5 +1,6 @@
 import { compareMeasured, describeMeasured } from '../../shared/config/plan/compare-measured.ts';
 import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
+import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { measureSource, type MeasuredSource } from '../../shared/domain/cost/measured-source.ts';
@@ -38,7 +39,8 @@ export async function measureSources(
   const names = Object.keys(config.sources);
   const { activity, close } = await openActivity(config);
   try {
-    const lanes = Object.entries(config.sources).map(([source, settings]) => ({
+    // Where no pattern is set, the plan decides which lane lands a source.
+    const lanes = Object.entries(planResources(config).config.sources).map(([source, settings]) => ({
       source,
       lanes: lanesThatServe(settings),
     }));

@@ -4,6 +4,7 @@ import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
 import type { LaneActivity, Period } from '../../../shared/domain/cost/lane-activity.ts';
 import { PRICES } from '../../../shared/domain/cost/prices.ts';
+import type { SourceLanes } from '../../../shared/ports/activity-log.ts';
 import type { QueryHistory } from '../../../shared/ports/query-history.ts';
 
 const source = {
@@ -32,21 +33,24 @@ const pushed: LaneActivity = {
 async function run(
   args: readonly string[],
   queryHistory: QueryHistory | undefined,
-): Promise<{ out: string; asked: Period[] }> {
+  declared = config,
+): Promise<{ out: string; asked: Period[]; lanes: readonly SourceLanes[] }> {
   const lines: string[] = [];
+  let lanes: readonly SourceLanes[] = [];
   const asked: Period[] = [];
   const command = createPlanCommand(
     {
       terminal: { out: (text) => void lines.push(text), err: () => undefined, confirm: undefined },
       clock: new ManualClock({ startMs: NOW_MS }),
-      loadConfig: () => Promise.resolve(config),
+      loadConfig: () => Promise.resolve(declared),
       loadPrices: () => PRICES,
       readDeployedPlan: () => Promise.resolve([]),
       openActivity: () =>
         Promise.resolve({
           activity: {
-            read: (_lanes, period) => {
+            read: (found, period) => {
               asked.push(period);
+              lanes = found;
               return Promise.resolve([pushed]);
             },
           },
@@ -57,7 +61,7 @@ async function run(
     'headgate.config.ts',
   ).exitOverride();
   await command.parseAsync(['--offline', ...args], { from: 'user' });
-  return { out: lines.join('\n'), asked };
+  return { out: lines.join('\n'), asked, lanes };
 }
 
 const history: QueryHistory = {
@@ -89,4 +93,10 @@ test('as JSON, of one source, over the time that is named, and without a history
     { source: 'orders', measured: { gbPerDay: 20 }, findings: [{ id: 'few-records-in-requests' }, {}] },
   ]);
   expect(measured[0]).not.toHaveProperty('queries');
+});
+
+test('a source without a pattern is looked for in the lane that the plan has chosen', async () => {
+  const slow = { ...source, freshness: '15 minutes', volume: { gbPerDay: 1 } } as const;
+  const { lanes } = await run(['--measured'], undefined, parseConfig({ sources: { fast: source, slow } }));
+  expect(lanes.find((each) => each.source === 'slow')?.lanes).toContain('stream');
 });

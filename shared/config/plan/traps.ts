@@ -254,11 +254,16 @@ export const TRAPS: readonly Trap[] = [
       const { name, priced, source } = facts;
       const logs = usdFor(facts, { cloudWatchLogGb: priced.usage.cloudWatchLogGb ?? 0 });
       if (logs < priced.usdPerMonth / 10) return undefined;
-      const isReceived = source.type === 'push' || source.type === 'webhook';
+      const [field, what, next] =
+        source.type === 'push'
+          ? ['recordsPerRequest', 'request', 'put more records into a request']
+          : source.type === 'webhook'
+            ? ['type', 'delivery', 'if the service can collect events or select them, have it do so']
+            : ['freshness', 'batch or run', 'ask for an older freshness'];
       return {
-        field: `sources.${name}.${isReceived ? 'recordsPerRequest' : 'freshness'}`,
-        says: `${toUsd(logs)} a month are for lines in logs: one for each ${isReceived ? 'request' : 'batch or run'}`,
-        next: isReceived ? 'put more records into a request' : 'ask for an older freshness',
+        field: `sources.${name}.${field}`,
+        says: `${toUsd(logs)} a month are for lines in logs: one for each ${what}`,
+        next,
         usdPerMonth: logs,
       };
     },

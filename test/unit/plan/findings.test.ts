@@ -224,6 +224,13 @@ const TRAP_CASES: readonly Case[] = [
     'warning',
     declare.push({ volume: { gbPerDay: 100 } }),
   ],
+  [
+    'chatty-logs',
+    declare.webhook({ volume: { recordsPerSecond: 10, recordBytes: 900 } }),
+    'type',
+    'warning',
+    declare.webhook({ volume: { recordsPerSecond: 0.01, recordBytes: 900 } }),
+  ],
 ];
 
 const fieldOf = (field: string): string => `sources.it.${field}`;

@@ -169,14 +169,16 @@ describe('what a design uses in a month', () => {
     );
   });
 
-  test('costs no more without deduplication, and no less by record than by request', () => {
+  test('costs no more without deduplication, and where claims are items no less by record than by request', () => {
     fc.assert(
       fc.property(workloads, designs, (workload, design) => {
         const [record = 0, request = 0, none = 0] = (['record', 'request', 'none'] as const).map((dedupe) =>
           usdOf(workload, { ...design, dedupe }),
         );
         expect(none).toBeLessThanOrEqual(request + 1e-9);
-        expect(request).toBeLessThanOrEqual(record + 1e-9);
+        // Many claims are an object, which is cheaper than the items that fewer of them are.
+        const { own } = modelUsage(workload, { ...design, dedupe: 'record' });
+        if ((own.s3GbMonth ?? 0) === 0) expect(request).toBeLessThanOrEqual(record + 1e-9);
       }),
     );
   });

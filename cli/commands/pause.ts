@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { CommandError, UsageError } from '../terminal.ts';
 import { backfillLane, isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
 import { pullLane } from '../../shared/domain/pull-lane.ts';
-import { begunInventory } from '../../shared/domain/table-position.ts';
+import { reconciledOf } from '../../shared/domain/table-position.ts';
 import { changeControl } from '../pull/change-control.ts';
 import { requirePulled } from '../pull/pulled-source.ts';
 import type { OpenPull, PullDeps } from '../open-pull.ts';
@@ -70,7 +70,7 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
       control.read(source),
       ledger.read(pullLane(source)),
     ]);
-    const inventory = begunInventory(position);
+    const inventory = reconciledOf(position)?.begun;
     if (inventory === undefined || paused === undefined)
       throw new CommandError(`${source} holds no deletes back; headgate status ${source} says how it stands`);
     if (yes !== true) {

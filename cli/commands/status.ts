@@ -1,3 +1,4 @@
+import { backfillLane } from '../../shared/domain/backfill.ts';
 import { pullLane } from '../../shared/domain/pull-lane.ts';
 import Table from 'cli-table3';
 import { Command } from 'commander';
@@ -32,8 +33,12 @@ export function createStatusCommand(
     try {
       found = await Promise.all(
         sources.map(async ([source, declared]) => {
-          const [known, state] = await Promise.all([control.read(source), ledger.read(pullLane(source))]);
-          return sourceStatus(source, declared, known, state, clock.nowMs());
+          const [known, state, backfill] = await Promise.all([
+            control.read(source),
+            ledger.read(pullLane(source)),
+            ledger.read(backfillLane(source)),
+          ]);
+          return sourceStatus(source, declared, { control: known, state, backfill }, clock.nowMs());
         }),
       );
     } finally {

@@ -3,6 +3,9 @@ import { deletesNote, type DeletesNote } from '../../shared/config/deletes-note.
 import { slowestPollMs } from '../../shared/config/plan/slowest-poll.ts';
 import type { LedgerState } from '../../shared/ports/ledger-store.ts';
 import type { PullControl, PullRunSummary } from '../../shared/ports/pull-control.ts';
+import { isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
+import { reconciledOf } from '../../shared/domain/table-position.ts';
+import { toMs } from '../../shared/config/units.ts';
 import { readCheckpoint } from './checkpoints.ts';
 
 type Health = 'ok' | 'warn' | 'error' | 'paused';
@@ -29,13 +32,22 @@ export interface SourceStatus {
 const NOTED_EVERY_MS = 3_600_000;
 /** Runs that may be missed before it is said. */
 const MISSED_RUNS = 2;
+/** Comparisons of keys may take hours; of so many none has come to its end. */
+const MISSED_COMPARISONS = 3;
+
+/** What a deployment knows of a source. */
+interface KnownOfSource {
+  readonly control: PullControl;
+  /** Its own lane, and that of its backfills. */
+  readonly state: LedgerState;
+  readonly backfill: LedgerState;
+}
 
 /** How a source is doing, by what is known of it. */
 export function sourceStatus(
   name: string,
   source: PulledSourceConfig,
-  control: PullControl,
-  state: LedgerState,
+  { control, state, backfill }: KnownOfSource,
   nowMs: number,
 ): SourceStatus {
   const { paused, failures, lastRun, polling } = control;
@@ -68,7 +80,10 @@ export function sourceStatus(
       note: `${String(lastRun.quarantined)} records of the last run went to quarantine; look at their reasons under quarantine/${name}/`,
     });
   }
+  const late = paused === undefined ? lateComparison(source, state, nowMs) : undefined;
+  if (late !== undefined) found.push({ health: 'warn', note: late });
   const limit = limitOf(source);
+  const onItsWay = describeBackfill(name, source, backfill);
   return {
     source: name,
     type: source.type,
@@ -83,6 +98,7 @@ export function sourceStatus(
     deletes: deletesNote(source).seen,
     notes: [
       ...found.map(({ note }) => note),
+      ...(onItsWay === undefined ? [] : [onItsWay]),
       ...(limit === undefined ? [] : [limit]),
       ...(source.changes === 'append' ? [] : [deletesNote(source).text]),
     ],
@@ -98,6 +114,43 @@ function describe(
     return { summary: readCheckpoint(name, source, position).summary };
   } catch (error) {
     return { summary: 'unreadable', problem: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** That deletes have not landed for long; undefined where they have, or nobody looks for them. */
+function lateComparison(
+  source: PulledSourceConfig,
+  { position }: LedgerState,
+  nowMs: number,
+): string | undefined {
+  const done = reconciledOf(position)?.done;
+  if (done === undefined || !('deletes' in source) || source.deletes === undefined) return undefined;
+  const { every } = source.deletes.reconcile;
+  if (nowMs - done.startedAtMs < MISSED_COMPARISONS * toMs(every)) return undefined;
+  return (
+    `deletes have landed last as of ${new Date(done.startedAtMs).toISOString()}, and are to be found every ${every}: ` +
+    'a comparison of keys does not come to its end; see whether runs end, and a backfill is on its way'
+  );
+}
+
+/** That the source is backfilled; undefined where it is not. */
+function describeBackfill(
+  name: string,
+  source: PulledSourceConfig,
+  { position }: LedgerState,
+): string | undefined {
+  try {
+    const backfill = parseBackfill(name, position);
+    if (backfill === undefined || !isOpen(backfill)) return undefined;
+    const { number, asked, startedAtMs } = backfill;
+    const waiting =
+      'deletes' in source && source.deletes !== undefined ? ', and deletes wait for its end' : '';
+    return (
+      `backfill ${String(number)} (${asked.from} to ${asked.to}) has been on its way since ` +
+      `${new Date(startedAtMs).toISOString()}${waiting}; see headgate backfill ${name} --status`
+    );
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
   }
 }
 

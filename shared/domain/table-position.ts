@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { BlockedError } from './errors.ts';
-import { reconciledSchema } from './reconciliation.ts';
+import { reconciledSchema, type Reconciled } from './reconciliation.ts';
 
 /*
  * How far a table has been read. As canonical JSON text it is the lane's position in the ledger: everything that a run
@@ -119,10 +119,10 @@ export function parseTablePosition<Mode extends TableMode>(
   );
 }
 
-/** Number of the inventory that is being made; undefined where there is none, or nothing that can be read. */
-export function begunInventory(text: string | undefined): number | undefined {
+/** How far reconciliations have come; undefined where there are none, or nothing that can be read. */
+export function reconciledOf(text: string | undefined): Reconciled | undefined {
   const position = text === undefined ? undefined : positionSchema.safeParse(parseJson(text)).data;
-  return position !== undefined && 'keys' in position ? position.keys?.begun : undefined;
+  return position !== undefined && 'keys' in position ? position.keys : undefined;
 }
 
 /**

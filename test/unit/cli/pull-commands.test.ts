@@ -38,6 +38,12 @@ const config = parseConfig({
     late: { ...table, incremental: { cursor: 'at', lookback: '1 hour' } },
     whole: table,
     changing: { ...table, changes: 'upserts', incremental: { cursor: 'at' } },
+    compared: {
+      ...table,
+      changes: 'upserts-and-deletes',
+      incremental: { cursor: 'at' },
+      deletes: { reconcile: { every: '1 hour' } },
+    },
     orders: {
       ...common,
       type: 'push',
@@ -384,6 +390,27 @@ describe('headgate status', () => {
       deletes: 'unseen',
       notes: [expect.stringContaining('deletes are not seen by reading by cursor')],
     });
+  });
+
+  test('deletes that do not land are said, and the backfill that they wait for', async () => {
+    const terminal = new Console();
+    const startedAtMs = terminal.clock.nowMs();
+    const keys = { begun: 9, done: { number: 3, startedAtMs, landedAtMs: startedAtMs } };
+    await terminal.commit('compared', formatTablePosition({ v: 1, mode: 'cursor', by: BY, keys }));
+    const healthAfter = async (minutes: number): Promise<unknown[]> => {
+      terminal.clock.advance(minutes * MINUTE_MS);
+      await terminal.write('compared', { lastRun: run(terminal.clock.nowMs()) });
+      const { health, notes } = await statusOf(terminal, 'compared');
+      return [health, JSON.stringify(notes)];
+    };
+    expect(await healthAfter(179)).toEqual(['ok', expect.not.stringContaining('backfill')]);
+    const request = { from: '2026-01-01', to: '2026-02-01', step: '1 day', parallel: 2 };
+    const deps = { clock: terminal.clock, ledger: terminal.ledger, newToken: () => 'test' };
+    await askBackfill(deps, 'compared', request);
+    const late = await healthAfter(1);
+    expect(late).toEqual(['warn', expect.stringContaining('deletes have landed last as of')]);
+    expect(late[1]).toContain('backfill 1 (2026-01-01 to 2026-02-01) has been on its way since');
+    expect(late[1]).toContain('deletes wait for its end; see headgate backfill compared --status');
   });
 
   test('a look-back without a horizon says what it cannot promise', async () => {

@@ -4,7 +4,7 @@ import { createHandler } from '../../../lambdas/extract/create-handler.ts';
 import { MemoryPollSchedule } from '../../../shared/adapters/memory/memory-poll-schedule.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { MemoryWorkQueue } from '../../../shared/adapters/memory/memory-work-queue.ts';
-import { begunInventory } from '../../../shared/domain/table-position.ts';
+import { reconciledOf } from '../../../shared/domain/table-position.ts';
 import { TableWorld } from '../../support/table-world.ts';
 
 const DAY_MS = 86_400_000;
@@ -36,7 +36,7 @@ test('deletes that are held back pause the source at once, and land when exactly
   await expect(invoke({})).rejects.toMatchObject({ code: 'DELETES_HELD_BACK' });
   expect(control.peek('orders').paused?.reason).toMatch(/^DELETES_HELD_BACK: 3 of 4 rows/);
   expect(await invoke({})).toMatchObject({ left: 'paused' });
-  const inventory = begunInventory((await world.ledger.read(world.lane)).position);
+  const inventory = reconciledOf((await world.ledger.read(world.lane)).position)?.begun;
   await expect(invoke({ task: 'accept-deletes', inventory: 99 })).rejects.toMatchObject({
     code: 'NOTHING_HELD_BACK',
   });

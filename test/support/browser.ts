@@ -9,7 +9,7 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 /** A Chromium on the PATH, or the one that CHROMIUM names; undefined without any. */
 export function findBrowser(): string | undefined {
   const { CHROMIUM, PATH = '' } = process.env;
-  if (CHROMIUM !== undefined) return CHROMIUM;
+  if (CHROMIUM !== undefined && CHROMIUM !== '') return CHROMIUM;
   return PATH.split(delimiter)
     .flatMap((folder) => NAMES.map((name) => join(folder, name)))
     .find((file) => existsSync(file));

@@ -26,6 +26,8 @@ const TROUBLE: CrowdRates = { kill: 0.004, fail: 0.008 };
 const CALM: CrowdRates = { kill: 0, fail: 0 };
 const HOUR_MS = 3_600_000;
 const START_MS = Date.UTC(2026, 0, 1);
+/** Records come with the time of their change, or a little before it: the first ones too. */
+const FIRST_MS = START_MS - HOUR_MS;
 const HISTORY_HOURS = 60;
 /** The runs of the source begin here; what is before it is only read by backfills. */
 const INITIAL_MS = START_MS + 20 * HOUR_MS;
@@ -166,7 +168,7 @@ describe('a backfill of an API', () => {
         for (let round = 0; round < 3; round++) {
           for (let n = crowd.draw(6); n > 0; n--) api.change();
           if (crowd.chance(0.7)) fire();
-          await ask(START_MS, INITIAL_MS + crowd.draw(60) * HOUR_MS).catch((error: unknown) => {
+          await ask(FIRST_MS, INITIAL_MS + crowd.draw(60) * HOUR_MS).catch((error: unknown) => {
             expect(error).toBeInstanceOf(RejectedError);
           });
           for (let i = crowd.draw(500); i > 0 && (await crowd.step()); i--) {
@@ -189,7 +191,7 @@ describe('a backfill of an API', () => {
           await world.settle(invoke);
         }
         await cancel();
-        await ask(START_MS, Date.UTC(2030, 0, 1));
+        await ask(FIRST_MS, Date.UTC(2030, 0, 1));
         await world.settle(invoke);
         expect(latest()?.status).toBe('done');
         expectOnce(run);

@@ -140,7 +140,10 @@ describe('the alarms of a source', () => {
   test('of a source that lands on a schedule: the share of errors over a whole window, and an idle function', () => {
     const collected = {
       ...everything,
-      sources: { ...everything.sources, orders: { ...orders, freshness: '1 hour' as const } },
+      sources: {
+        ...everything.sources,
+        orders: { ...orders, freshness: '1 hour' as const, pattern: 'micro-batch' as const },
+      },
     };
     const found = resourcesOf(synth(collected), 'AWS::CloudWatch::Alarm').map(
       ({ Properties }) => Properties as unknown as AlarmProperties,

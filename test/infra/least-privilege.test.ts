@@ -73,8 +73,15 @@ describe('the push function', () => {
 });
 
 describe.each(['stream', 'pull', 'extract'] as const)('the %s function', (lane) => {
-  test('writes objects of its zones, never deletes one, and changes no setting of the bucket', () => {
-    expect(actionsOf(lane, 's3')).toEqual(['s3:GetObject', 's3:ListBucket', 's3:PutObject']);
+  test('writes objects of its zones, deletes none but old lists of landed objects, and changes no setting of the bucket', () => {
+    const deletes = permissionsOf(lane).get('s3:DeleteObject');
+    expect(actionsOf(lane, 's3').filter((action) => action !== 's3:DeleteObject')).toEqual([
+      's3:GetObject',
+      's3:ListBucket',
+      's3:PutObject',
+    ]);
+    if (lane === 'pull') expect(deletes).toMatch(/\/landing\/files\/\*"\]\]\}$/);
+    else expect(deletes).toBeUndefined();
     const objects = permissionsOf(lane).get('s3:PutObject') ?? '';
     expect(objects).toContain('/raw/*');
     expect(objects).toContain('/quarantine/*');

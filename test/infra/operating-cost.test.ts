@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sourceAlarms } from '../../infra/source-alarms.ts';
 import { defineConfig } from '../../shared/config/define-config.ts';
+import { idleDeployment } from '../../shared/config/plan/idle-deployment.ts';
 import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import type { Design } from '../../shared/domain/cost/design.ts';
@@ -82,13 +83,7 @@ describe('the alarms that the model prices are those of the templates', () => {
       Object.entries(sources).flatMap(([name, source]) => sourceAlarmNames(name, source)),
     );
     const others = alarms.filter(({ AlarmName }) => !ofSources.has(AlarmName));
-    const { streams, landing, reads } = planResources(config);
-    const { cloudWatchAlarm } = modelIdle({
-      hasPush: true,
-      hasLanding: landing.length > 0,
-      pullingFunctions: new Set(reads.map(({ lane }) => lane)).size,
-      streams: streams.length,
-    });
+    const { cloudWatchAlarm } = modelIdle(idleDeployment(config, planResources(config)));
     expect(cloudWatchAlarm).toBe(others.reduce((sum, alarm) => sum + billedMetrics(alarm), 0));
   });
 });

@@ -37,6 +37,10 @@ const hook = {
 
 const { ledger, stock, drops } = everything.sources;
 const database = (change: object): HeadgateConfigInput => withSource('ledger', { ...ledger, ...change });
+/** The same as a change log: of that nobody looks for deletes. */
+const changeLog = (change: object): HeadgateConfigInput =>
+  database({ changes: undefined, incremental: undefined, deletes: undefined, ...change });
+const reconcile = (change: object): HeadgateConfigInput => database({ deletes: { reconcile: change } });
 const connect = (change: object): HeadgateConfigInput =>
   database({ connection: { ...ledger.connection, ...change } });
 const login = (change: object): HeadgateConfigInput =>
@@ -61,7 +65,11 @@ const parent = {
   include: { shopId: 'id' },
 };
 const nested = (change: object = {}): HeadgateConfigInput =>
-  http({ url: 'https://api.example.com/shops/{parent.id}/orders', parent: { ...parent, ...change } });
+  http({
+    url: 'https://api.example.com/shops/{parent.id}/orders',
+    incremental: undefined,
+    parent: { ...parent, ...change },
+  });
 
 /** An option, a configuration with another value of it, and the same configuration without that change. */
 type Variant = readonly [option: string, config: HeadgateConfigInput, base?: HeadgateConfigInput];
@@ -114,11 +122,17 @@ const TEMPLATE_OPTIONS: readonly Variant[] = [
 
 const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.polling.floor', database({ polling: { ...ledger.polling, floor: '3 minutes' } })],
-  ['sources.*.changeLog.id', database({ changeLog: { id: 'id' } })],
+  ['sources.*.changeLog.id', changeLog({ changeLog: { id: 'id' } })],
   [
     'sources.*.changeLog.processed',
-    database({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id', processed: 'done' } }),
-    database({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id' } }),
+    changeLog({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id', processed: 'done' } }),
+    changeLog({ columns: { id: 'bigint', done: 'boolean' }, changeLog: { id: 'id' } }),
+  ],
+  ['sources.*.deletes.reconcile.every', reconcile({ every: '2 days' })],
+  ['sources.*.deletes.reconcile.holdBackAbove.rows', reconcile({ holdBackAbove: { share: 0.2, rows: 7 } })],
+  [
+    'sources.*.deletes.reconcile.holdBackAbove.share',
+    reconcile({ holdBackAbove: { share: 0.3, rows: 100 } }),
   ],
   ['sources.*.columns', database({ columns: { id: 'bigint', at: 'date' } })],
   ['sources.*.undeclared', database({ undeclared: 'freeze' })],

@@ -1,3 +1,4 @@
+import { idleDeployment } from './idle-deployment.ts';
 import type { Design, Pattern } from '../../domain/cost/design.ts';
 import { modelIdle } from '../../domain/cost/model-operating.ts';
 import { byService, priceUsage } from '../../domain/cost/price-usage.ts';
@@ -14,7 +15,7 @@ import { toChange, toConfigTime, toPercent, toTime, toUsd } from '../../domain/p
 import type { HeadgateConfig } from '../schema.ts';
 import { checkBudget, checkDeploymentBudget } from './check-budgets.ts';
 import { CONTRADICTIONS } from './contradictions.ts';
-import { lanesOf, receivedSources } from './lanes.ts';
+import { lanesOf } from './lanes.ts';
 import { otherPattern, type SourceOption } from './options-of-source.ts';
 import { mayMove } from './plan-lanes.ts';
 import { planResources, utilisationOf, type ResourcePlan } from './plan-resources.ts';
@@ -44,12 +45,7 @@ export function planDeployment(declared: HeadgateConfig, prices: PriceTable = PR
   const all = gatherFacts(declared, resources, prices);
   const traps = findTraps(all);
   const apiSources = all.filter(({ source }) => source.type === 'http').length;
-  const common = modelIdle({
-    hasPush: receivedSources(declared).length > 0,
-    hasLanding: resources.landing.length > 0,
-    pullingFunctions: new Set(resources.reads.map(({ lane }) => lane)).size,
-    streams: resources.streams.length,
-  });
+  const common = modelIdle(idleDeployment(declared, resources));
   const bill = priceUsage(addUsage(common, ...all.map(({ priced }) => priced.usage)), prices);
   const gbPerMonth = all.reduce((sum, { workload }) => sum + workload.rawBytesPerMonth / 1e9, 0);
   const cost = { usdPerMonth: bill.usd, usdPerGb: bill.usd / gbPerMonth };

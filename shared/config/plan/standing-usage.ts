@@ -1,3 +1,4 @@
+import { idleDeployment } from './idle-deployment.ts';
 import { HOURS_PER_MONTH } from '../../domain/cost/metering.ts';
 import { modelIdle, modelOperating } from '../../domain/cost/model-operating.ts';
 import type { SharedUsage, StandingUsage } from '../../domain/cost/report-cost.ts';
@@ -5,7 +6,6 @@ import { addUsage, type Usage } from '../../domain/cost/usage.ts';
 import { laneOf } from '../lane-of.ts';
 import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
-import { PULLING_LANES, pulledSources, receivedSources } from './lanes.ts';
 import { planResources, SHARED_STREAM, type StreamPlan } from './plan-resources.ts';
 
 const HOUR_MS = 3_600_000;
@@ -14,7 +14,8 @@ const KEPT_FREE_HOURS = 24;
 
 /** What stands and waits in a deployment and is billed by time: shards, metrics, alarms, the dashboard, the key. */
 export function standingUsage(declared: HeadgateConfig): StandingUsage {
-  const { config, streams, landing, reads } = planResources(declared);
+  const plan = planResources(declared);
+  const { config, streams, reads } = plan;
   const minutes = new Map(reads.map((read) => [read.source, read.minutes]));
   const retentionHours = toMs(config.ingest.retention) / HOUR_MS;
   const own = new Map<string, Usage>(
@@ -26,12 +27,7 @@ export function standingUsage(declared: HeadgateConfig): StandingUsage {
     if (stream.name === SHARED_STREAM) shared.push({ sources: stream.sources, usage });
     else own.set(stream.name, addUsage(own.get(stream.name) ?? {}, usage));
   }
-  const idle = modelIdle({
-    hasPush: receivedSources(config).length > 0,
-    hasLanding: landing.length > 0,
-    pullingFunctions: PULLING_LANES.filter((lane) => pulledSources(config, lane).length > 0).length,
-    streams: streams.length,
-  });
+  const idle = modelIdle(idleDeployment(config, plan));
   return { own, shared: [...shared, { sources: Object.keys(config.sources), usage: idle }] };
 }
 

@@ -56,6 +56,8 @@ export interface IdleDeployment {
   readonly hasLanding: boolean;
   /** Functions that read on a schedule. */
   readonly pullingFunctions: number;
+  /** Buckets tell of new objects. */
+  readonly isNotified: boolean;
   /** Streams, each with its own alarms; their shards are in the usage of their sources. */
   readonly streams: number;
 }
@@ -69,13 +71,22 @@ const SCHEDULE_ALARMS = 2;
 const IDLE_ALARMS = 1;
 /** Dead letters of the work queue. */
 const WORK_ALARMS = 1;
+/** Dead letters of notifications. */
+const NOTIFICATION_ALARMS = 1;
 
 /** What a deployment costs while no source brings anything, without shards and schedules: see lane-alarms.ts. */
-export function modelIdle({ hasPush, hasLanding, pullingFunctions, streams }: IdleDeployment): Usage {
+export function modelIdle({
+  hasPush,
+  hasLanding,
+  pullingFunctions,
+  isNotified,
+  streams,
+}: IdleDeployment): Usage {
   const alarms =
     (hasPush ? FUNCTION_ALARMS + API_ALARMS : 0) +
     (streams > 0 ? FUNCTION_ALARMS + streams * STREAM_ALARMS : 0) +
     (hasLanding ? FUNCTION_ALARMS + SCHEDULE_ALARMS + IDLE_ALARMS : 0) +
-    pullingFunctions * (FUNCTION_ALARMS + SCHEDULE_ALARMS + WORK_ALARMS);
+    pullingFunctions * (FUNCTION_ALARMS + SCHEDULE_ALARMS + WORK_ALARMS) +
+    (isNotified ? NOTIFICATION_ALARMS : 0);
   return { kmsKeyMonth: 1, cloudWatchDashboard: 1, cloudWatchAlarm: alarms };
 }

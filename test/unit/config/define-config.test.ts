@@ -52,7 +52,7 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
     [
       'a field that does not exist',
       ofSource({ ...push, freshnes: 1 }),
-      'sources.a: "freshnes" is no field of it; there are: type, description, freshness, volume, changes, budget, contract, key, eventTime, partition, dedupe, dedupeWindow, alarms, pattern, orderBy, overflow, priority, limits, auth, idempotencyKey, cors',
+      'sources.a: "freshnes" is no field of it; there are: type, description, freshness, volume, changes, budget, contract, key, eventTime, partition, dedupe, dedupeWindow, alarms, pattern, orderBy, overflow, priority, limits, recordsPerRequest, auth, idempotencyKey, cors',
     ],
     [
       'a nested field that does not exist',
@@ -77,7 +77,7 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
     [
       'a volume in no known form',
       ofSource({ ...push, volume: { gb: 1 } }),
-      'sources.a.volume: must be { recordsPerSecond, recordBytes } or { gbPerDay }',
+      'sources.a.volume: must be { recordsPerSecond, recordBytes } or { gbPerDay }, with recordBytes if you know it',
     ],
     [
       'a key that the contract does not have',

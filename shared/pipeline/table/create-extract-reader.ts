@@ -112,10 +112,11 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
     );
   }
 
-  /** Each file that is put is one less for the next run. */
+  /** Each file that is put is one less for the next run. Others are told that somebody is at it: many files take minutes. */
   const noting = (entry: TableEntry): TableEntry => ({
     ...entry,
     load: async () => {
+      await deps.stayHere?.();
       const bytes = await entry.load();
       notes.progress();
       return bytes;

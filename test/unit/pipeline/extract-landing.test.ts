@@ -43,8 +43,8 @@ function createWorld(rows: number, settings: Parameters<typeof declareOrders>[0]
     }
     return await put(key, object);
   };
-  const run = async () => {
-    const deps = world.deps(source, table);
+  const run = async (stayHere?: () => Promise<undefined>) => {
+    const deps = { ...world.deps(source, table), ...(stayHere && { stayHere }) };
     return await runLane(deps.land, createTableReader(deps), deps.options);
   };
   const invoke = async (work: PullWork): Promise<void> => {
@@ -66,6 +66,22 @@ function createWorld(rows: number, settings: Parameters<typeof declareOrders>[0]
 const kinds = (world: ExtractWorld) => new Set(world.lake.list('raw/').map(({ kind }) => kind));
 
 describe('an extract of more files than a run can put', () => {
+  test('holds its source while files are put', async () => {
+    const { world, times, run } = createWorld(400);
+    times.putMs = 1_000;
+    let lastMs = 0;
+    let longestMs = 0;
+    await run(() => {
+      const nowMs = world.clock.nowMs();
+      if (times.puts > 0) longestMs = Math.max(longestMs, nowMs - lastMs);
+      lastMs = nowMs;
+      return Promise.resolve(undefined);
+    });
+    expect(times.puts).toBeGreaterThan(100);
+    expect(longestMs).toBeGreaterThan(0);
+    expect(Math.max(longestMs, world.clock.nowMs() - lastMs)).toBeLessThan(60_000);
+  });
+
   test('lands over several runs with one commit, each file put once', async () => {
     const { world, times, run, number } = createWorld(400);
     times.putMs = 1_000;

@@ -29,6 +29,11 @@ const KEY_UNUSABLE: Blocked = {
   code: 'KMS_KEY_UNUSABLE',
   advice: 'enable the KMS key, or cancel its deletion, and let the role use it',
 };
+const ARCHIVED: Blocked = {
+  code: 'OBJECT_ARCHIVED',
+  advice:
+    'it is in an archive of S3; restore it (aws s3api restore-object), after which it is read as always',
+};
 const CLOCK_WRONG: Blocked = {
   code: 'CLOCK_WRONG',
   advice: "this machine's clock is off by more than five minutes; set it",
@@ -54,6 +59,7 @@ const BLOCKED: ReadonlyMap<string, Blocked> = new Map([
   ['SignatureDoesNotMatch', CREDENTIALS],
   ['TokenProviderError', CREDENTIALS],
   ['UnrecognizedClientException', CREDENTIALS],
+  ['InvalidObjectState', ARCHIVED],
   ['NoSuchBucket', MISSING],
   ['ResourceNotFoundException', MISSING],
   ['TableNotFoundException', MISSING],

@@ -437,7 +437,7 @@ const shareName = (
   part: 'alive' | 'gone',
 ): string => `${stepLane(deps, number, 'share')}/${String(share)}/${attempt}/${part}`;
 
-export function toKeyFile({ files }: StageDeps, name: string): KeyFile {
+function toKeyFile({ files }: StageDeps, name: string): KeyFile {
   return async () => {
     const bytes = await files.read(name);
     if (bytes === undefined) throw vanished(name);

@@ -57,6 +57,7 @@ describe('translate error', () => {
     ['ExpiredTokenException', 400, 'CREDENTIALS_INVALID', 'sign in again'],
     ['UnrecognizedClientException', 400, 'CREDENTIALS_INVALID', 'AWS_PROFILE'],
     ['CredentialsProviderError', undefined, 'CREDENTIALS_INVALID', 'AWS_PROFILE'],
+    ['InvalidObjectState', 403, 'OBJECT_ARCHIVED', 'restore'],
     ['ResourceNotFoundException', 400, 'RESOURCE_MISSING', 'deploy'],
     ['NoSuchBucket', 404, 'RESOURCE_MISSING', 'deploy'],
     ['KMSDisabledException', 400, 'KMS_KEY_UNUSABLE', 'enable the KMS key'],

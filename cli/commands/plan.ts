@@ -64,7 +64,7 @@ export function createPlanCommand(
               prices,
             )
           ).filter(({ source }) => name === undefined || source === name);
-    if (options.html !== undefined) await writeFile(options.html, planPage(after, shown));
+    if (options.html !== undefined) await writePage(options.html, planPage(after, shown));
     if (options.json)
       terminal.out(JSON.stringify({ ...toJson(after, shown, deployed, difference), measured }));
     else {
@@ -119,6 +119,16 @@ export function createPlanCommand(
 
 function toPeriod(since: number | true, nowMs: number): Period {
   return { fromMs: nowMs - (since === true ? USUAL_SINCE_MS : since), toMs: nowMs };
+}
+
+async function writePage(file: string, page: string): Promise<void> {
+  try {
+    await writeFile(file, page);
+  } catch (error) {
+    throw new UsageError(
+      `--html ${file}: cannot be written (${error instanceof Error ? error.message : String(error)}); name a file in a folder that exists`,
+    );
+  }
 }
 
 function requireSource(config: HeadgateConfig, name: string | undefined, file: string): void {

@@ -72,6 +72,13 @@ const json = async (args: readonly string[], options = {}): Promise<Record<strin
   JSON.parse((await run([...args, '--json'], options)).out) as Record<string, unknown>;
 
 describe('headgate plan', () => {
+  test('says where a page cannot be written', async () => {
+    const file = join(folder, 'no-such-folder', 'plan.html');
+    const { error } = await run(['--offline', '--html', file]);
+    expect(error).toBeInstanceOf(UsageError);
+    expect(String(error)).toMatch(/--html .*no-such-folder.*cannot be written .*a folder that exists/);
+  });
+
   test('reckons with the prices that the configuration names', async () => {
     const named = await json(['--offline'], { declared: { ...config, prices: 'prices.json' } });
     expect(named).toEqual(await json(['--offline', '--prices', 'prices.json']));

@@ -42,6 +42,16 @@ const priceAt = ({ options }: SourceFacts, askedMs: number): string => {
 const requestsPerSecond = ({ workload }: SourceFacts): number =>
   recordsPerMonth(workload) / workload.recordsPerRequest / SECONDS_PER_MONTH;
 
+/** What a run needs for what has come since the last one, see `expectedFreshness`. */
+const workMsOf = ({ answers, priced }: SourceFacts): number =>
+  priced.freshness.p99Ms - (answers.everyMinutes ?? 0) * MINUTE_MS;
+
+const needsLongerThanWindow = (facts: SourceFacts): boolean =>
+  isFetched(facts.answers) &&
+  !facts.answers.isNotified &&
+  facts.answers.everyMinutes !== undefined &&
+  workMsOf(facts) > facts.answers.everyMinutes * MINUTE_MS;
+
 export const CONTRADICTIONS: readonly Contradiction[] = [
   {
     id: 'fresher-than-a-schedule',
@@ -65,8 +75,10 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
   {
     id: 'slower-than-asked',
     says: 'What is deployed is expected to be slower than the freshness.',
-    find: ({ answers, priced, name, source }: SourceFacts): Contradicted => {
+    find: (facts: SourceFacts): Contradicted => {
+      const { answers, priced, name, source } = facts;
       if (isFetched(answers) && !answers.isNotified && answers.freshnessMs < MINUTE_MS) return undefined;
+      if (needsLongerThanWindow(facts)) return undefined;
       const { p99Ms } = priced.freshness;
       // Schedules are as fine as minutes, so the time that a read takes comes on top of the freshness.
       if (p99Ms <= answers.freshnessMs * TOLERANCE + 2_000) return undefined;
@@ -78,6 +90,20 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
         next: isCollected
           ? 'remove `pattern`, or set "stream"; or ask for "2 minutes" or more'
           : `ask for "${toConfigTime(Math.ceil(p99Ms / MINUTE_MS) * MINUTE_MS)}", which is what is deployed`,
+      };
+    },
+  },
+  {
+    id: 'reads-never-catch-up',
+    says: 'A function that needs longer for what comes between two reads than there is between them never catches up.',
+    find: (facts: SourceFacts): Contradicted => {
+      const { name, answers } = facts;
+      if (!needsLongerThanWindow(facts)) return undefined;
+      return {
+        level: 'warning',
+        field: `sources.${name}.volume`,
+        says: `one function needs ${toTime(workMsOf(facts))} for what comes in ${toTime((answers.everyMinutes ?? 0) * MINUTE_MS)}: it never catches up, however old the lake may be`,
+        next: 'declare it as several sources, each of a part; have several instances read it (`tasksMax`) where the source can be divided; or leave it to a tool that divides it over many machines',
       };
     },
   },

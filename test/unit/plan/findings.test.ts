@@ -94,6 +94,13 @@ const CONTRADICTION_CASES: readonly Case[] = [
     declare.push({ limits: { bytesPerSecond: '1 MB' } }),
   ],
   [
+    'reads-never-catch-up',
+    declare.http({ volume: { gbPerDay: 5_000 } }),
+    'volume',
+    'warning',
+    declare.http({ volume: { gbPerDay: 50 } }),
+  ],
+  [
     'api-budget-below-volume',
     declare.http({ volume: { gbPerDay: 5 }, apiBudget: { requests: 100, per: '1 hour' } }),
     'apiBudget',

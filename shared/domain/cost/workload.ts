@@ -51,7 +51,7 @@ export interface WorkSpeed {
  * Measured on the embedded cloud and a core of a virtual machine, see docs/benchmarks.md; each says where, and what is
  * assumed says so.
  */
-export const MEASURED_SPEED: WorkSpeed = {
+const MEASURED_SPEED: WorkSpeed = {
   // Assumed, as in the benchmark of a backlog: no function of AWS was measured.
   vcpu: 0.5,
   // "Push": 14.8 ms for 500 records of 0.491 MB; how it divides is assumed.

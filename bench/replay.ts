@@ -15,7 +15,7 @@ const FILES = 200;
 const MAX_LIST_MS = 3_000;
 const MIN_RECORDS_PER_SECOND = 5_000;
 
-export interface ReplayFigures {
+interface ReplayFigures {
   readonly records: number;
   readonly files: number;
   /** `dlq list` over all of them. */

@@ -27,7 +27,12 @@ export function nullColumn(type: ColumnType, rows: number): ColumnData {
     case 'bytes':
       return noBytes(rows, nulls);
     case 'list':
-      return { kind: 'list', offsets: new Uint32Array(rows + 1), element: nullColumn(type.element, 0), nulls };
+      return {
+        kind: 'list',
+        offsets: new Uint32Array(rows + 1),
+        element: nullColumn(type.element, 0),
+        nulls,
+      };
     case 'struct':
       throw new TypeError('columns of tables are no structs');
   }

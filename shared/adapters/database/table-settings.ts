@@ -54,5 +54,8 @@ export function toKeysOnly<Present extends { readonly name: string }>(
   present: readonly Present[],
 ): { readonly settings: TableSettings; readonly present: readonly Present[] } {
   const isKey = ({ name }: { readonly name: string }): boolean => settings.key.includes(name);
-  return { settings: { ...settings, columns: settings.columns.filter(isKey) }, present: present.filter(isKey) };
+  return {
+    settings: { ...settings, columns: settings.columns.filter(isKey) },
+    present: present.filter(isKey),
+  };
 }

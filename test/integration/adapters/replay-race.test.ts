@@ -68,7 +68,9 @@ function startOperator(place: ReplayPlace): Operator {
     child,
     reached: (files) =>
       new Promise((resolve, reject) => {
-        child.once('exit', () => { reject(new Error('the operator has ended before')); });
+        child.once('exit', () => {
+          reject(new Error('the operator has ended before'));
+        });
         wake = () => {
           if (done >= files) resolve();
         };

@@ -3,7 +3,8 @@ import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
 import type { SourceConfig } from '../shared/config/schema.ts';
 import { toMs } from '../shared/config/units.ts';
 import { laneOf } from '../shared/config/lane-of.ts';
-import { slowestPollMs } from '../shared/config/plan/slowest-poll.ts';
+import { slowedPollMs, slowestPollMs } from '../shared/config/plan/slowest-poll.ts';
+import { slowingOf, type Slowing } from '../shared/config/slowing-of.ts';
 import { planAlarmWindow } from './alarm-window.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
 import { landingWindowMinutes } from '../shared/config/plan/landing-schedules.ts';
@@ -15,6 +16,14 @@ const MIN_DEFAULT_LATENCY_MS = 60_000;
 const MIN_PAUSE_WINDOW_MS = 900_000;
 /** The longest that CloudWatch looks back: a source that is read less often has its alarm end before its next run. */
 const MAX_PAUSE_WINDOW_MS = 7 * 86_400_000;
+
+/** What becomes of a source that is over its budget. */
+const SLOWED: Readonly<Record<Slowing, string>> = {
+  landing: 'Its records go through the landing zone instead of the stream, and land each hour.',
+  hourly: 'Its records land each hour.',
+  polling: 'It is read less often.',
+  none: 'It cannot be slowed down.',
+};
 
 /** The p99 from receipt to lake above which a source is late, in ms. */
 export function maxLatencyMs(source: SourceConfig): number {
@@ -83,6 +92,23 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
         `npx headgate status ${name}, mend its cause, then: npx headgate resume ${name}. Nothing is lost: it goes on ` +
         'where it was.',
       metric: sourceMetric('SourcePaused', name, source, 'Sum', Duration.seconds(window.periodSeconds)),
+      when: 'above',
+      threshold: 0,
+      periods: window.periods,
+      wrongPeriods: 1,
+      silence: 'fine',
+    });
+  }
+  if (source.budget?.usdPerMonth !== undefined) {
+    const longestMs = 'pauseAfterFailures' in source ? 2 * slowedPollMs(source) : MIN_PAUSE_WINDOW_MS;
+    const window = planAlarmWindow(Math.min(MAX_PAUSE_WINDOW_MS, Math.max(MIN_PAUSE_WINDOW_MS, longestMs)));
+    rows.push({
+      id: `${name}-over-budget`,
+      description:
+        `The month of ${name} is projected to cost more than its budget of $${String(source.budget.usdPerMonth)}. ` +
+        `${SLOWED[slowingOf(source)]} Nothing is refused or lost. See what it costs with npx headgate cost, and what ` +
+        `would be cheaper with npx headgate plan ${name}; or raise sources.${name}.budget.usdPerMonth.`,
+      metric: sourceMetric('OverBudget', name, source, 'Sum', Duration.seconds(window.periodSeconds)),
       when: 'above',
       threshold: 0,
       periods: window.periods,

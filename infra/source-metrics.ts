@@ -12,6 +12,7 @@ const COUNTED_ON_RECEIPT: readonly MetricName[] = [
   'BytesReceived',
   'RequestsSpilled',
   'Requests',
+  'OverBudget',
 ];
 
 /** A metric of one source, from the lane that emits it. */

@@ -12,6 +12,7 @@ import {
   STAGED_BATCH_PREFIX,
   STREAM_DEAD_LETTER_PREFIX,
 } from './tiered-bucket.ts';
+import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { CLAIM_OBJECTS_PREFIX } from '../../shared/domain/claim-objects.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 
@@ -36,6 +37,7 @@ const TABLE_ACTIONS = {
     claims: ['dynamodb:Query', 'dynamodb:BatchGetItem', 'dynamodb:PutItem', 'dynamodb:ConditionCheckItem'],
     ledger: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
   },
+  spending: ['dynamodb:Query', 'dynamodb:UpdateItem'],
 } as const;
 
 /** Key actions that DynamoDB needs from the caller of an encrypted table. */
@@ -60,6 +62,14 @@ export function grantAccepting(to: IngestFunction, stores: Stores): void {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['request#*', 'quota#*'] },
   });
   to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
+}
+
+/** Lets a function add up what sources cost, where one has a monthly budget. */
+export function grantSpending(to: IngestFunction, stores: Stores, config: HeadgateConfig): void {
+  if (Object.values(config.sources).every(({ budget }) => budget?.usdPerMonth === undefined)) return;
+  to.grant([...TABLE_ACTIONS.spending], [stores.claims.tableArn], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['budget#*'] },
+  });
 }
 
 /** Lets the push function see how far what it has put on the stream has landed. */

@@ -2,7 +2,7 @@ import { Annotations, CfnOutput, Stack } from 'aws-cdk-lib/core';
 import type { Construct } from 'constructs';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
-import { grantLanding, grantLandingZone, type Stores } from '../constructs/grants.ts';
+import { grantLanding, grantSpending, grantLandingZone, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { ScheduledRuns } from '../constructs/scheduled-runs.ts';
 import type { Deployment } from '../deployment.ts';
@@ -31,6 +31,7 @@ export class LandingStack extends Stack {
       },
     });
     grantLanding(this.lander, stores);
+    grantSpending(this.lander, stores, config);
     grantLandingZone(this.lander, stores);
     for (const { isOverloaded, sources, windowMinutes } of plan.landing) {
       if (!isOverloaded) continue;

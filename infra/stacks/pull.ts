@@ -12,6 +12,7 @@ import {
   grantBackfills,
   grantLandedObjects,
   grantLanding,
+  grantSpending,
   grantStaging,
   type Stores,
 } from '../constructs/grants.ts';
@@ -78,6 +79,7 @@ export class PullStack extends Stack {
       },
     });
     grantLanding(this.puller, stores);
+    grantSpending(this.puller, stores, config);
     grantStaging(this.puller, stores);
     grantParameters(
       this.puller,

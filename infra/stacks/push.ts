@@ -20,7 +20,13 @@ import type { HeadgateConfig, ReceivedSourceConfig } from '../../shared/config/s
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { acknowledge } from '../constructs/acknowledge.ts';
 import { grantParameters } from '../constructs/grant-parameters.ts';
-import { grantAccepting, grantFollowing, grantFrames, type Stores } from '../constructs/grants.ts';
+import {
+  grantAccepting,
+  grantFollowing,
+  grantFrames,
+  grantSpending,
+  type Stores,
+} from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import type { Deployment } from '../deployment.ts';
 import { receivedSources } from '../../shared/config/plan/lanes.ts';
@@ -160,6 +166,7 @@ export class PushStack extends Stack {
       },
     });
     grantAccepting(this.receiver, stores);
+    grantSpending(this.receiver, stores, config);
     grantParameters(this.receiver, signingSecrets(config));
     if (ingest !== undefined) {
       this.receiver.grant(['kinesis:PutRecords'], [ingest.streamArn]);

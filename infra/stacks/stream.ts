@@ -4,7 +4,7 @@ import type { Construct } from 'constructs';
 import { toMs } from '../../shared/config/units.ts';
 import type { FunctionCode } from '../bundling/function-code.ts';
 import { DuckDbLayer } from '../constructs/duckdb-layer.ts';
-import { grantLanding, grantParking, type Stores } from '../constructs/grants.ts';
+import { grantLanding, grantParking, grantSpending, type Stores } from '../constructs/grants.ts';
 import { IngestFunction } from '../constructs/ingest-function.ts';
 import { LandingStream } from '../constructs/landing-stream.ts';
 import type { Deployment } from '../deployment.ts';
@@ -34,6 +34,7 @@ export class StreamStack extends Stack {
       },
     });
     grantLanding(this.consumer, stores);
+    grantSpending(this.consumer, stores, config);
     grantParking(this.consumer, stores);
     this.consumer.grantKey(stores.key, ['kms:Decrypt'], ['kinesis']);
     const common = {

@@ -12,7 +12,9 @@ import { configVersionOf } from '../../shared/config/config-version.ts';
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
+import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import type { LandDeps } from '../../shared/pipeline/land.ts';
+import { createBudgetsOf } from './create-budgets-of.ts';
 
 export interface LandEnv {
   readonly LAKE_BUCKET: string;
@@ -32,6 +34,15 @@ export function createLandDeps(
   const dynamodb = createDynamoDbClient({ meter });
   const s3 = createS3Client({ meter });
   const bucket = env.LAKE_BUCKET;
+  const telemetry = new EmfTelemetry({
+    lane,
+    clock,
+    meter,
+    onCost: (source, usd) => {
+      budgets.spend(source, usd);
+    },
+  });
+  const budgets: Budgets = createBudgetsOf(config, env.CLAIMS_TABLE, { clock, telemetry, meter });
   return {
     ledger: new DynamoLedgerStore({ dynamodb, table: env.LEDGER_TABLE, clock }),
     claimLog: new DynamoClaimLog({
@@ -44,7 +55,8 @@ export function createLandDeps(
     lake: new S3Lake({ s3, bucket }),
     tables: new DuckDbTableWriter(),
     clock,
-    telemetry: new EmfTelemetry({ lane, clock, meter }),
+    telemetry,
+    budgets,
     sources,
     configVersion: configVersionOf(config),
     newToken: randomUUID,

@@ -173,7 +173,7 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
   }
 
   return middy<unknown, PullOutcome | undefined>()
-    .use(flushTelemetry(deps.telemetry, (event) => (isMessage(event) ? MESSAGE : SCHEDULED)))
+    .use(flushTelemetry(deps.telemetry, (event) => (isMessage(event) ? MESSAGE : SCHEDULED), deps.budgets))
     .handler(async (event, context) => {
       const scope: WorkContext = {
         owner: context.awsRequestId,

@@ -31,10 +31,14 @@ interface SourceOutcome {
   readonly commits: number;
   /** Whether everything that was there is landed; otherwise the next run goes on. */
   readonly finished: boolean;
+  /** Why it was left until later. */
+  readonly left?: 'over-budget';
 }
 
 /** Raw bytes of one commit: what fits the function's memory, and makes one file per partition of most runs. */
 const MAX_BATCH_BYTES = 256 * 1024 * 1024;
+/** A source that is over its budget is landed so often, which is the longest time between two landings of any source. */
+const SLOWED_EVERY_MS = 3_600_000;
 /** What the largest batch needs. No other one is begun when less is left. */
 const BATCH_MS = 90_000;
 
@@ -53,6 +57,10 @@ export function createHandler(deps: LandHandlerDeps): MiddyfiedHandler<unknown, 
     owner: string,
     deadlineMs: number,
   ): Promise<SourceOutcome> {
+    const budget = await deps.budgets?.look(source.name);
+    if (budget?.isOver === true && clock.nowMs() - (budget.landedAtMs ?? 0) < SLOWED_EVERY_MS) {
+      return { source: source.name, commits: 0, finished: false, left: 'over-budget' };
+    }
     const reader = createLandingReader({ ...deps, source });
     const { finished, commits } = await runLane(deps, reader, {
       owner,
@@ -61,11 +69,12 @@ export function createHandler(deps: LandHandlerDeps): MiddyfiedHandler<unknown, 
       // Schedules come faster than a backlog is landed: of the runs that meet, one does the work.
       yieldsToOthers: true,
     });
+    if (budget?.isOver === true && finished && commits > 0) deps.budgets?.noteLanded(source.name);
     return { source: source.name, commits, finished };
   }
 
   return middy<unknown, LandOutcome>()
-    .use(flushTelemetry(telemetry, () => ({ schedulerInvocation: 1 })))
+    .use(flushTelemetry(telemetry, () => ({ schedulerInvocation: 1 }), deps.budgets))
     .handler(async (event, context) => {
       const sources = findSources(deps.sources, event);
       const deadlineMs = clock.nowMs() + context.getRemainingTimeInMillis() - BATCH_MS;

@@ -1,7 +1,8 @@
-import { laneOf } from '../../shared/config/lane-of.ts';
+import { laneOf, slowsDownByLanding } from '../../shared/config/lane-of.ts';
 import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import { BlockedError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
+import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import type { LagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { LandingFrameBus } from '../../shared/pipeline/landing/landing-frame-bus.ts';
 import { SpillBus } from '../../shared/pipeline/spill-bus.ts';
@@ -24,6 +25,8 @@ export interface FrameBusesDeps {
   /** The landing zone; undefined where none is deployed. */
   readonly frames: FrameWriter | undefined;
   readonly lag: Pick<LagWatch, 'shouldShed'>;
+  /** The monthly budgets of sources; absent where nobody watches them. */
+  readonly budgets?: Pick<Budgets, 'isOver'>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
   /** Something nobody else has: letters, digits and `-`, 64 at most. */
@@ -35,7 +38,7 @@ export type BusOf = (source: Source<ReceivedSourceConfig>) => FrameBus;
 
 /**
  * Chooses the bus of each source: the stream, the landing zone, or the stream with what it does not take in the landing
- * zone. A source has one bus as long as the process lives, which keeps the order of its frames.
+ * zone. While a source is over its monthly budget the landing zone comes first, if its frames have no order. A source has one bus as long as the process lives, which keeps the order of its frames.
  *
  * @returns a function that throws a BlockedError with code `BUS_MISSING` where function and stack were deployed apart
  */
@@ -55,14 +58,19 @@ export function createFrameBuses(deps: FrameBusesDeps): BusOf {
 
   function createBus({ name: source, config }: Source<ReceivedSourceConfig>): FrameBus {
     if (laneOf(config) === 'landing') return landingBusOf(source, SEND_BUDGET_MS);
-    if (config.overflow === 'refuse') return streamBusOf(source, SEND_BUDGET_MS);
-    return new SpillBus({
+    const mayLeave = slowsDownByLanding(config);
+    const isOver = (): boolean => mayLeave && deps.budgets?.isOver(source) === true;
+    const onlyStream = config.overflow === 'refuse' ? streamBusOf(source, SEND_BUDGET_MS) : undefined;
+    if (onlyStream !== undefined && !mayLeave) return onlyStream;
+    const spilling = new SpillBus({
       stream: streamBusOf(source, SPILLING_STREAM_BUDGET_MS),
       landing: landingBusOf(source, SEND_BUDGET_MS - SPILLING_STREAM_BUDGET_MS),
-      isShedding: () => deps.lag.shouldShed(config.priority).shed,
+      isShedding: () => isOver() || deps.lag.shouldShed(config.priority).shed,
       source,
       telemetry: deps.telemetry,
     });
+    if (onlyStream === undefined) return spilling;
+    return { send: (frames) => (isOver() ? spilling : onlyStream).send(frames) };
   }
 
   return (source) => {

@@ -251,7 +251,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   return middy<HttpEvent, HttpResponse>()
     .use(corsResponses(sources))
     .use(problemResponses(retryAfterMs))
-    .use(flushTelemetry(telemetry, requestUsage))
+    .use(flushTelemetry(telemetry, requestUsage, deps.budgets))
     .handler(async (event, context) => {
       try {
         return await answer(event, context);

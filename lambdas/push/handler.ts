@@ -24,15 +24,25 @@ import { GLANCE_TIMEOUTS, PUSH_TIMEOUTS, QUOTA_TIMEOUTS } from '../../shared/dom
 import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
 import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
+import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import { createQuota } from '../../shared/pipeline/quota.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
+import { createBudgetsOf } from '../composition/create-budgets-of.ts';
 import { createFrameBuses } from './create-frame-buses.ts';
 import { createHandler } from './create-handler.ts';
 import { createDeliveryVerifier } from './webhook/verify-delivery.ts';
 
 const env = readEnv(pushEnv, process.env);
 const meter = new UsageMeter();
-const telemetry = new EmfTelemetry({ lane: 'push', clock, meter });
+const telemetry = new EmfTelemetry({
+  lane: 'push',
+  clock,
+  meter,
+  onCost: (source, usd) => {
+    budgets.spend(source, usd);
+  },
+});
+const budgets: Budgets = createBudgetsOf(config, env.CLAIMS_TABLE, { clock, telemetry, meter });
 const dynamodb = createDynamoDbClient({ meter, timeouts: PUSH_TIMEOUTS });
 const parameters = new SsmParameterStore({ ssm: createSsmClient({ meter, timeouts: PUSH_TIMEOUTS }), clock });
 
@@ -62,10 +72,12 @@ export const handler = createHandler({
     stream: env.INGEST_STREAM === undefined ? undefined : toStreamBus(env.INGEST_STREAM),
     frames: env.LAKE_BUCKET === undefined ? undefined : toFrameWriter(env.LAKE_BUCKET),
     lag,
+    budgets,
     clock,
     telemetry,
     newToken: randomUUID,
   }),
+  budgets,
   requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
   verifyToken: createVerifyToken({ clock, fetch }),

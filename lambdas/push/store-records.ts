@@ -7,6 +7,7 @@ import { TransientError } from '../../shared/domain/errors.ts';
 import { isStreamLane } from '../../shared/domain/stream-batch.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
+import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import type { FramePlace } from '../../shared/ports/frame-bus.ts';
 import type { RequestClaim, RequestStore } from '../../shared/ports/request-store.ts';
 import type { Telemetry } from '../../shared/ports/telemetry.ts';
@@ -27,6 +28,8 @@ export interface StoreDeps {
   readonly busOf: BusOf;
   readonly requests: RequestStore;
   readonly telemetry: Telemetry;
+  /** The monthly budgets of sources; absent where nobody watches them. */
+  readonly budgets?: Budgets;
 }
 
 /** Records that somebody who may has sent, not looked at yet. */
@@ -55,11 +58,14 @@ export interface Stored {
 
 /** Makes a submission durable, each time it is asked. */
 export async function storeRecords(
-  { busOf, telemetry }: StoreDeps,
+  { busOf, telemetry, budgets }: StoreDeps,
   submission: Submission,
   frameId: string = randomUUID(),
 ): Promise<Stored> {
   const { source, receivedAtMs } = submission;
+  // The bus goes by it as well.
+  const isOverBudget = (await budgets?.look(source.name))?.isOver === true;
+  if (isOverBudget) telemetry.count('OverBudget', source.name, 1);
   const beforeMs = submission.remainingMs();
   const batch = submission.check();
   const remainingMs = submission.remainingMs();
@@ -72,7 +78,7 @@ export async function storeRecords(
     places.reduce((sum, place) => sum + place.bytes, 0),
   );
   const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
-  if (isSpilled) telemetry.count('RequestsSpilled', source.name, 1);
+  if (isSpilled && !isOverBudget) telemetry.count('RequestsSpilled', source.name, 1);
   const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);
   return { response, records: outcomes.length, places };
 }

@@ -31,7 +31,7 @@ export function createHandler(
   deps: StreamHandlerDeps,
 ): MiddyfiedHandler<KinesisStreamEvent, KinesisStreamBatchResponse> {
   return middy<KinesisStreamEvent, KinesisStreamBatchResponse>()
-    .use(flushTelemetry(deps.telemetry, () => ({})))
+    .use(flushTelemetry(deps.telemetry, () => ({}), deps.budgets))
     .handler(async (event, context) => {
       const startMs = deps.clock.nowMs();
       const deadlineMs = startMs + context.getRemainingTimeInMillis();
@@ -48,6 +48,7 @@ export function createHandler(
           },
         );
         countReceived(deps, batch.stream, run);
+        await countOverBudget(deps, batch.stream);
         if (!run.finished) failures.push({ itemIdentifier: await firstPending(deps, reader.lane, batch) });
       }
       return { batchItemFailures: failures };
@@ -66,6 +67,16 @@ function countReceived(
   const records = count.landed + count.duplicates + count.quarantined;
   telemetry.count('RecordsReceived', source, records);
   telemetry.count('RecordsAccepted', source, records);
+}
+
+/** A stream of its own cannot be slowed down: producers put records on it, and all of them are landed. */
+async function countOverBudget(
+  { telemetry, budgets, sourceOfStream }: StreamHandlerDeps,
+  stream: string,
+): Promise<void> {
+  const source = sourceOfStream[stream];
+  if (source === undefined || (await budgets?.look(source))?.isOver !== true) return;
+  telemetry.count('OverBudget', source, 1);
 }
 
 /** The first record that is not in the lake, after a run that ended at its deadline. */

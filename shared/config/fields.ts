@@ -48,7 +48,13 @@ export const budget = z
       .positive()
       .optional()
       .describe('Most that one GB of raw JSON may cost, in US dollars.'),
-    usdPerMonth: z.number().positive().optional().describe('Most that a month may cost, in US dollars.'),
+    usdPerMonth: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'Most that a month may cost, in US dollars. A source that is projected to cost more is slowed down and has an alarm, see docs/cost.md; nothing is refused or lost.',
+      ),
   })
   .refine(({ usdPerGb, usdPerMonth }) => usdPerGb !== undefined || usdPerMonth !== undefined, {
     error: 'must say usdPerGb, usdPerMonth, or both',

@@ -7,9 +7,19 @@ const MICRO_BATCH_FROM_MS = 120_000;
 /** How the records of a received source get to the lake: through the stream, or through the landing zone. */
 export type ReceivedLane = 'stream' | 'landing';
 
-/** Whether frames of a source go to the landing zone: all of them, or those that the stream does not take. */
+/**
+ * Whether frames of a source go to the landing zone: all of them, those that the stream does not take, or those that come
+ * while the source is over its monthly budget.
+ */
 export function usesLanding(source: ReceivedSourceConfig): boolean {
-  return laneOf(source) === 'landing' || source.overflow === 'spill';
+  return laneOf(source) === 'landing' || source.overflow === 'spill' || slowsDownByLanding(source);
+}
+
+/** Whether frames leave the stream for the landing zone while the source is over its budget; what has an order cannot. */
+export function slowsDownByLanding(source: ReceivedSourceConfig): boolean {
+  return (
+    source.budget?.usdPerMonth !== undefined && source.orderBy === undefined && laneOf(source) === 'stream'
+  );
 }
 
 /**

@@ -41,6 +41,10 @@ export const METRICS = {
     unit: 'Count',
     help: 'Runs after which a pulled source paused itself, and runs that it left out since: zero when all is well.',
   },
+  OverBudget: {
+    unit: 'Count',
+    help: 'Requests, deliveries or runs of a source that is over its monthly budget: zero when all is well.',
+  },
   SourceLag: {
     unit: 'Milliseconds',
     help: 'How long the oldest open transaction of a database has held the reading back.',

@@ -19,6 +19,8 @@ export interface PollingSeen {
   readonly emptyRuns: number;
   /** The source refused requests because there were too many. */
   readonly isRateLimited: boolean;
+  /** The month is projected to cost more than its budget. */
+  readonly isOverBudget?: boolean;
 }
 
 /** The next interval, and why. */
@@ -31,6 +33,9 @@ export interface PollingPlan {
 }
 
 const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+/** Freshness of a source that is over its budget and names no ceiling. */
+const SLOWED_TIMES = 6;
 /** A source that was silent for a moment is not slowed down at once. */
 const PATIENCE_RUNS = 3;
 
@@ -46,14 +51,29 @@ function pollingBounds({ freshnessMs, floorMs, ceilingMs = freshnessMs }: Pollin
   return { minMinutes: Math.min(maxMinutes, Math.max(1, Math.ceil(floorMs / MINUTE_MS))), maxMinutes };
 }
 
+/** Minutes between two runs of a source that is over its budget: its ceiling, or six times its freshness, a day at most. */
+export function slowedMinutes({
+  freshnessMs,
+  ceilingMs = SLOWED_TIMES * freshnessMs,
+}: Omit<PollingRules, 'floorMs'>): number {
+  return Math.max(1, Math.floor(Math.min(ceilingMs, DAY_MS) / MINUTE_MS));
+}
+
 /**
  * How long to wait until the next run: as short as allowed while runs do not get done, half as long after each run that
  * found something, twice as long after every third run that found nothing, and after a run that the source has slowed
- * down. The same input gives the same plan.
+ * down. A source that is over its budget is asked as rarely as it allows. The same input gives the same plan.
  */
 export function planPolling(rules: PollingRules, seen: PollingSeen): PollingPlan {
   const { minMinutes, maxMinutes } = pollingBounds(rules);
   const clamp = (minutes: number): number => Math.min(maxMinutes, Math.max(minMinutes, minutes));
+  if (seen.isOverBudget === true) {
+    return {
+      everyMinutes: Math.max(maxMinutes, slowedMinutes(rules)),
+      reason: 'over its budget',
+      emptyRuns: 0,
+    };
+  }
   const now = clamp(seen.everyMinutes);
   if (seen.isRateLimited) {
     return { everyMinutes: clamp(now * 2), reason: 'the source limits the rate of requests', emptyRuns: 0 };

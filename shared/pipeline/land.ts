@@ -8,6 +8,7 @@ import type { Lake, LakeObject } from '../ports/lake.ts';
 import type { Intent, IntentObject, LedgerState, LedgerStore } from '../ports/ledger-store.ts';
 import type { FrameSlice, TableWriter } from '../ports/table-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
+import type { Budgets } from './budget/create-budgets.ts';
 import { claimBatch, type ClaimBatchDeps, type Verdicts } from './claim-batch.ts';
 import type { LaneBatch, LaneReader } from './lane.ts';
 import { groupQuarantine, planBatch, quarantineRow, type BatchPlan } from './plan-batch.ts';
@@ -46,6 +47,8 @@ export interface LandDeps extends ClaimBatchDeps {
   readonly lake: Lake;
   readonly tables: TableWriter;
   readonly telemetry: Telemetry;
+  /** The monthly budgets of sources; absent where nobody watches them. */
+  readonly budgets?: Budgets;
   readonly sources: ReadonlyMap<string, Source>;
   /** Version of the configuration, pinned in intents. */
   readonly configVersion: string;

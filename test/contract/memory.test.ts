@@ -15,6 +15,7 @@ import { MemoryPullControlStore } from '../../shared/adapters/memory/memory-pull
 import { MemoryQuarantineReader } from '../../shared/adapters/memory/memory-quarantine-reader.ts';
 import { MemoryQuotaStore } from '../../shared/adapters/memory/memory-quota-store.ts';
 import { MemoryRequestStore } from '../../shared/adapters/memory/memory-request-store.ts';
+import { MemorySpendStore } from '../../shared/adapters/memory/memory-spend-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { MemoryTokenStore } from '../../shared/adapters/memory/memory-token-store.ts';
 import { MemoryWorkQueue } from '../../shared/adapters/memory/memory-work-queue.ts';
@@ -36,6 +37,7 @@ import { pullControlStoreContract } from './pull-control-store.suite.ts';
 import { quarantineReaderContract } from './quarantine-reader.suite.ts';
 import { parameterStoreContract } from './parameter-store.suite.ts';
 import { quotaStoreContract } from './quota-store.suite.ts';
+import { spendStoreContract } from './spend-store.suite.ts';
 import { requestStoreContract } from './request-store.suite.ts';
 import { telemetryContract } from './telemetry.suite.ts';
 import { tokenStoreContract } from './token-store.suite.ts';
@@ -84,6 +86,7 @@ describe.each([
     openLosingAnswers: () => new MemoryPullControlStore({ turn: losingAnswers() }),
   });
   quotaStoreContract({ open: () => new MemoryQuotaStore({ turn: newTurn() }) });
+  spendStoreContract({ open: () => new MemorySpendStore({ turn: newTurn() }) });
   requestStoreContract({
     open: () => new MemoryRequestStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryRequestStore({ turn: losingAnswers() }),

@@ -25,6 +25,7 @@ import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter
 import { createLagWatch, type LagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
 import { createQuota } from '../../shared/pipeline/quota.ts';
+import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import type { FrameBus } from '../../shared/ports/frame-bus.ts';
 import type { ParameterStore } from '../../shared/ports/parameter-store.ts';
 import type { RequestStore } from '../../shared/ports/request-store.ts';
@@ -145,6 +146,8 @@ export class PushWorld {
       readonly parameters?: ParameterStore;
       /** Other sources than those above. */
       readonly config?: HeadgateConfigInput;
+      /** Without them nobody watches budgets. */
+      readonly budgets?: (world: PushWorld) => Budgets;
     } = {},
   ) {
     const { config, sources } = options.config === undefined ? DECLARED : compile(options.config);
@@ -155,12 +158,15 @@ export class PushWorld {
     );
     this.bus = options.bus ?? this.#memoryBus;
     this.requests = options.requests ?? new MemoryRequestStore();
+    const budgets = options.budgets?.(this);
     this.#handler = createHandler({
+      ...(budgets && { budgets }),
       sources,
       busOf: createFrameBuses({
         stream: () => createMeteredBus(this.bus, { drain: this.drain, lag: this.lag }),
         frames: this.landing,
         lag: this.lag,
+        ...(budgets && { budgets }),
         clock: this.clock,
         telemetry: this.telemetry,
         newToken: randomUUID,

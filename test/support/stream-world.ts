@@ -87,7 +87,7 @@ export function createStreamWorld(
 }
 
 /** A record of the shard as an event-source mapping delivers it. */
-export function kinesisRecord(sequenceNumber: string, text: string): KinesisStreamRecord {
+export function kinesisRecord(sequenceNumber: string, content: string | Uint8Array): KinesisStreamRecord {
   return {
     awsRegion: 'eu-central-1',
     eventID: `${SHARD}:${sequenceNumber}`,
@@ -98,7 +98,7 @@ export function kinesisRecord(sequenceNumber: string, text: string): KinesisStre
     invokeIdentityArn: 'arn:aws:iam::111122223333:role/r',
     kinesis: {
       approximateArrivalTimestamp: START_MS / 1000,
-      data: Buffer.from(text).toString('base64'),
+      data: Buffer.from(content as Uint8Array).toString('base64'),
       kinesisSchemaVersion: '1.0',
       partitionKey: 'p',
       sequenceNumber,

@@ -40,6 +40,7 @@ export class EmfTelemetry implements Telemetry {
   readonly #clock: Clock;
   readonly #write: (line: string) => void;
   readonly #meter: UsageMeter | undefined;
+  readonly #onCost: ((source: string, usd: number) => void) | undefined;
   #sources = new Map<string, SourceMetrics>();
 
   constructor(options: {
@@ -50,11 +51,14 @@ export class EmfTelemetry implements Telemetry {
     readonly write?: (line: string) => void;
     /** What the process's clients of AWS use. */
     readonly meter?: UsageMeter;
+    /** Told what each source's share of an invocation was, in US dollars. */
+    readonly onCost?: (source: string, usd: number) => void;
   }) {
     this.#lane = options.lane;
     this.#clock = options.clock;
     this.#write = options.write ?? ((line) => process.stdout.write(`${line}\n`));
     this.#meter = options.meter;
+    this.#onCost = options.onCost;
   }
 
   begin(start: InvocationStart): void {
@@ -98,11 +102,15 @@ export class EmfTelemetry implements Telemetry {
     const metered = this.#meter?.take();
     // The lines are billed as well, so they are written once to see how long they are.
     const lines = metered === undefined ? [] : this.#toLines(sources, metered);
-    for (const line of this.#toLines(sources, metered && withUsage(metered, logged(lines))))
+    for (const line of this.#toLines(sources, metered && withUsage(metered, logged(lines)), this.#onCost))
       this.#write(line);
   }
 
-  #toLines(sources: ReadonlyMap<string, SourceMetrics>, metered: MeteredUsage | undefined): string[] {
+  #toLines(
+    sources: ReadonlyMap<string, SourceMetrics>,
+    metered: MeteredUsage | undefined,
+    onCost?: (source: string, usd: number) => void,
+  ): string[] {
     const rawBytes = new Map([...sources].map(([source, { counters }]) => [source, rawBytesOf(counters)]));
     const usages = metered && attributeUsage(metered.usage, rawBytes);
     const allBytes = [...rawBytes.values()].reduce((sum, bytes) => sum + bytes, 0);
@@ -112,7 +120,9 @@ export class EmfTelemetry implements Telemetry {
       if (metered === undefined || usage === undefined)
         return documents.map((values) => this.#toLine(source, values));
       const share = allBytes > 0 ? (rawBytes.get(source) ?? 0) / allBytes : 1 / sources.size;
-      documents[0]?.set('EstimatedCostUsd', toDigits(priceUsage(usage).usd));
+      const usd = toDigits(priceUsage(usage).usd);
+      onCost?.(source, usd);
+      documents[0]?.set('EstimatedCostUsd', usd);
       const properties = {
         usage: Object.fromEntries(amountsOf(usage).map(([name, amount]) => [name, toDigits(amount)])),
         cpuMs: toDigits(metered.cpuMs * share),

@@ -11,6 +11,7 @@ export interface StoreCall {
     | 'stage'
     | 'landing'
     | 'quota'
+    | 'spend'
     | 'tokens'
     | 'control'
     | 'queue'

@@ -4,6 +4,7 @@ import { recordsPerMonth } from '../../domain/cost/workload.ts';
 import { isFetched } from '../../domain/plan/answers.ts';
 import type { Finding } from '../../domain/plan/finding.ts';
 import { toConfigTime, toGb, toPercent, toTime, toUsd } from '../../domain/plan/words.ts';
+import { slowingOf } from '../slowing-of.ts';
 import { toBytes, toMs } from '../units.ts';
 import { hasTooFewShards, utilisationOf } from './plan-resources.ts';
 import { streamOf } from './planned-design.ts';
@@ -134,6 +135,28 @@ export const CONTRADICTIONS: readonly Contradiction[] = [
         field: `sources.${name}.alarms.maxLatency`,
         says: `"${maxLatency}" is below the ${toTime(priced.freshness.p99Ms)} that the slowest 1 % are expected to take: the alarm fires all the time`,
         next: `raise it above ${toTime(priced.freshness.p99Ms)}, or ask for a shorter freshness`,
+      };
+    },
+  },
+  {
+    id: 'budget-only-watched',
+    says: 'A source that cannot be slowed down is only watched: over its monthly budget it has an alarm.',
+    find: ({ source, name }: SourceFacts): Contradicted => {
+      if (source.budget?.usdPerMonth === undefined || slowingOf(source) !== 'none') return undefined;
+      const isReceived = source.type === 'push' || source.type === 'webhook';
+      const [why, next] = isReceived
+        ? ['orderBy keeps its records on the stream', 'remove `orderBy` to have it slowed down']
+        : source.type === 'stream'
+          ? [
+              'its producers put the records on a stream of its own',
+              'slow the producers down when the alarm fires',
+            ]
+          : ['its schedule does not change', 'set `polling` to have it read less often'];
+      return {
+        level: 'warning',
+        field: `sources.${name}.budget.usdPerMonth`,
+        says: `over this budget the source is not slowed down: ${why}`,
+        next: `${next}; without it there is an alarm, and nothing else changes`,
       };
     },
   },

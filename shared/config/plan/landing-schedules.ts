@@ -18,7 +18,7 @@ const MINUTE_MS = 60_000;
 const MAX_WINDOW_MINUTES = 60;
 /** What is spilled was to be in the lake within seconds. */
 const MAX_SPILL_WINDOW_MINUTES = 5;
-/** Sources whose frames are on the stream. They have none here, unless they were moved there with frames waiting. */
+/** Sources whose frames are on the stream. They have none here, unless they were moved there, or are over their budget. */
 const SWEEP_WINDOW_MINUTES = 60;
 
 /**
@@ -63,9 +63,9 @@ export function planLandingSchedules(config: HeadgateConfig): readonly LandingSc
 
 /** How often the frames of a source are landed, in whole minutes, which is what schedules know. */
 export function landingWindowMinutes(source: ReceivedSourceConfig): number {
-  if (!usesLanding(source)) return SWEEP_WINDOW_MINUTES;
   const minutes = landingWindowOf(toMs(source.freshness));
-  return laneOf(source) === 'landing' ? minutes : Math.min(MAX_SPILL_WINDOW_MINUTES, minutes);
+  if (laneOf(source) === 'landing') return minutes;
+  return source.overflow === 'spill' ? Math.min(MAX_SPILL_WINDOW_MINUTES, minutes) : SWEEP_WINDOW_MINUTES;
 }
 
 /** How often frames are landed for a freshness. */

@@ -55,6 +55,7 @@ export function operatingOf(source: SourceConfig, design: Design): Usage {
   return modelOperating(design, {
     watchesSilence: source.alarms.stoppedAfter !== undefined,
     spills: 'overflow' in source && source.overflow === 'spill',
+    watchesBudget: source.budget?.usdPerMonth !== undefined,
   });
 }
 

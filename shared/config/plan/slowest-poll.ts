@@ -1,3 +1,4 @@
+import { slowedMinutes } from '../../domain/plan-polling.ts';
 import { toMs } from '../units.ts';
 
 interface PolledSource {
@@ -18,4 +19,13 @@ export function slowestPollMs({ freshness, polling, notifications = false }: Pol
   const ceilingMs = polling?.ceiling === undefined ? undefined : toMs(polling.ceiling);
   if (!notifications) return Math.min(freshnessMs, ceilingMs ?? freshnessMs);
   return ceilingMs ?? Math.max(freshnessMs, UNASKED_MS, polling === undefined ? 0 : toMs(polling.floor));
+}
+
+/** Time between two scheduled reads of a source while it is over its monthly budget, in ms; as ever without `polling`. */
+export function slowedPollMs(source: PolledSource): number {
+  const freshnessMs = slowestPollMs(source);
+  if (source.polling === undefined) return freshnessMs;
+  const { ceiling } = source.polling;
+  const ceilingMs = ceiling === undefined ? undefined : toMs(ceiling);
+  return Math.max(freshnessMs, slowedMinutes({ freshnessMs, ceilingMs }) * 60_000);
 }

@@ -50,6 +50,7 @@ function operatingOf(source: SourceConfig, everyMinutes: number | undefined): Us
     {
       watchesSilence: source.alarms.stoppedAfter !== undefined,
       spills: 'overflow' in source && source.overflow === 'spill',
+      watchesBudget: source.budget?.usdPerMonth !== undefined,
     },
   );
 }

@@ -26,6 +26,8 @@ export interface OperatingOptions {
   readonly watchesSilence: boolean;
   /** `overflow` is "spill". */
   readonly spills: boolean;
+  /** `budget.usdPerMonth` is set. */
+  readonly watchesBudget?: boolean;
 }
 
 /**
@@ -34,7 +36,10 @@ export interface OperatingOptions {
  */
 export function modelOperating(
   design: OperatedDesign,
-  { watchesSilence, spills }: OperatingOptions = { watchesSilence: false, spills: false },
+  { watchesSilence, spills, watchesBudget = false }: OperatingOptions = {
+    watchesSilence: false,
+    spills: false,
+  },
 ): Usage {
   const isPushed =
     design.kind === 'landing' ||
@@ -46,7 +51,8 @@ export function modelOperating(
   const activeHours = Math.min(1, MINUTES_PER_HOUR / (design.everyMinutes ?? 1));
   return {
     cloudWatchMetric: metrics * activeHours,
-    cloudWatchAlarm: COMMON_ALARM_METRICS + (isPulled ? 1 : 0) + (spills ? 1 : 0) + (watchesSilence ? 1 : 0),
+    cloudWatchAlarm:
+      COMMON_ALARM_METRICS + [isPulled, spills, watchesSilence, watchesBudget].filter(Boolean).length,
   };
 }
 

@@ -126,7 +126,7 @@ const recordsOf = (lanes: readonly LaneActivity[]): number =>
   lanes.reduce((sum, { counters }) => sum + (counters.RecordsReceived ?? 0), 0);
 
 /** A source's part of what stands and waits, in a month. */
-function standingOf(
+export function standingOf(
   source: string,
   { own, shared }: StandingUsage,
   rawBytes: ReadonlyMap<string, number>,

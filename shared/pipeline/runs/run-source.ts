@@ -78,6 +78,7 @@ export async function runSource(deps: RunSourceDeps, request: RunRequest): Promi
   const { clock, telemetry } = deps;
   const { source, owner, wake } = request;
   const startedAtMs = clock.nowMs();
+  if ((await deps.budgets?.look(source.name))?.isOver === true) telemetry.count('OverBudget', source.name, 1);
   const before = await deps.control.read(source.name);
   const problem =
     wake === undefined
@@ -341,7 +342,7 @@ async function note(
 
 /** Decides how often the source is asked from now on, and has its schedule say so. */
 async function poll(
-  { schedule, telemetry }: RunSourceDeps,
+  { schedule, telemetry, budgets }: RunSourceDeps,
   { name, config }: Source<PulledSourceConfig>,
   { landed, quarantined, finished, error }: PullRunSummary,
   emptyRunsBefore: number,
@@ -365,6 +366,7 @@ async function poll(
         hasBacklog: !finished && error === undefined,
         emptyRuns: found ? 0 : emptyRunsBefore + 1,
         isRateLimited,
+        isOverBudget: budgets?.isOver(name) === true,
       },
     );
     if (plan.everyMinutes !== everyMinutes) {

@@ -45,6 +45,7 @@ import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoPullControlStore } from '../../../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
+import { DynamoSpendStore } from '../../../shared/adapters/aws/dynamo-spend-store.ts';
 import { DynamoRequestStore } from '../../../shared/adapters/aws/dynamo-request-store.ts';
 import { DynamoTokenStore } from '../../../shared/adapters/aws/dynamo-token-store.ts';
 import { DynamoWriteKeyStore } from '../../../shared/adapters/aws/dynamo-write-key-store.ts';
@@ -79,6 +80,7 @@ import { parameterStoreContract } from '../../contract/parameter-store.suite.ts'
 import { pollScheduleContract } from '../../contract/poll-schedule.suite.ts';
 import { pullControlStoreContract } from '../../contract/pull-control-store.suite.ts';
 import { quotaStoreContract } from '../../contract/quota-store.suite.ts';
+import { spendStoreContract } from '../../contract/spend-store.suite.ts';
 import { requestStoreContract } from '../../contract/request-store.suite.ts';
 import { tokenStoreContract } from '../../contract/token-store.suite.ts';
 import { workQueueContract, type QueueUnderTest } from '../../contract/work-queue.suite.ts';
@@ -214,6 +216,7 @@ describe('AWS', () => {
     openLosingAnswers: () => new DynamoPullControlStore({ dynamodb: losingDynamoDb(), table: 'ledger' }),
   });
   quotaStoreContract({ open: () => new DynamoQuotaStore({ dynamodb, table: 'claims' }) });
+  spendStoreContract({ open: () => new DynamoSpendStore({ dynamodb, table: 'claims' }) });
   requestStoreContract({
     open: () => new DynamoRequestStore({ dynamodb, table: 'claims' }),
     openLosingAnswers: () => new DynamoRequestStore({ dynamodb: losingDynamoDb(), table: 'claims' }),

@@ -58,6 +58,19 @@ const longest = ({ freshnessMs, ceilingMs = Infinity }: PollingRules): number =>
   Math.max(1, Math.trunc(Math.min(freshnessMs, ceilingMs) / MINUTE_MS));
 
 describe('the interval between two runs', () => {
+  test('of a source that is over its budget is its ceiling, or six times its freshness, a day at most', () => {
+    fc.assert(
+      fc.property(rulesArb, seenArb, (rules, seen) => {
+        const { everyMinutes, reason } = planPolling(rules, { ...seen, isOverBudget: true });
+        const allowed = rules.ceilingMs ?? 6 * rules.freshnessMs;
+        expect(reason).toBe('over its budget');
+        expect(everyMinutes).toBe(
+          Math.max(longest(rules), Math.min(DAY_MINUTES, Math.trunc(allowed / MINUTE_MS))),
+        );
+      }),
+    );
+  });
+
   test('is whole minutes within the freshness and the ceiling, and not below the floor unless they ask for it', () => {
     fc.assert(
       fc.property(rulesArb, seenArb, (rules, seen) => {

@@ -80,6 +80,20 @@ const CONTRADICTION_CASES: readonly Case[] = [
     declare.http({ alarms: { maxLatency: '30 minutes' } }),
   ],
   [
+    'budget-only-watched',
+    declare.http({ budget: { usdPerMonth: 900 } }),
+    'budget.usdPerMonth',
+    'warning',
+    declare.http({ budget: { usdPerMonth: 900 }, polling: { floor: '1 minute' } }),
+  ],
+  [
+    'budget-only-watched',
+    declare.push({ budget: { usdPerMonth: 900 }, freshness: '5 seconds', orderBy: ['id'] }),
+    'budget.usdPerMonth',
+    'warning',
+    declare.push({ budget: { usdPerMonth: 900 }, freshness: '5 seconds' }),
+  ],
+  [
     'limit-below-volume',
     declare.push({ volume: { recordsPerSecond: 300, recordBytes: 500 }, recordsPerRequest: 1 }),
     'limits.requestsPerSecond',

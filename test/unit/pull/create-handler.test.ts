@@ -10,6 +10,7 @@ import { parseBackfill } from '../../../shared/domain/backfill.ts';
 import { RateLimitedError } from '../../../shared/domain/rate-limited-error.ts';
 import { askBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
 import { INITIAL_CONTROL, type PullControlState } from '../../../shared/ports/pull-control.ts';
+import type { Budgets } from '../../../shared/pipeline/budget/create-budgets.ts';
 import type { PageRequest, PullSource } from '../../../shared/ports/pull-source.ts';
 import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { declareHttp, type HttpSourceInput } from '../../support/declare-http.ts';
@@ -18,7 +19,11 @@ import { createPullWorld } from '../../support/pull-world.ts';
 
 const MINUTE_MS = 60_000;
 
-function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSourceInput> = {}) {
+function setUp(
+  fetchPage: PullSource['fetchPage'],
+  overrides: Partial<HttpSourceInput> = {},
+  budgets?: Budgets,
+) {
   const source = declareHttp({
     incremental: { cursor: 'ts', parameter: 'since', initialValue: '0' },
     ...overrides,
@@ -34,6 +39,7 @@ function setUp(fetchPage: PullSource['fetchPage'], overrides: Partial<HttpSource
   let invocations = 0;
   const handler = createHandler({
     ...world.deps,
+    ...(budgets && { budgets }),
     control,
     queue,
     schedule,
@@ -460,6 +466,32 @@ describe('polling', () => {
     for (let run = 0; run < 12; run++) await invoke({ source: 'items' });
     expect(await schedule.read('items')).toBe(32);
     expect(schedule.calls.filter((call) => call.startsWith('set')).length).toBe(9);
+  });
+
+  test('goes to six times the freshness while the source is over its budget, and back', async () => {
+    let isOver = true;
+    let id = 0;
+    const budgets: Budgets = {
+      look: () => Promise.resolve({ isOver, landedAtMs: undefined }),
+      isOver: () => isOver,
+      spend: () => undefined,
+      noteLanded: () => undefined,
+      settle: () => Promise.resolve(),
+    };
+    const { invoke, schedule, control, world } = setUp(
+      () => Promise.resolve({ records: [record(++id)], next: undefined }),
+      polling,
+      budgets,
+    );
+    schedule.deploy('items', 4);
+    await invoke({ source: 'items' });
+    expect(control.peek('items').polling).toEqual({ everyMinutes: 360, reason: 'over its budget' });
+    expect(await schedule.read('items')).toBe(360);
+    expect(world.telemetry.total('OverBudget', 'items')).toBe(1);
+    isOver = false;
+    await invoke({ source: 'items' });
+    expect(await schedule.read('items')).toBe(30);
+    expect(world.rows('raw')).toHaveLength(2);
   });
 
   test('without it the schedule is not touched', async () => {

@@ -329,7 +329,7 @@ const stream = z
   .describe("Producers put plain JSON records (or frames) on a Kinesis stream of the source's own.");
 
 /** What entries of the claims table that are no claims begin with where those of a source begin with its name. */
-const TAKEN_BY_TABLES: ReadonlySet<string> = new Set(['quota', 'request']);
+const TAKEN_BY_TABLES: ReadonlySet<string> = new Set(['budget', 'quota', 'request']);
 
 /** What Headgate's own alarms begin with where those of a stream begin with the name of its source. */
 const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set([
@@ -350,7 +350,7 @@ const sources = z
         error: 'a source name must match ^[a-z][a-z0-9_-]{0,62}$ (lower case, starts with a letter)',
       })
       .refine((name) => !TAKEN_BY_TABLES.has(name), {
-        error: 'the names "quota" and "request" are used by Headgate itself; choose another one',
+        error: 'the names "budget", "quota" and "request" are used by Headgate itself; choose another one',
       })
       .refine((name) => name !== UNKNOWN_SOURCE, {
         error: `the name "${UNKNOWN_SOURCE}" stands for records that belong to no source; choose another one`,

@@ -127,7 +127,7 @@ describe('a wrong configuration is refused with the path and what is allowed:', 
     [
       'a name that entries of the claims table begin with',
       problemsOf({ sources: { quota: push } }),
-      'sources.quota: the names "quota" and "request" are used by Headgate itself; choose another one',
+      'sources.quota: the names "budget", "quota" and "request" are used by Headgate itself; choose another one',
     ],
     [
       'plain http',

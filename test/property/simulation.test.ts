@@ -6,7 +6,7 @@ import { simulate } from '../simulation/simulate.ts';
 
 /** `npm run sim` runs millions of calls; here are as many as everybody has time for. */
 const RUNS = 250;
-const MAX_MUTANT_RUNS = 300;
+const MAX_MUTANT_RUNS = 600;
 
 describe('the engine under crashes, zombies, lost and late calls, resharding, replays and overlapping pulls', () => {
   test('loses nothing, lands nothing twice and comes to an end, whatever befalls it', async () => {

@@ -37,6 +37,9 @@ const MAX_FILES = 1_000;
 
 type Settings = NonNullable<DatabaseSourceConfig['deletes']>['reconcile'];
 
+/** Fewer are put together in seconds: it is not for their number that a run's time was not enough. */
+const MANY_DELETES = 100_000;
+
 /**
  * Reads rows by cursor, and when there are no more, and it is time, finds those that were deleted.
  *
@@ -108,8 +111,8 @@ export function createReconcilingReader(
     const deletes = await stageDeletes(state, inventory, findings, receivedAtMs);
     if (deletes === 'interrupted') {
       const endMs = deadlineMs - COMMIT_RESERVE_MS;
-      // It was to leave the source, or has begun with it late.
-      if (clock.nowMs() < endMs || endMs - nowMs < TOO_LARGE_MS) return deletes;
+      // It was to leave the source, has begun with it late, or its process stood still: that is no reason to pause.
+      if (clock.nowMs() < endMs || endMs - nowMs < TOO_LARGE_MS || gone < MANY_DELETES) return deletes;
       throw new BlockedError(
         'DELETES_TOO_MANY',
         `the ${String(gone)} deletes of source ${source.name} could not be put together within the time of one run; declare the table under a new name, so that it is read anew without them`,

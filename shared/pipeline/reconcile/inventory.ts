@@ -269,8 +269,8 @@ async function readRange(
   const staged = { attempt, rows: 0, files: 0 };
   for await (const part of parts) {
     if (part === 'interrupted') {
-      // A run that has less time may have begun with it late.
-      if (deps.clock.nowMs() - begunAtMs < TOO_LARGE_MS) return undefined;
+      // A run that has less time may have begun with it late; one that has read nothing stood still.
+      if (deps.clock.nowMs() - begunAtMs < TOO_LARGE_MS || staged.rows === 0) return undefined;
       throw splitTooLarge(deps, range);
     }
     staged.rows += part.rows;

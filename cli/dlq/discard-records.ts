@@ -1,5 +1,5 @@
 import type { DlqDeps, DlqOptions } from './dlq-deps.ts';
-import { previewQuarantine } from '../../shared/pipeline/replay/preview-quarantine.ts';
+import { readKnownFile, selectRows } from '../../shared/pipeline/replay/quarantine-file.ts';
 import { forEachLimited } from '../../shared/domain/for-each-limited.ts';
 import { CommandError, UsageError } from '../terminal.ts';
 import { audited } from './audited.ts';
@@ -36,8 +36,8 @@ export async function discardRecords(
     const keys = await findObjects(lake, names, selection);
     let open = 0;
     await forEachLimited(keys, PARALLEL_FILES, async (key) => {
-      const { selected, done } = await previewQuarantine(lake.engine, key, { select: selection.select });
-      open += selected - done;
+      const { rows, done } = await readKnownFile(lake.engine, key);
+      for (const number of selectRows(rows, selection.select).keys()) if (!done.has(number)) open++;
     });
     if (open === 0) throw new CommandError('none of these records is open; nothing was done');
     if (!options.yes) {

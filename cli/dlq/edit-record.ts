@@ -75,10 +75,8 @@ async function takeEdited(
   }
   if (edits.length > 0) {
     const edited = applyEdits(raw, edits);
-    if (edited !== undefined) return edited;
-    throw new CommandError(
-      'the record is no JSON object, or a field on the way is none; write the whole record with --file',
-    );
+    if ('problem' in edited) throw new CommandError(edited.problem);
+    return edited;
   }
   if (editText === undefined) {
     throw new UsageError('say what to change: --set, --unset or --file; or set EDITOR and use a terminal');

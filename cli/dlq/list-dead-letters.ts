@@ -1,3 +1,4 @@
+import { HeadgateError } from '../../shared/domain/errors.ts';
 import { forEachLimited } from '../../shared/domain/for-each-limited.ts';
 import { parseQuarantineKey } from '../../shared/domain/object-key.ts';
 import { parseParkedDelivery } from '../../shared/domain/parked-delivery.ts';
@@ -7,7 +8,7 @@ import {
   type QuarantineRow,
 } from '../../shared/domain/quarantine.ts';
 import { parseRowSet } from '../../shared/domain/row-set.ts';
-import { quarantineLane } from '../../shared/pipeline/replay/quarantine-file.ts';
+import { quarantineLane, readKnownFile } from '../../shared/pipeline/replay/quarantine-file.ts';
 import { countUnlanded } from '../../shared/pipeline/replay/replay-delivery.ts';
 import type { OpenReplay } from '../open-replay.ts';
 import { newestFirst } from './find-record.ts';
@@ -106,16 +107,13 @@ export async function summariseParked({ list, read, engine }: Lake, prefix: stri
       open += left;
       if (left > 0) oldestMs = Math.min(oldestMs, delivery.parkedAtMs);
     } catch (error) {
-      if (!isRejected(error)) throw error;
+      if (!(error instanceof HeadgateError) || error.disposition !== 'reject') throw error;
       unreadable.push(key);
     }
   });
   const oldest = oldestMs === Infinity ? undefined : new Date(oldestMs).toISOString();
   return { objects: keys.length, open, oldest, unreadable: unreadable.sort() };
 }
-
-const isRejected = (error: unknown): boolean =>
-  error instanceof Error && 'disposition' in error && error.disposition === 'reject';
 
 /**
  * Records in quarantine, the newest first.
@@ -131,12 +129,8 @@ export async function listRecords(
 ): Promise<readonly ListedRecord[]> {
   const found: ListedRecord[] = [];
   for (const key of newestFirst((await list(selection.prefix)).filter(selection.mayHold))) {
-    const [file, state] = await Promise.all([
-      engine.quarantine.read(key),
-      engine.ledger.read(quarantineLane(key)),
-    ]);
-    const done = parseRowSet(state.position);
-    for (const [number, row] of file?.rows.entries() ?? []) {
+    const { rows, done } = await readKnownFile(engine, key);
+    for (const [number, row] of rows.entries()) {
       const isDone = done.has(number);
       if ((isDone && !withDone) || !selection.select(row, number)) continue;
       if (found.length === limit) return found;

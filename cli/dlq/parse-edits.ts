@@ -1,4 +1,5 @@
 import { editJson, type JsonEdit } from '../../shared/domain/edit-json.ts';
+import type { EditedPayload } from '../../shared/pipeline/replay/replay-quarantine.ts';
 import { UsageError } from '../terminal.ts';
 
 export interface EditOptions {
@@ -41,13 +42,15 @@ function toJson(text: string): string {
   }
 }
 
-/** Applies changes to a record; one that is no JSON object stays as it is, and says so when it is judged. */
-export function applyEdits(raw: Uint8Array, edits: readonly JsonEdit[]): Uint8Array | undefined {
+/** Applies changes to a record. */
+export function applyEdits(raw: Uint8Array, edits: readonly JsonEdit[]): EditedPayload {
   try {
     JSON.parse(Buffer.from(raw).toString());
   } catch {
-    return undefined;
+    return {
+      problem:
+        'the record is not JSON, so no field of it can be changed; write it whole: headgate dlq edit --file',
+    };
   }
-  const edited = editJson(raw, edits);
-  return 'problem' in edited ? undefined : edited;
+  return editJson(raw, edits);
 }

@@ -5,7 +5,7 @@ import { countUnlanded } from '../../shared/pipeline/replay/replay-delivery.ts';
 import type { ReplayQuarantineOptions } from '../../shared/pipeline/replay/replay-quarantine.ts';
 import type { DlqDeps, DlqOptions } from './dlq-deps.ts';
 import type { OpenReplay } from '../open-replay.ts';
-import { CommandError } from '../terminal.ts';
+import { CommandError, UsageError } from '../terminal.ts';
 import { audited } from './audited.ts';
 import { findObjects, PARKED_PREFIX } from './find-objects.ts';
 import { applyEdits, parseEdits, type EditOptions } from './parse-edits.ts';
@@ -32,6 +32,12 @@ export async function replayRecords(
   await withLake(deps, options, async (lake, selection, config) => {
     if (options.as !== undefined) requireSource(config, options.as, '--as');
     const keys = await findObjects(lake, names, selection);
+    const parked = keys.find((key) => key.startsWith(PARKED_PREFIX));
+    if (edits.length > 0 && parked !== undefined) {
+      throw new UsageError(
+        `--set and --unset change records in quarantine; ${parked} is a parked delivery, which is replayed as it is`,
+      );
+    }
     const how: Pick<ReplayQuarantineOptions, 'select' | 'edit' | 'source'> = {
       select: selection.select,
       ...(edits.length > 0 && { edit: ({ raw }) => applyEdits(raw, edits) }),

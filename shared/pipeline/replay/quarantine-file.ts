@@ -1,5 +1,7 @@
 import { RejectedError } from '../../domain/errors.ts';
 import type { QuarantineRow } from '../../domain/quarantine.ts';
+import { parseRowSet } from '../../domain/row-set.ts';
+import type { LedgerStore } from '../../ports/ledger-store.ts';
 import type { QuarantineFile, QuarantineReader } from '../../ports/quarantine-reader.ts';
 import { readSettled, type LandDeps, type RunOptions } from '../land.ts';
 
@@ -46,4 +48,22 @@ export async function readFile(reader: QuarantineReader, key: string): Promise<Q
     'QUARANTINE_FILE_MISSING',
     `there is no quarantine file ${JSON.stringify(key)}; name the key of an object under ${PREFIX} in the lake bucket`,
   );
+}
+
+/** A file with what is done of it: replayed, or given up. */
+export interface KnownFile {
+  readonly rows: readonly QuarantineRow[];
+  readonly done: ReadonlySet<number>;
+}
+
+/** Reads a file, and what the ledger says of its rows. @throws RejectedError with code `QUARANTINE_FILE_MISSING` */
+export async function readKnownFile(
+  {
+    quarantine,
+    ledger,
+  }: { readonly quarantine: QuarantineReader; readonly ledger: Pick<LedgerStore, 'read'> },
+  key: string,
+): Promise<KnownFile> {
+  const [{ rows }, state] = await Promise.all([readFile(quarantine, key), ledger.read(quarantineLane(key))]);
+  return { rows, done: parseRowSet(state.position) };
 }

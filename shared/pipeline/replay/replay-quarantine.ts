@@ -31,11 +31,14 @@ export interface ReplayQuarantineDeps extends LandDeps {
 export interface ReplayQuarantineOptions extends RunOptions {
   /** Which rows to replay; all by default. `number` counts from 0. */
   readonly select?: SelectRow;
-  /** The payload to replay instead of a row's own; undefined leaves it as it is. */
-  readonly edit?: (row: QuarantineRow, number: number) => Uint8Array | undefined;
+  /** The payload to replay instead of a row's own, or why there is none: then the row stays. */
+  readonly edit?: (row: QuarantineRow, number: number) => EditedPayload;
   /** Source that rows of an unknown source belong to. */
   readonly source?: string;
 }
+
+/** A payload that was changed by hand, or what was in the way. */
+export type EditedPayload = Uint8Array | { readonly problem: string };
 
 export interface QuarantineReplay {
   /** Whether everything that can be replayed now is done; otherwise the deadline came first: replay it again. */
@@ -116,7 +119,12 @@ export function toOffer(
   const staying: StayingRow[] = [];
   for (const [number, row] of selected) {
     if (done.has(number)) continue;
-    const candidate = toCandidate(sources, source, number, row, edit?.(row, number));
+    const edited = edit?.(row, number);
+    if (edited !== undefined && 'problem' in edited) {
+      staying.push({ number, id: row.id, problems: [edited.problem] });
+      continue;
+    }
+    const candidate = toCandidate(sources, source, number, row, edited);
     if ('problems' in candidate) staying.push(candidate);
     else candidates.push(candidate);
   }

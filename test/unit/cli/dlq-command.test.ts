@@ -380,6 +380,23 @@ describe('headgate dlq replay', () => {
     expect(out.at(-1)).toContain('2 landed');
   });
 
+  test('a record that cannot be changed as asked stays, although it would land as it is', async () => {
+    const { world, declare, dlq, out } = await withQuarantine();
+    declare({ n: 'string' });
+    expect(await dlq('replay', '--source', 'clicks', '--set', 'n.m=1')).toBe(1);
+    expect(out[0]).toContain('row 0: n is not an object, so it cannot have a field m');
+    expect(out[0]).toContain('the record is not JSON');
+    expect(world.landed()).toHaveLength(1);
+  });
+
+  test('parked deliveries are replayed as they are', async () => {
+    const { world, parked, dlq, err } = await withQuarantine();
+    parked.set(KEY, documentOf([recordAt(4, { id: 'x' })]));
+    expect(await dlq('replay', KEY, '--set', 'n=1')).toBe(2);
+    expect(err.at(-1)).toContain('is a parked delivery, which is replayed as it is');
+    expect(world.landed()).toHaveLength(1);
+  });
+
   test('does nothing that cannot be written down', async () => {
     const { world, dlq, audit } = await withQuarantine();
     audit.append = () => Promise.reject(new BlockedError('AccessDenied', 'mend the policy'));
@@ -417,7 +434,7 @@ describe('headgate dlq edit', () => {
     [[], 2, 'say what to change'],
     [['--file', '/nowhere'], 2, 'no such file'],
     [['--file', '/nowhere', '--set', 'n=1'], 2, 'give either --file'],
-    [['--set', 'n.m=1'], 1, 'a field on the way is none'],
+    [['--set', 'n.m=1'], 1, 'n is not an object, so it cannot have a field m'],
   ])('%j is refused', async (args, code, message) => {
     const { world, dlq, err } = await withQuarantine();
     expect(await dlq('edit', `${LANE}/1/0`, '--yes', ...args)).toBe(code);

@@ -93,16 +93,17 @@ export class DuckDbRowKeys implements RowKeys {
     source: Source<DatabaseSourceConfig>,
     { keys: file, without }: { readonly keys: KeyFile; readonly without: readonly KeyFile[] },
   ): Promise<readonly ColumnBatch[]> {
-    return await this.#run(source, ['gone'], async (keys) => {
+    return await this.#run(source, ['gone', 'landed'], async (keys) => {
       await keys.create('gone');
       await keys.load(file, (read) => `INSERT INTO gone SELECT ${keys.names} FROM ${read}`);
+      await keys.create('landed');
       const isSame = keys.columns.map(({ name }) => `gone.${quoteName(name)} = landed.${quoteName(name)}`);
-      for (const landed of without)
-        await keys.load(
-          landed,
-          (read) =>
-            `DELETE FROM gone USING (SELECT ${keys.names} FROM ${read}) landed WHERE ${isSame.join(' AND ')}`,
-        );
+      for (const landed of without) {
+        // Joined with the file itself, DuckDB leaves out parts of it by their smallest and largest value, which know no NaN.
+        await keys.load(landed, (read) => `INSERT INTO landed SELECT ${keys.names} FROM ${read}`);
+        await keys.connection.run(`DELETE FROM gone USING landed WHERE ${isSame.join(' AND ')}`);
+        await keys.connection.run('DELETE FROM landed');
+      }
       return await keys.batches('gone', source.contract.columns);
     });
   }

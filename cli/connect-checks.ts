@@ -1,3 +1,4 @@
+import { SILENT_TELEMETRY } from '../shared/adapters/memory/silent-telemetry.ts';
 import { createDynamoDbClient, createS3Client, createSsmClient } from '../shared/adapters/aws/clients.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
 import { DynamoTokenStore } from '../shared/adapters/aws/dynamo-token-store.ts';
@@ -17,18 +18,9 @@ import { HeadgateError } from '../shared/domain/errors.ts';
 import { createReadOnlyTokens } from '../shared/pipeline/checks/read-only-tokens.ts';
 import type { ObjectSource } from '../shared/ports/object-source.ts';
 import type { ParameterStore } from '../shared/ports/parameter-store.ts';
-import type { Telemetry } from '../shared/ports/telemetry.ts';
 import { NO_TOKENS, type StoredTokens } from '../shared/ports/token-store.ts';
 import { pointsHere } from './local-defaults.ts';
 import type { OpenChecks } from './open-checks.ts';
-
-const SILENT: Telemetry = {
-  begin: () => undefined,
-  count: () => undefined,
-  record: () => undefined,
-  log: () => undefined,
-  flush: () => undefined,
-};
 
 /** What sources are reached by: the adapters of the functions, with the credentials of the environment. */
 export function openChecks(config: HeadgateConfig): OpenChecks {
@@ -50,7 +42,7 @@ export function openChecks(config: HeadgateConfig): OpenChecks {
     openTable: (source) => openTable(source, { clock, parameters, createToken: createLoginToken }),
     openPages: (source) =>
       openPullSource(source, {
-        ...{ sender, parameters, tokens, clock, telemetry: SILENT },
+        ...{ sender, parameters, tokens, clock, telemetry: SILENT_TELEMETRY },
         random: Math.random,
       }),
     openObjects: ({ config: { location }, contract }) => ({

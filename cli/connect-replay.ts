@@ -1,3 +1,4 @@
+import { SILENT_TELEMETRY } from '../shared/adapters/memory/silent-telemetry.ts';
 import { randomUUID } from 'node:crypto';
 import { createDynamoDbClient, createS3Client } from '../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../shared/adapters/aws/dynamo-claim-log.ts';
@@ -19,17 +20,7 @@ import { planResources } from '../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
 import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import { createClaimCache } from '../shared/pipeline/claim-keys.ts';
-import type { Telemetry } from '../shared/ports/telemetry.ts';
 import type { OpenReplay } from './open-replay.ts';
-
-/** Metrics are of functions; the command reports what it did itself. */
-const NO_TELEMETRY: Telemetry = {
-  begin: () => undefined,
-  count: () => undefined,
-  record: () => undefined,
-  log: () => undefined,
-  flush: () => undefined,
-};
 
 /** The engine on this machine, over the stores of a deployment. */
 export async function openReplay(declared: HeadgateConfig): Promise<OpenReplay> {
@@ -66,7 +57,7 @@ export async function openReplay(declared: HeadgateConfig): Promise<OpenReplay> 
       lake: new S3Lake({ s3, bucket }),
       tables,
       clock,
-      telemetry: NO_TELEMETRY,
+      telemetry: SILENT_TELEMETRY,
       sources: compileSources(config, compileValidators(config)),
       configVersion: configVersionOf(config),
       newToken: randomUUID,

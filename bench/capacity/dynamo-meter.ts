@@ -16,6 +16,7 @@ import type {
 import { isConditionFailure } from '../../shared/adapters/aws/condition-failure.ts';
 import { applyUpdate } from './apply-update.ts';
 import { itemBytes, type Item } from '../../shared/adapters/aws/item-size.ts';
+import { dynamoReadUnits, dynamoWriteUnits } from '../../shared/domain/cost/metering.ts';
 
 /** Names of a table's key attributes. */
 export interface KeySchema {
@@ -33,21 +34,6 @@ export interface Consumed {
   readUnits: number;
   /** Conditional writes whose condition was not met; they are billed like others. */
   conflicts: number;
-}
-
-const WRITE_UNIT_BYTES = 1024;
-const READ_UNIT_BYTES = 4096;
-/** Transactional writes cost twice what others cost. */
-const TRANSACTION = 2;
-
-/** Write units of one item: by the larger of what stood there and what was to stand there. */
-export function writeUnits(oldBytes: number, newBytes: number): number {
-  return Math.max(1, Math.ceil(Math.max(oldBytes, newBytes) / WRITE_UNIT_BYTES));
-}
-
-/** Read units of an item, or of all items of a Query together; reading nothing costs as much as reading little. */
-export function readUnits(bytes: number, isConsistent: boolean): number {
-  return Math.max(1, Math.ceil(bytes / READ_UNIT_BYTES)) * (isConsistent ? 1 : 0.5);
 }
 
 /**
@@ -178,12 +164,12 @@ export class DynamoMeter {
     toNew: (old: Item | undefined) => Item | undefined,
   ): void {
     if (error === undefined) {
-      this.#write(table, keyed ?? {}, toNew, 1);
+      this.#write(table, keyed ?? {}, toNew, false);
     } else if (isConditionFailure(error)) {
       const consumed = this.#of(table);
       consumed.conflicts++;
       const bill = (old: Item | undefined, oldBytes: number): void => {
-        consumed.writeUnits += writeUnits(oldBytes, bytesOf(toNew(old)));
+        consumed.writeUnits += dynamoWriteUnits(Math.max(oldBytes, bytesOf(toNew(old))));
       };
       const key = this.#keyOf(table, keyed ?? {});
       const old = error.Item ?? this.#items.get(key);
@@ -199,12 +185,12 @@ export class DynamoMeter {
     table: string,
     keyed: Item,
     toNew: (old: Item | undefined) => Item | undefined,
-    factor: number,
+    isTransaction: boolean,
   ): void {
     const key = this.#keyOf(table, keyed);
     const old = this.#items.get(key);
     const written = toNew(old);
-    this.#of(table).writeUnits += factor * writeUnits(bytesOf(old), bytesOf(written));
+    this.#of(table).writeUnits += dynamoWriteUnits(Math.max(bytesOf(old), bytesOf(written)), isTransaction);
     if (written === undefined) {
       this.#items.delete(key);
       return;
@@ -227,10 +213,10 @@ export class DynamoMeter {
       };
       tables.add(table);
       if (succeeded) {
-        this.#write(table, keyed, toNew, TRANSACTION);
+        this.#write(table, keyed, toNew, true);
       } else {
         const old = this.#items.get(this.#keyOf(table, keyed));
-        this.#of(table).writeUnits += TRANSACTION * writeUnits(bytesOf(old), bytesOf(toNew(old)));
+        this.#of(table).writeUnits += dynamoWriteUnits(Math.max(bytesOf(old), bytesOf(toNew(old))), true);
       }
     }
     for (const table of tables) {
@@ -249,7 +235,7 @@ export class DynamoMeter {
         throw new RangeError('the capacity meter does not know which items of a batch were not processed');
       }
       for (const { PutRequest: put, DeleteRequest: deletion } of writes) {
-        this.#write(table, put?.Item ?? deletion?.Key ?? {}, () => put?.Item, 1);
+        this.#write(table, put?.Item ?? deletion?.Key ?? {}, () => put?.Item, false);
       }
     }
   }
@@ -271,7 +257,7 @@ export class DynamoMeter {
 
   #readItem(table: string, key: Item, isConsistent: boolean): void {
     const item = this.#items.get(this.#keyOf(table, key));
-    this.#of(table).readUnits += readUnits(bytesOf(item), isConsistent);
+    this.#of(table).readUnits += dynamoReadUnits(bytesOf(item), isConsistent ? 'strong' : 'eventual');
   }
 
   /** The items of one page count together. */
@@ -285,7 +271,11 @@ export class DynamoMeter {
     let bytes = 0;
     const count = (itemsBytes: number): void => {
       bytes += itemsBytes;
-      if (unknown === 0) this.#of(table).readUnits += readUnits(bytes, query.ConsistentRead ?? false);
+      if (unknown === 0)
+        this.#of(table).readUnits += dynamoReadUnits(
+          bytes,
+          query.ConsistentRead === true ? 'strong' : 'eventual',
+        );
     };
     if (items.length === 0) count(0);
     for (const item of items) {

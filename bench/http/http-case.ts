@@ -1,3 +1,4 @@
+import { SILENT_TELEMETRY } from '../../shared/adapters/memory/silent-telemetry.ts';
 import { randomBytes } from 'node:crypto';
 import { systemClock } from '../../shared/adapters/aws/system-clock.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
@@ -11,7 +12,6 @@ import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane } from '../../shared/pipeline/land.ts';
 import { createPullReader } from '../../shared/pipeline/pull/create-pull-reader.ts';
 import type { PullSource } from '../../shared/ports/pull-source.ts';
-import type { Telemetry } from '../../shared/ports/telemetry.ts';
 import { declareHttp } from '../../test/support/declare-http.ts';
 import { answerMeasurements, measuringInput } from '../measuring-process.ts';
 import { FolderBatchStage, FolderLake } from '../pull/folder-stores.ts';
@@ -38,14 +38,6 @@ export interface HttpOutput {
 const FIRST_LOOK_PAGES = 1_000;
 const HOUR_MS = 3_600_000;
 const MB = 1024 * 1024;
-const SILENT: Telemetry = {
-  begin: () => undefined,
-  count: () => undefined,
-  record: () => undefined,
-  log: () => undefined,
-  flush: () => undefined,
-};
-
 /** Reads the API to its end, as the function does, into a lake in a folder; ledger and claims are in memory. */
 async function pull({ origin, folder }: HttpInput): Promise<HttpOutput> {
   const source = declareHttp({
@@ -59,7 +51,7 @@ async function pull({ origin, folder }: HttpInput): Promise<HttpOutput> {
   });
   const sender = createHttpSender();
   const api = createHttpPullSource({
-    ...{ source, sender, clock: systemClock, telemetry: SILENT, random: Math.random },
+    ...{ source, sender, clock: systemClock, telemetry: SILENT_TELEMETRY, random: Math.random },
     parameters: new MemoryParameterStore(),
     tokens: new MemoryTokenStore(),
   });
@@ -79,14 +71,14 @@ async function pull({ origin, folder }: HttpInput): Promise<HttpOutput> {
   const stage = new FolderBatchStage(`${folder}/landing`);
   const tables = new DuckDbTableWriter();
   const reader = createPullReader({
-    ...{ source, pages, stage, clock: systemClock, telemetry: SILENT, deadlineMs },
+    ...{ source, pages, stage, clock: systemClock, telemetry: SILENT_TELEMETRY, deadlineMs },
   });
   const land = {
     ledger: new MemoryLedgerStore(),
     claimLog: new MemoryClaimLog({ clock: systemClock }),
     claimCache: createClaimCache(),
     lake: new FolderLake(folder),
-    ...{ tables, clock: systemClock, telemetry: SILENT, newToken, configVersion: 'bench' },
+    ...{ tables, clock: systemClock, telemetry: SILENT_TELEMETRY, newToken, configVersion: 'bench' },
     sources: new Map([[source.name, source]]),
   };
   const before = process.cpuUsage();

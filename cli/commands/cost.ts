@@ -53,12 +53,12 @@ export function createCostCommand(deps: ActivityDeps, configFile: string): Comma
   return new Command('cost')
     .description('Show what sources cost: what their functions used, and their part of what stands and waits')
     .argument('[source]', 'only this one')
-    .option('--since <time>', 'how far to look back: 90m, 24h, 7d', toSince, USUAL_SINCE_MS)
+    .option('--since <time>', 'how far to look back, such as "24 hours" or "7 days"', toSince, USUAL_SINCE_MS)
     .addOption(new Option('--month', 'since the first of this month (UTC)').conflicts('since'))
     .option('--prices <file>', 'JSON file of prices of another region or contract')
     .option('--config <path>', 'configuration file', configFile)
     .option('--json', 'print JSON')
-    .addHelpText('after', '\nExample:\n  $ headgate cost --since 24h')
+    .addHelpText('after', '\nExample:\n  $ headgate cost --since "24 hours"')
     .action(cost);
 }
 

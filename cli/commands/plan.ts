@@ -106,7 +106,7 @@ export function createPlanCommand(
     )
     .option(
       '--measured [time]',
-      'compare with what was measured in the last 90m, 24h, 7d (the default)',
+      'compare with what was measured in this time, such as "24 hours"; 7 days by default',
       toSince,
     )
     .option('--json', 'print JSON')

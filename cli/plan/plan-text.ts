@@ -49,7 +49,7 @@ export function planTable(sources: readonly SourcePlan[]): string {
     ...sources.map((source) => [
       source.source,
       `${PATTERN_NAMES[source.pattern]}${source.isByHand ? ' (by hand)' : ''}`,
-      `${source.direction}, ${source.lane}`,
+      source.direction === source.lane ? source.lane : `${source.direction}, ${source.lane}`,
       toTime(source.freshness.askedMs),
       `${toTime(source.freshness.p50Ms)} / ${toTime(source.freshness.p99Ms)}`,
       toUsd(source.usdPerGb),

@@ -84,28 +84,14 @@ export async function claimKeys(
   deps: ClaimDeps,
   buckets: readonly BucketCandidates[],
 ): Promise<Uint8Array[]> {
-  const verdicts = buckets.map(({ candidates }) => new Uint8Array(candidates.size));
-  let wanted: readonly Wanted[] = buckets.map((bucket, at) => ({
-    ...bucket,
-    settle: (decided) => verdicts[at]?.set(decided),
-  }));
-  const single: Wanted[] = [];
-  // Level by level: where buckets waited for their finer ones, hundreds of them would be read and held at once.
-  while (wanted.length > 0) {
-    const finer: Wanted[] = [];
-    await forEachLimited(wanted, PARALLEL_BUCKETS, async (bucket) => {
+  return await decideByLevels(buckets, {
+    inBucket: async (bucket) => {
       const decided = await claimInBucket(deps, bucket);
-      bucket.settle(decided);
-      for (const rest of divideAbsent(bucket, decided)) {
-        if (rest.isSingle) single.push(rest);
-        else finer.push(rest);
-      }
       await deps.probe('A.3');
-    });
-    wanted = finer;
-  }
-  for (const bucket of single) bucket.settle(await claimSingly(deps, bucket));
-  return verdicts;
+      return decided;
+    },
+    singly: (rest) => claimSingly(deps, rest),
+  });
 }
 
 /**
@@ -118,25 +104,49 @@ export async function peekKeys(
   { claimLog }: Pick<ClaimDeps, 'claimLog'>,
   buckets: readonly BucketCandidates[],
 ): Promise<Uint8Array[]> {
+  return await decideByLevels(buckets, {
+    inBucket: async ({ bucket, candidates }) => {
+      const view = newView();
+      for (const entry of await claimLog.read(bucket.name, 0)) add(view, entry);
+      return view.claims.decide(candidates, !view.isClosed);
+    },
+    singly: ({ candidates }) => Promise.resolve(new Uint8Array(candidates.size).fill(Verdict.own)),
+  });
+}
+
+/** How candidates are decided. */
+interface Decide {
+  /** Those of one bucket; `absent` where nobody owns the key and the bucket is closed. */
+  readonly inBucket: (bucket: BucketCandidates) => Promise<Uint8Array>;
+  /** Those that are looked up key by key, where there is no finer bucket. */
+  readonly singly: (rest: BucketCandidates) => Promise<Uint8Array>;
+}
+
+/**
+ * Decides level by level: where buckets waited for their finer ones, hundreds of them would be read and held at once.
+ *
+ * @returns the verdicts of every bucket, in the order of its candidates
+ */
+async function decideByLevels(
+  buckets: readonly BucketCandidates[],
+  { inBucket, singly }: Decide,
+): Promise<Uint8Array[]> {
   const verdicts = buckets.map(({ candidates }) => new Uint8Array(candidates.size));
   let wanted: readonly Wanted[] = buckets.map((bucket, at) => ({
     ...bucket,
     settle: (decided) => verdicts[at]?.set(decided),
   }));
+  const single: Wanted[] = [];
   while (wanted.length > 0) {
     const finer: Wanted[] = [];
     await forEachLimited(wanted, PARALLEL_BUCKETS, async (bucket) => {
-      const view = newView();
-      for (const entry of await claimLog.read(bucket.bucket.name, 0)) add(view, entry);
-      const decided = view.claims.decide(bucket.candidates, !view.isClosed);
+      const decided = await inBucket(bucket);
       bucket.settle(decided);
-      for (const rest of divideAbsent(bucket, decided)) {
-        if (rest.isSingle) rest.settle(new Uint8Array(rest.candidates.size).fill(Verdict.own));
-        else finer.push(rest);
-      }
+      for (const rest of divideAbsent(bucket, decided)) (rest.isSingle ? single : finer).push(rest);
     });
     wanted = finer;
   }
+  for (const rest of single) rest.settle(await singly(rest));
   return verdicts;
 }
 

@@ -116,3 +116,10 @@ export const HOURS_PER_MONTH = 730;
 export const DAYS_PER_MONTH = HOURS_PER_MONTH / 24;
 /** Seconds of such a month. */
 export const SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600;
+
+/**
+ * Requests with which Lambda asks an empty queue in a month: five pollers, each of which waits 20 s for an answer.
+ *
+ * https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+ */
+export const SQS_IDLE_POLLS_PER_MONTH = (5 / 20) * SECONDS_PER_MONTH;

@@ -1,4 +1,5 @@
 import type { Design } from './design.ts';
+import { SQS_IDLE_POLLS_PER_MONTH } from './metering.ts';
 import type { Usage } from './usage.ts';
 
 /** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests, cost. */
@@ -94,5 +95,11 @@ export function modelIdle({
     (hasLanding ? FUNCTION_ALARMS + SCHEDULE_ALARMS + IDLE_ALARMS : 0) +
     pullingFunctions * (FUNCTION_ALARMS + SCHEDULE_ALARMS + WORK_ALARMS) +
     (isNotified ? NOTIFICATION_ALARMS : 0);
-  return { kmsKeyMonth: 1, cloudWatchDashboard: 1, cloudWatchAlarm: alarms };
+  const queues = pullingFunctions + (isNotified ? 1 : 0);
+  return {
+    kmsKeyMonth: 1,
+    cloudWatchDashboard: 1,
+    cloudWatchAlarm: alarms,
+    ...(queues > 0 && { sqsRequest: queues * SQS_IDLE_POLLS_PER_MONTH }),
+  };
 }

@@ -1,5 +1,5 @@
 import type { QueueDesign } from './design.ts';
-import { SECONDS_PER_MONTH, sqsRequests } from './metering.ts';
+import { SECONDS_PER_MONTH, SQS_IDLE_POLLS_PER_MONTH, sqsRequests } from './metering.ts';
 import { edgeUsage, framesOf } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
@@ -18,8 +18,6 @@ import type { Workload } from './workload.ts';
 const BASE64 = 4 / 3;
 /** An invocation is given 6 MB. */
 const MAX_BATCH_BYTES = 4.5e6;
-/** Lambda asks an empty queue with five pollers, each 20 s long. */
-const IDLE_POLLS_PER_SECOND = 5 / 20;
 /** Messages that one call deletes. */
 const DELETES_PER_CALL = 10;
 
@@ -51,6 +49,6 @@ export function modelQueue(workload: Workload, design: QueueDesign): ModelledUsa
         design.dedupeDays,
       ),
     ),
-    shared: { sqsRequest: IDLE_POLLS_PER_SECOND * SECONDS_PER_MONTH },
+    shared: { sqsRequest: SQS_IDLE_POLLS_PER_MONTH },
   };
 }

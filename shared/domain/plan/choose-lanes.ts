@@ -25,18 +25,6 @@ interface Chosen extends StreamLoad {
   readonly usd: number;
 }
 
-/** What the choice costs in a month: Infinity where the stream does not take it. */
-export function lanesUsd(
-  choices: readonly LaneChoice[],
-  streamed: ReadonlySet<string>,
-  terms: StreamTerms,
-): number {
-  return chosenUsd(
-    choices.filter(({ name }) => streamed.has(name)).reduce(moveToStream, nothingMoved(choices, terms)),
-    terms,
-  );
-}
-
 function nothingMoved(choices: readonly LaneChoice[], { load }: StreamTerms): Chosen {
   const usd = choices.reduce((sum, { landingUsd }) => sum + landingUsd, 0);
   return { count: 0, usd, ...(load ?? { bytesPerSecond: 0, recordsPerSecond: 0 }) };

@@ -45,9 +45,32 @@ export interface BackfillMode {
 }
 
 /** Windows of one backfill at most: each is a lane. */
-export const MAX_WINDOWS = 5_000;
+const MAX_WINDOWS = 5_000;
 
 /** What a range that nobody may ask for is refused with. */
 export function backfillRange({ name }: Pick<Source, 'name'>, problem: string): BlockedError {
   return new BlockedError('BACKFILL_RANGE', `source ${name} cannot be backfilled like this: ${problem}`);
+}
+
+/**
+ * Windows of a range.
+ *
+ * @param beginsInside whether a window, counted from 0, begins before the end of the range
+ * @throws BlockedError with code `BACKFILL_RANGE` when there are too many
+ */
+export function countWindows(
+  source: Pick<Source, 'name'>,
+  step: string,
+  beginsInside: (window: number) => boolean,
+): number {
+  let windows = 1;
+  while (beginsInside(windows)) {
+    windows++;
+    if (windows > MAX_WINDOWS)
+      throw backfillRange(
+        source,
+        `the range has more than ${String(MAX_WINDOWS)} windows of ${step}; choose a longer --window`,
+      );
+  }
+  return windows;
 }

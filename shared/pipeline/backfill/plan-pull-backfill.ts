@@ -15,7 +15,7 @@ import { pullLane } from '../../domain/pull-lane.ts';
 import { parsePosition } from '../../domain/pull-position.ts';
 import type { Source } from '../../domain/source.ts';
 import { incrementalOf, type Incremental } from '../pull/incremental-of.ts';
-import { backfillRange, MAX_WINDOWS, type BackfillPlan } from './backfill-mode.ts';
+import { backfillRange, countWindows, type BackfillPlan } from './backfill-mode.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -51,15 +51,11 @@ export function planPullBackfill(
   }
   if (isReadAtOnce(source.config) || kind.kind === 'text') return { from: start, to: end, windows: 1 };
   requireStep(source, kind, step);
-  let windows = 1;
-  while (compareCursors(kind, pullWindowStart(source, { from: start, step }, windows), end) < 0) {
-    windows++;
-    if (windows > MAX_WINDOWS)
-      throw backfillRange(
-        source,
-        `the range has more than ${String(MAX_WINDOWS)} windows of ${step}; choose a longer --window`,
-      );
-  }
+  const windows = countWindows(
+    source,
+    step,
+    (window) => compareCursors(kind, pullWindowStart(source, { from: start, step }, window), end) < 0,
+  );
   return { from: start, to: end, windows };
 }
 

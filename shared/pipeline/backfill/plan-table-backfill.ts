@@ -6,7 +6,7 @@ import type { Source } from '../../domain/source.ts';
 import { parseTablePosition } from '../../domain/table-position.ts';
 import type { Backfill } from '../../domain/backfill.ts';
 import type { TableSource } from '../../ports/table-source.ts';
-import { backfillRange, MAX_WINDOWS, type BackfillPlan } from './backfill-mode.ts';
+import { backfillRange, countWindows, type BackfillPlan } from './backfill-mode.ts';
 
 /** How far an `incremental.lookback` is trusted: a reading that takes longer than this begins that much earlier the next time. */
 const LOOKBACK_MARGIN_MS = 86_400_000;
@@ -45,15 +45,11 @@ export function planTableBackfill(
         : `the source's own runs have not come beyond ${limit}, and read everything after it themselves; ask for a range before it`,
     );
   }
-  let windows = 1;
-  while (order.compare(tableWindowStart(source, order, { from: start, step }, windows), end) < 0) {
-    windows++;
-    if (windows > MAX_WINDOWS)
-      throw backfillRange(
-        source,
-        `the range has more than ${String(MAX_WINDOWS)} windows of ${step}; choose a longer --window`,
-      );
-  }
+  const windows = countWindows(
+    source,
+    step,
+    (window) => order.compare(tableWindowStart(source, order, { from: start, step }, window), end) < 0,
+  );
   return { from: start, to: end, windows };
 }
 

@@ -10,7 +10,7 @@ import {
   type AttributeValue,
 } from '@aws-sdk/client-dynamodb';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { DynamoMeter, readUnits, writeUnits } from '../../../bench/capacity/dynamo-meter.ts';
+import { DynamoMeter } from '../../../bench/capacity/dynamo-meter.ts';
 import { itemBytes } from '../../../shared/adapters/aws/item-size.ts';
 
 const KB = 1024;
@@ -30,21 +30,6 @@ describe('sizes of items', () => {
     ['a set is its elements', { s: { SS: ['ab', 'c'] }, t: { NS: ['1', '2'] } }, 1 + 3 + 1 + 4],
   ])('%s', (_, item, bytes) => {
     expect(itemBytes(item)).toBe(bytes);
-  });
-});
-
-describe('units', () => {
-  test('writing starts at one unit and costs one for each begun kilobyte', () => {
-    expect([0, 1, KB, KB + 1, 3.5 * KB].map((bytes) => writeUnits(0, bytes))).toEqual([1, 1, 1, 2, 4]);
-  });
-
-  test('a write is billed by the larger of the two items: 300 KB against 310 KB are 310 units', () => {
-    expect([writeUnits(300 * KB, 310 * KB), writeUnits(310 * KB, 300 * KB)]).toEqual([310, 310]);
-  });
-
-  test('reading starts at one unit, costs one for each begun 4 KB, and half of it when eventually consistent', () => {
-    expect([0, 3.5 * KB, 10 * KB].map((bytes) => readUnits(bytes, true))).toEqual([1, 1, 3]);
-    expect([0, 3.5 * KB, 10 * KB].map((bytes) => readUnits(bytes, false))).toEqual([0.5, 0.5, 1.5]);
   });
 });
 

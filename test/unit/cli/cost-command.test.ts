@@ -109,7 +109,7 @@ describe('headgate cost', () => {
   });
 
   test('adds up what the lanes of a source metered, and divides what stands and waits', async () => {
-    const answer = parse((await run(['--since', '24h', '--json'], [pushed, landed])).out);
+    const answer = parse((await run(['--since', '24 hours', '--json'], [pushed, landed])).out);
     const [orders, reports] = answer.sources;
     // $1, $0.014 and $5 a million.
     expect(orders?.meteredUsd).toBeCloseTo(0.004 + 0.000224 + 0.005, 9);
@@ -125,7 +125,7 @@ describe('headgate cost', () => {
 
   test('what only metrics still know is a sum without a service', async () => {
     const old = activity('orders', 'push', { usage: undefined, estimatedUsd: 0.5, firstMs: undefined });
-    const [orders] = parse((await run(['orders', '--since', '100d', '--json'], [old])).out).sources;
+    const [orders] = parse((await run(['orders', '--since', '100 days', '--json'], [old])).out).sources;
     expect(orders?.services).toContainEqual({ service: 'unknown', usd: 0.5 });
     expect(orders?.meteredUsd).toBeCloseTo(0.5, 9);
   });
@@ -143,10 +143,10 @@ describe('headgate cost', () => {
   });
 
   test('a table has a column for each service, and a line for what all of it costs', async () => {
-    const { out } = await run(['--since', '24h'], [pushed, landed]);
+    const { out } = await run(['--since', '24 hours'], [pushed, landed]);
     for (const text of ['orders', 'reports', 'Kinesis', 'API Gateway', '$/GB', 'a month at this rate'])
       expect(out).toContain(text);
-    expect((await run(['reports', '--since', '24h'], [pushed])).out).not.toContain('orders');
+    expect((await run(['reports', '--since', '24 hours'], [pushed])).out).not.toContain('orders');
   });
 
   test('a source that is not declared is named with those that are', async () => {

@@ -86,7 +86,7 @@ test('what was measured stands beside the plan, with what to decide anew and wha
 });
 
 test('as JSON, of one source, over the time that is named, and without a history of queries', async () => {
-  const { out, asked } = await run(['orders', '--measured', '24h', '--json'], undefined);
+  const { out, asked } = await run(['orders', '--measured', '24 hours', '--json'], undefined);
   expect(asked).toEqual([{ fromMs: NOW_MS - DAY_MS, toMs: NOW_MS }]);
   const { measured } = JSON.parse(out) as { measured: { source: string; queries?: number }[] };
   expect(measured).toMatchObject([

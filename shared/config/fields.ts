@@ -139,6 +139,12 @@ export const common = {
     .describe('Thresholds of the alarms of this source.'),
 };
 
+/** Shards of a stream. */
+export const shardCount = z.int().min(1).max(500);
+
+/** Records in one request. */
+export const requestRecords = z.int().min(1).max(10_000);
+
 /** An absolute https URL. */
 export const httpsUrl = z.string().refine((text) => URL.parse(text)?.protocol === 'https:', {
   error: 'must be an absolute https URL, such as "https://login.example.com/"',

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { pulledProblems } from './check-pulled.ts';
 import { UNKNOWN_SOURCE } from '../domain/quarantine.ts';
 import { mysqlSource, postgresSource } from './database-source.ts';
-import { budget, common, httpsUrl, path, secretParameter } from './fields.ts';
+import { budget, common, httpsUrl, path, requestRecords, secretParameter, shardCount } from './fields.ts';
 import { filesSource } from './files-source.ts';
 import { httpSource } from './http-source.ts';
 import { duration, size } from './units.ts';
@@ -164,10 +164,7 @@ const push = z
     type: z.literal('push'),
     ...common,
     ...received,
-    recordsPerRequest: z
-      .int()
-      .min(1)
-      .max(10_000)
+    recordsPerRequest: requestRecords
       .optional()
       .describe(
         'How many records senders put into one request, on average; it decides most of the costs. Without it the plan ' +
@@ -317,10 +314,7 @@ const stream = z
   .strictObject({
     type: z.literal('stream'),
     ...common,
-    shards: z
-      .int()
-      .min(1)
-      .max(500)
+    shards: shardCount
       .optional()
       .describe(
         "Shards of the source's own Kinesis stream. Default: as many as its volume fills to 60 %; see `headgate plan`.",
@@ -395,10 +389,7 @@ export const configSchema = z
       .describe('Who is told when an alarm fires. Other targets subscribe to the SNS topic.'),
     ingest: z
       .strictObject({
-        shards: z
-          .int()
-          .min(1)
-          .max(500)
+        shards: shardCount
           .optional()
           .describe(
             'Shards of the stream that all pushed sources share. Default: as many as their volumes fill to 60 %; see ' +

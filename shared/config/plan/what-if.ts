@@ -1,3 +1,5 @@
+import * as z from 'zod';
+import { requestRecords, shardCount } from '../fields.ts';
 import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { parseDurationMs } from '../units.ts';
 import { withSource } from './source-facts.ts';
@@ -20,10 +22,12 @@ const numberOf = (key: string, value: string, example: string): number => {
   );
 };
 
-const wholeOf = (key: string, value: string, example: string): number => {
+/** A whole number within the limits of its field. */
+const wholeOf = (key: string, value: string, example: string, field: z.ZodInt = z.int()): number => {
   const number = numberOf(key, value, example);
-  if (Number.isInteger(number)) return number;
-  throw new WhatIfError(`${key}: "${value}" must be a whole number, such as ${key}=${example}`);
+  if (field.safeParse(number).success) return number;
+  const most = field.maxValue === null || !field.isFinite ? '' : `, ${String(field.maxValue)} at most`;
+  throw new WhatIfError(`${key}: "${value}" must be a whole number${most}, such as ${key}=${example}`);
 };
 
 const oneOf = <Value extends string>(key: string, value: string, allowed: readonly Value[]): Value => {
@@ -87,7 +91,7 @@ const KEYS: Readonly<Record<string, Key>> = {
     values: 'records in a request (push)',
     apply: (source, value) => {
       onlyFor('recordsPerRequest', source, ['push']);
-      const recordsPerRequest = wholeOf('recordsPerRequest', value, '500');
+      const recordsPerRequest = wholeOf('recordsPerRequest', value, '500', requestRecords);
       return source.type === 'push' ? { ...source, recordsPerRequest } : source;
     },
   },
@@ -125,7 +129,9 @@ const KEYS: Readonly<Record<string, Key>> = {
     values: 'shards (stream)',
     apply: (source, value) => {
       onlyFor('shards', source, ['stream']);
-      return source.type === 'stream' ? { ...source, shards: wholeOf('shards', value, '2') } : source;
+      return source.type === 'stream'
+        ? { ...source, shards: wholeOf('shards', value, '2', shardCount) }
+        : source;
     },
   },
   usdPerGb: {

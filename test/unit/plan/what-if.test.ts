@@ -38,12 +38,19 @@ describe('a what-if', () => {
     ['gbPerDay=-1', /gbPerDay: "-1" must be a number above 0/],
     ['recordBytes=1.5', /recordBytes: "1.5" must be a whole number/],
     ['pattern=batch', /pattern: "batch" must be one of stream, micro-batch, planned/],
+    ['recordsPerRequest=20000', /recordsPerRequest: "20000" must be a whole number, 10000 at most/],
     ['shards=2', /shards: a source of type push has none; it is for stream/],
     ['gbPerDay=1,gbPerDay=2', /"gbPerDay" is there twice/],
     ['gbPerDay=1,recordsPerSecond=2', /both say the volume/],
     ['toString=1', /"toString" cannot be changed/],
   ])('%s is refused with what is wrong and what is allowed', (text, message) => {
     expect(() => changed(text)).toThrow(message);
+  });
+
+  test('of a stream has as many shards as a configuration takes', () => {
+    const streamed = configOf({ it: declare.stream({}) });
+    expect(() => applyWhatIf(streamed, 'it', 'shards=501')).toThrow(/500 at most/);
+    expect(applyWhatIf(streamed, 'it', 'shards=500').sources['it']).toMatchObject({ shards: 500 });
   });
 
   test('of a source that keeps an order cannot collect it', () => {

@@ -26,7 +26,10 @@ const numberOf = (key: string, value: string, example: string): number => {
 const wholeOf = (key: string, value: string, example: string, field: z.ZodInt = z.int()): number => {
   const number = numberOf(key, value, example);
   if (field.safeParse(number).success) return number;
-  const most = field.maxValue === null || !field.isFinite ? '' : `, ${String(field.maxValue)} at most`;
+  const most =
+    field.maxValue === null || field.maxValue === Number.MAX_SAFE_INTEGER
+      ? ''
+      : `, ${String(field.maxValue)} at most`;
   throw new WhatIfError(`${key}: "${value}" must be a whole number${most}, such as ${key}=${example}`);
 };
 

@@ -28,6 +28,8 @@ interface BackfillOptions {
 }
 
 const POLL_MS = 2_000;
+/** Work that failed comes again after a quarter of an hour at the latest; so does what waits for a limit of its source. */
+const STALLED_MS = 20 * 60_000;
 const MAX_PARALLEL = 100;
 
 /** `headgate backfill`: a range of a source again, or what lies before its beginning. */
@@ -75,16 +77,22 @@ export function createBackfillCommand(deps: PullDeps & ReplayDeps, configFile: s
     const request = { from, to, step, parallel };
     const { number } = await askBackfill({ ...deployment, clock }, source, request);
     await deployment.start({ source, task: 'backfill', backfill: number });
-    if (options.detach === undefined) await follow(number, state);
+    if (options.detach === undefined) await follow(source, number, state);
     const latest = await state();
     report(source, options, latest);
     if (latest?.backfill.status === 'refused')
       throw new CommandError(latest.backfill.problem ?? 'it was refused');
   }
 
-  /** Until it has ended. Whoever stops looking does not stop it. */
-  async function follow(number: number, state: () => Promise<BackfillState | undefined>): Promise<void> {
+  /** Until it has ended, or nobody goes on with it. Whoever stops looking does not stop it. */
+  async function follow(
+    source: string,
+    number: number,
+    state: () => Promise<BackfillState | undefined>,
+  ): Promise<void> {
     let shown = '';
+    let known = '';
+    let movedAtMs = clock.nowMs();
     for (;;) {
       const latest = await state();
       if (latest?.backfill.number !== number || !isOpen(latest.backfill)) return;
@@ -92,6 +100,10 @@ export function createBackfillCommand(deps: PullDeps & ReplayDeps, configFile: s
       const detail = toDetail(latest, clock.nowMs());
       if (detail !== shown) progress.update(done?.done.size ?? 0, backfill.plan?.windows ?? 0, detail);
       shown = detail;
+      const at = `${backfill.status}/${String(done?.done.size)}/${String(done?.rows)}`;
+      if (at !== known || (done?.active.size ?? 0) > 0) movedAtMs = clock.nowMs();
+      known = at;
+      if (clock.nowMs() - movedAtMs >= STALLED_MS) throw stalled(source, latest);
       await clock.sleep(POLL_MS);
     }
   }
@@ -156,6 +168,15 @@ export function createBackfillCommand(deps: PullDeps & ReplayDeps, configFile: s
       '\nExamples:\n  $ headgate backfill orders --from 2024-01-01 --to 2025-01-01 --window "7 days" --parallel 4\n  $ headgate backfill orders --status',
     )
     .action(run);
+}
+
+function stalled(source: string, { backfill: { number, asked } }: BackfillState): CommandError {
+  return new CommandError(
+    `nobody has gone on with backfill ${String(number)} of ${source} for ${String(STALLED_MS / 60_000)} minutes: either a ` +
+      'limit of the source makes it wait, or its messages have failed too often and are in the dead-letter queue of the ' +
+      "function's work. Look at the function's log, mend the cause, and have it go on by asking for the same again: " +
+      `headgate backfill ${source} --from ${asked.from} --to ${asked.to} --window "${asked.step}". Nothing is lost.`,
+  );
 }
 
 function toParallel(text: string): number {

@@ -16,7 +16,8 @@ import { OrdersTable } from '../../support/orders-table.ts';
 const DAY = 86_400_000_000n;
 const cursor = (day: number): string => String(BigInt(day) * DAY);
 
-function setUp(answer = true) {
+/** @param lost from which message on they fail for good; nobody works on them any more */
+function setUp(answer = true, lost = Infinity) {
   const source = declareOrders({ incremental: { cursor: 'at', initialValue: cursor(100) } });
   const world = new ExtractWorld(undefined, source);
   const table = new OrdersTable(
@@ -42,9 +43,11 @@ function setUp(answer = true) {
     await runBackfill({ ...deps, mode: createTableBackfill({ ...deps, landedRows }) }, work);
   };
   const clock = new ManualClock({ jump: true });
-  const sleep = async (): Promise<void> => {
+  let received = 0;
+  const sleep = async (ms: number): Promise<void> => {
     const work = works.shift();
-    if (work !== undefined) await invoke(work);
+    if (work !== undefined && received++ < lost) await invoke(work);
+    else if (lost < Infinity) clock.advance(ms);
   };
   const config = defineConfig({
     sources: {
@@ -149,6 +152,18 @@ describe('headgate backfill', () => {
     expect(second).toMatchObject({ number: 2, status: 'done', rows: 0, rowsRead: 20 });
     expect(status).toEqual(second);
     expect(landedOrders(world.lake)).toHaveLength(20);
+  });
+
+  test('says when nobody goes on with it, and goes on when it is asked for again', async () => {
+    const { run, out, works, world } = setUp(true, 3);
+    await expect(run(...RANGE, '--window', '5 days', '--yes')).rejects.toThrow(
+      /nobody has gone on with backfill 1 of orders for 20 minutes.*headgate backfill orders --from .* --window "5 days"/,
+    );
+    expect(works).toHaveLength(0);
+    expect(landedOrders(world.lake)).toHaveLength(10);
+    await run(...RANGE, '--window', '5 days', '--yes', '--detach');
+    expect(works).toMatchObject([{ task: 'backfill', backfill: 1 }]);
+    expect(out.at(-1)).toContain('2 of 4 windows are done');
   });
 
   test('ends the one that is on its way when it is cancelled, and what has landed stays', async () => {

@@ -24,13 +24,23 @@ export interface SettledHour extends SettledCounts {
   readonly hour: number;
 }
 
-/** What is known of the records that a source's edge accepted in one hour. */
+/** What is known of the records of a source that were received in one hour. */
 export interface HourCounts extends SettledCounts {
   /** Hours since the epoch, UTC. */
   readonly hour: number;
-  /** Records that were made durable and acknowledged, or read. */
+  /** Records that an edge has made durable and acknowledged; 0 where a source has none, see `hasEdge`. */
   readonly accepted: number;
 }
+
+export const NOTHING_SETTLED: SettledCounts = {
+  landed: 0,
+  duplicates: 0,
+  quarantined: 0,
+  discarded: 0,
+  extra: 0,
+};
+
+export const SETTLED_NAMES = Object.keys(NOTHING_SETTLED) as readonly (keyof SettledCounts)[];
 
 const HOUR_MS = 3_600_000;
 
@@ -40,6 +50,33 @@ export const hourOf = (ms: number): number => Math.floor(ms / HOUR_MS);
 /** When an hour begins, ms since the epoch. */
 export const hourStartMs = (hour: number): number => hour * HOUR_MS;
 
-/** Records of an hour that are accounted for. */
+/** Records that are accounted for. */
 export const settledOf = ({ landed, duplicates, quarantined, discarded }: SettledCounts): number =>
   landed + duplicates + quarantined + discarded;
+
+/** Adds up what a commit settles. */
+export class SettledTally {
+  readonly #hours = new Map<string, SettledHour>();
+
+  add(source: string, hour: number, counts: Partial<SettledCounts>): void {
+    const name = `${source}/${String(hour)}`;
+    const known = this.#hours.get(name) ?? { source, hour, ...NOTHING_SETTLED };
+    this.#hours.set(name, { ...known, ...addCounts(known, counts) });
+  }
+
+  /** Those with any count. */
+  toHours(): readonly SettledHour[] {
+    return [...this.#hours.values()].filter((hour) => SETTLED_NAMES.some((name) => hour[name] !== 0));
+  }
+}
+
+/** The sum of counts. */
+export function addCounts(a: SettledCounts, b: Partial<SettledCounts>): SettledCounts {
+  return {
+    landed: a.landed + (b.landed ?? 0),
+    duplicates: a.duplicates + (b.duplicates ?? 0),
+    quarantined: a.quarantined + (b.quarantined ?? 0),
+    discarded: a.discarded + (b.discarded ?? 0),
+    extra: a.extra + (b.extra ?? 0),
+  };
+}

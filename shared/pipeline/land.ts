@@ -3,9 +3,17 @@ import { Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { forEachLimited } from '../domain/for-each-limited.ts';
 import { partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
+import { hourOf, SettledTally, type SettledHour } from '../domain/record-counts.ts';
+import { RecordFlag, type Frame } from '../domain/frame.ts';
 import type { Source } from '../domain/source.ts';
 import type { Lake, LakeObject } from '../ports/lake.ts';
-import type { Intent, IntentObject, LedgerState, LedgerStore } from '../ports/ledger-store.ts';
+import {
+  MAX_SETTLED_HOURS,
+  type Intent,
+  type IntentObject,
+  type LedgerState,
+  type LedgerStore,
+} from '../ports/ledger-store.ts';
 import type { FrameSlice, TableWriter } from '../ports/table-writer.ts';
 import type { Telemetry } from '../ports/telemetry.ts';
 import type { Budgets } from './budget/create-budgets.ts';
@@ -104,7 +112,7 @@ const LEASE_MS = 10_000;
 /** Time that one more commit may need; a run stops when less is left. */
 const RESERVE_MS = 5_000;
 const DEFAULT_BATCH_BYTES = 64 * 1024 * 1024;
-/** Files of one commit; a batch of more partitions is cut. An entry that has more by itself, or what is staged, is committed whole. */
+/** Files of one commit; a batch of more partitions is cut, and one of more hours of receipt than a commit counts. An entry that has more by itself, or what is staged, is committed whole. */
 const MAX_FILES = 1_000;
 const PARALLEL_PUTS = 16;
 /** Files that are fetched to be put: each is in memory meanwhile, some 15 MB. */
@@ -162,7 +170,7 @@ export async function runLane(deps: LandDeps, reader: LaneReader, options: RunOp
     }
     const plan = planBatch(batch);
     const isDivisible = batch.isStaged !== true && batch.entries.length > 1 && maxBytes > 1;
-    if (plan.fileCount > MAX_FILES && isDivisible) {
+    if ((plan.fileCount > MAX_FILES || plan.hourCount > MAX_SETTLED_HOURS) && isDivisible) {
       maxBytes = Math.max(1, Math.floor(Math.min(maxBytes, plan.bytes) / 2));
       continue;
     }
@@ -268,8 +276,8 @@ async function landBatch(
   const probe = deps.probe ?? probeNothing;
   const verdicts = await claimBatch(deps, batch, plan);
   await probe('B.2');
-  const counts = new Map<string, Counts>();
-  const files = await buildFiles(deps, batch, plan, verdicts, counts);
+  const built = await buildFiles(deps, batch, plan, verdicts);
+  const { files } = built;
   let version = state.version;
   if (files.length > 0) {
     const intent: Intent = {
@@ -277,6 +285,7 @@ async function landBatch(
       to: batch.to,
       objects: files.map((file) => ({ key: file.keyFor(version + 1), source: file.source, zone: file.zone })),
       records: plan.records,
+      settled: built.settled,
       configVersion: deps.configVersion,
       owner: options.owner,
       leaseUntilMs: deps.clock.nowMs() + LEASE_MS,
@@ -287,16 +296,21 @@ async function landBatch(
     if ((await putFiles(deps, lane, files, version, putUntilMs(batch, options))) !== 'put') return undefined;
     await probe('B.5');
   }
-  return await commitBatch(deps, lane, { ...state, version }, { batch, plan, verdicts, counts, files });
+  return await commitBatch(deps, lane, { ...state, version }, { batch, plan, verdicts, ...built });
+}
+
+/** The files of a batch. */
+interface BuiltFiles {
+  readonly files: readonly BuiltFile[];
+  readonly counts: ReadonlyMap<string, Counts>;
+  readonly settled: readonly SettledHour[];
 }
 
 /** What a batch has become. */
-interface BuiltBatch {
+interface BuiltBatch extends BuiltFiles {
   readonly batch: LaneBatch;
   readonly plan: BatchPlan;
   readonly verdicts: Verdicts;
-  readonly counts: ReadonlyMap<string, Counts>;
-  readonly files: readonly BuiltFile[];
 }
 
 /** The batch's files are in the lake: says so. @returns undefined when the intent was decided by somebody else */
@@ -304,9 +318,9 @@ async function commitBatch(
   deps: LandDeps,
   lane: string,
   { commits, version }: LedgerState,
-  { batch, plan, verdicts, counts, files }: BuiltBatch,
+  { batch, plan, verdicts, counts, files, settled }: BuiltBatch,
 ): Promise<Landed | undefined> {
-  const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length };
+  const commit = { from: batch.from, to: batch.to, records: plan.records, keys: files.length, settled };
   if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
   await (deps.probe ?? probeNothing)('B.6');
   emit(deps, batch, counts, verdicts);
@@ -327,8 +341,8 @@ async function landAnnounced(
 ): Promise<Landed | 'decided' | 'later' | 'withdraw'> {
   const plan = planBatch(batch);
   const verdicts: Verdicts = new Map();
-  const counts = new Map<string, Counts>();
-  const files = await buildFiles(deps, batch, plan, verdicts, counts);
+  const built = await buildFiles(deps, batch, plan, verdicts);
+  const { files } = built;
   if (!isAnnounced(files, state.version, batch, intent)) return 'withdraw';
   const missing: BuiltFile[] = [];
   const tombstones: BuiltFile[] = [];
@@ -341,7 +355,7 @@ async function landAnnounced(
   const outcome = await putFiles(deps, lane, missing, state.version, putUntilMs(batch, options));
   if (outcome !== 'put') return outcome === 'fenced' ? 'withdraw' : 'later';
   await (deps.probe ?? probeNothing)('B.5');
-  return (await commitBatch(deps, lane, state, { batch, plan, verdicts, counts, files })) ?? 'decided';
+  return (await commitBatch(deps, lane, state, { batch, plan, verdicts, ...built })) ?? 'decided';
 }
 
 /** Whether these are the files that were announced: where a source is divided otherwise by now they are not. */
@@ -364,14 +378,18 @@ async function buildFiles(
   batch: LaneBatch,
   plan: BatchPlan,
   verdicts: Verdicts,
-  counts: Map<string, Counts>,
-): Promise<BuiltFile[]> {
+): Promise<BuiltFiles> {
   const files: BuiltFile[] = [];
+  const counts = new Map<string, Counts>();
+  const settled = new SettledTally();
+  for (const { source, hour, ...of } of batch.settled ?? []) settled.add(source, hour, of);
   const quarantine = [];
   for (const { row, frame, index } of plan.quarantine) {
     const verdict = frame && verdicts.get(frame)?.[index ?? 0];
-    if (verdict === Verdict.duplicate) countsOf(counts, row.source).duplicates++;
-    else quarantine.push(row);
+    if (verdict === Verdict.duplicate) {
+      countsOf(counts, row.source).duplicates++;
+      settled.add(row.source, hourOf(row.receivedAtMs), { duplicates: 1 });
+    } else quarantine.push(row);
   }
   for (const { source, number, slices } of plan.partitions) {
     const count = countsOf(counts, source.name);
@@ -385,8 +403,10 @@ async function buildFiles(
       }
       const keep = indices.filter((index) => ofFrame[index] === Verdict.own);
       if (keep.length > 0) kept.push({ ...slice, indices: keep });
+      const duplicates = indices.filter((index) => ofFrame[index] === Verdict.duplicate).length;
+      count.duplicates += duplicates;
+      settled.add(source.name, hourOf(frame.header.receivedAtMs), { duplicates });
       for (const index of indices) {
-        if (ofFrame[index] === Verdict.duplicate) count.duplicates++;
         if (ofFrame[index] !== Verdict.conflict) continue;
         quarantine.push(
           quarantineRow(
@@ -404,6 +424,7 @@ async function buildFiles(
     for (const { slice, index, error } of table.unwritable) {
       quarantine.push(quarantineRow(source.name, slice, index, 'UNWRITABLE', error));
     }
+    settleRows(settled, source, kept, table.unwritable);
     if (table.bytes === undefined) continue;
     count.landed += table.rows;
     count.bytes += table.bytes.length;
@@ -423,6 +444,7 @@ async function buildFiles(
     count.landed += rows;
     count.bytes += bytes;
     count.files++;
+    settled.add(source.name, hourOf(table.receivedAtMs), { landed: rows });
     const partition = partitionPath(source.config.partition, number);
     files.push({
       source: source.name,
@@ -436,6 +458,7 @@ async function buildFiles(
     const count = countsOf(counts, source);
     count.quarantined += rows.length;
     count.files++;
+    for (const row of rows) settled.add(source, hourOf(row.receivedAtMs), { quarantined: 1 });
     files.push({
       source,
       zone: 'quarantine',
@@ -444,8 +467,30 @@ async function buildFiles(
       keyFor: (version) => quarantineKey(source, reason, receivedAtMs, batch.stem, version),
     });
   }
-  return files;
+  return { files, counts, settled: settled.toHours() };
 }
+
+/** Counts the rows of a file by the hours in which they were received. */
+function settleRows(
+  settled: SettledTally,
+  source: Source,
+  slices: readonly FrameSlice[],
+  unwritable: readonly { readonly slice: FrameSlice; readonly index: number }[],
+): void {
+  const left = new Map<Frame, Set<number>>();
+  for (const { slice, index } of unwritable) {
+    const ofFrame = left.get(slice.frame) ?? new Set();
+    left.set(slice.frame, ofFrame.add(index));
+  }
+  for (const { frame, indices } of slices) {
+    const missing = left.get(frame);
+    const rows = missing === undefined ? indices : indices.filter((index) => !missing.has(index));
+    const extra = rows.filter((index) => EXTRA_FLAGS.has(frame.flags[index] ?? RecordFlag.valid)).length;
+    settled.add(source.name, hourOf(frame.header.receivedAtMs), { landed: rows.length, extra });
+  }
+}
+
+const EXTRA_FLAGS: ReadonlySet<number> = new Set([RecordFlag.extra, RecordFlag.carried]);
 
 /** Until when files are put. What is not staged is put to its end: half-done, it would be withdrawn. */
 const putUntilMs = ({ isStaged }: LaneBatch, { deadlineMs }: RunOptions): number =>
@@ -518,7 +563,8 @@ async function resolveIntent(
     await probe('R.1');
   });
   if (tombstones.length === 0) {
-    const commit = { from: intent.from, to: intent.to, records: intent.records, keys: intent.objects.length };
+    const { from, to, records, settled = [] } = intent;
+    const commit = { from, to, records, keys: intent.objects.length, settled };
     // A conflict means that somebody else has decided; the caller reads again either way.
     await deps.ledger.commit(lane, state.version, commit, deps.newToken());
     return;

@@ -1,6 +1,7 @@
 import type { Frame } from '../domain/frame.ts';
 import type { Origin } from '../domain/identity.ts';
 import type { QuarantineRow } from '../domain/quarantine.ts';
+import type { SettledHour } from '../domain/record-counts.ts';
 import type { Source } from '../domain/source.ts';
 import type { Intent, LedgerState } from '../ports/ledger-store.ts';
 
@@ -40,6 +41,8 @@ export interface LaneBatch {
   /** Part of the objects' names that tells this range from others of the lane: letters, digits, `-`, `_`. */
   readonly stem: string;
   readonly entries: readonly LaneEntry[];
+  /** What else the commit settles: rows that leave the quarantine with it. */
+  readonly settled?: readonly SettledHour[];
   /** Whether `LaneReader.announced` can give it again: a run whose time is up leaves it to the next one half-done. */
   readonly isStaged?: boolean;
 }

@@ -3,9 +3,10 @@ import { FINGERPRINT_BYTES } from '../domain/idempotency-key.ts';
 import { recordIdentity } from '../domain/identity.ts';
 import { partitionNumber } from '../domain/object-key.ts';
 import type { QuarantineReason, QuarantineRow } from '../domain/quarantine.ts';
+import { hourOf } from '../domain/record-counts.ts';
 import type { Source } from '../domain/source.ts';
 import type { FrameSlice } from '../ports/table-writer.ts';
-import type { LaneBatch, RecordNote, TableEntry } from './lane.ts';
+import type { LaneBatch, LaneEntry, RecordNote, TableEntry } from './lane.ts';
 
 /** The records of one frame that fall into one partition. */
 interface PartitionSlice extends FrameSlice {
@@ -42,6 +43,8 @@ export interface BatchPlan {
   readonly bytes: number;
   /** Upper bound of the files that the batch needs. */
   readonly fileCount: number;
+  /** Hours of receipt, of each source: what the commit counts by. */
+  readonly hourCount: number;
 }
 
 /**
@@ -104,7 +107,26 @@ export function planBatch(batch: LaneBatch): BatchPlan {
     records,
     bytes,
     fileCount: all.length + tables.length + groupQuarantine(quarantine.map(({ row }) => row)).length,
+    hourCount: countHours(batch),
   };
+}
+
+function countHours({ entries, settled = [] }: LaneBatch): number {
+  const hours = new Set(settled.map(({ source, hour }) => `${source}/${String(hour)}`));
+  for (const entry of entries) hours.add(hourName(entry));
+  return hours.size;
+}
+
+/** Names the source of an entry and the hour in which it was received. */
+export function hourName(entry: LaneEntry): string {
+  switch (entry.kind) {
+    case 'quarantine':
+      return `${entry.row.source}/${String(hourOf(entry.row.receivedAtMs))}`;
+    case 'table':
+      return `${entry.source.name}/${String(hourOf(entry.receivedAtMs))}`;
+    case 'frame':
+      return `${entry.source.name}/${String(hourOf(entry.frame.header.receivedAtMs))}`;
+  }
 }
 
 function scattered(source: Source, slice: PartitionSlice): PlannedQuarantine[] {

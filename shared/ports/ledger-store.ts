@@ -1,3 +1,5 @@
+import type { SettledHour } from '../domain/record-counts.ts';
+
 /**
  * The ledger: which positions of a lane are in the lake. It is what makes a redelivery harmless.
  *
@@ -7,7 +9,8 @@
  *   the same expected version succeeds; the others get `'conflict'` and must read again.
  * - A write whose response was lost and that is repeated by the SDK is recognised by its `writer` token and answers
  *   `'ok'`.
- * - `commit` moves the position, removes the intent and records the range in one transaction.
+ * - `commit` moves the position, removes the intent, records the range and adds up what was settled, in one transaction.
+ *   At most `MAX_SETTLED_HOURS` hours of sources are settled together.
  * - Ranges are kept for `RANGE_RETENTION_MS` (shared/domain/range-retention.ts) from their commit at least.
  * - Throttled, denied or failed calls throw; they never answer `'conflict'`.
  */
@@ -81,6 +84,8 @@ export interface Intent {
   readonly records: number;
   /** Version of the configuration that partitioned the records. */
   readonly configVersion: string;
+  /** What its commit settles, whoever commits it; absent: nothing. */
+  readonly settled?: readonly SettledHour[];
   /** The invocation that owns the intent, for people and for the lease. */
   readonly owner: string;
   /** Until when others wait before they resolve this intent on the owner's behalf; liveness only, never safety. */
@@ -99,6 +104,19 @@ export interface Commit {
   readonly to: string;
   readonly records: number;
   readonly keys: number;
+  /** What became of the records; absent: nothing is counted. */
+  readonly settled?: readonly SettledHour[];
+}
+
+/** A transaction of DynamoDB has 100 items at most; two of them are the state and the range. */
+export const MAX_SETTLED_HOURS = 98;
+
+/** @throws RangeError when one commit settles more than its transaction takes: batches are cut before that */
+export function assertSettled(settled: readonly SettledHour[]): void {
+  if (settled.length <= MAX_SETTLED_HOURS) return;
+  throw new RangeError(
+    `one commit settles ${String(settled.length)} hours of sources, and ${String(MAX_SETTLED_HOURS)} at most are possible`,
+  );
 }
 
 /** One entry of the range log: `from` to `to`, both inclusive, were committed together. */

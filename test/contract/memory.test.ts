@@ -27,6 +27,7 @@ import { auditLogContract } from './audit-log.suite.ts';
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
+import { countStoreContract, type CountedLedger } from './count-store.suite.ts';
 import { fileStageContract } from './file-stage.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
@@ -72,6 +73,14 @@ describe.each([
   ledgerStoreContract({
     open: () => new MemoryLedgerStore({ turn: newTurn() }),
     openLosingAnswers: () => new MemoryLedgerStore({ turn: losingAnswers() }),
+  });
+  const counted = (turn: Turn | undefined): CountedLedger => {
+    const ledger = new MemoryLedgerStore({ turn });
+    return { ledger, counts: ledger.counts };
+  };
+  countStoreContract({
+    open: () => counted(newTurn()),
+    openLosingAnswers: () => counted(losingAnswers()),
   });
   claimLogContract({
     open: () => new MemoryClaimLog({ turn: newTurn() }),

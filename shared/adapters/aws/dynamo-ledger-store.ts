@@ -6,19 +6,22 @@ import {
   UpdateItemCommand,
   type AttributeValue,
   type DynamoDBClient,
+  type TransactWriteItem,
 } from '@aws-sdk/client-dynamodb';
 import { comparePositions, isSequenceNumber, padPosition } from '../../domain/identity.ts';
 import { RANGE_RETENTION_MS } from '../../domain/range-retention.ts';
 import type { Clock } from '../../ports/clock.ts';
-import type {
-  CasResult,
-  Commit,
-  CommittedRange,
-  Intent,
-  LedgerState,
-  LedgerStore,
+import {
+  assertSettled,
+  type CasResult,
+  type Commit,
+  type CommittedRange,
+  type Intent,
+  type LedgerState,
+  type LedgerStore,
 } from '../../ports/ledger-store.ts';
 import { isConditionFailure, type StoredItem } from './condition-failure.ts';
+import { toSettle } from './count-items.ts';
 import { decodeIntent, encodeIntent } from './intent-attribute.ts';
 import { callAws, cancellationReasons } from './translate-error.ts';
 
@@ -83,14 +86,17 @@ export class DynamoLedgerStore implements LedgerStore {
         '#commits = if_not_exists(#commits, :zero) + :one REMOVE #intent',
       { ':position': { S: commit.to }, ':zero': { N: '0' }, ':one': { N: '1' } },
     );
-    if (!isSequenceNumber(commit.from) || !isSequenceNumber(commit.to)) {
-      return await this.#update(update, change);
-    }
+    const { settled = [] } = commit;
+    assertSettled(settled);
+    const hasRange = isSequenceNumber(commit.from) && isSequenceNumber(commit.to);
+    if (!hasRange && settled.length === 0) return await this.#update(update, change);
+    const nowMs = this.#clock.nowMs();
     return await this.#transact(
       {
         TransactItems: [
           { Update: update },
-          { Put: { TableName: this.#table, Item: this.#toRangeItem(lane, commit) } },
+          ...(hasRange ? [{ Put: { TableName: this.#table, Item: this.#toRangeItem(lane, commit) } }] : []),
+          ...settled.map((hour) => ({ Update: toSettle(this.#table, lane, hour, nowMs) })),
         ],
       },
       change,
@@ -230,7 +236,7 @@ export class DynamoLedgerStore implements LedgerStore {
   }
 
   async #transact(
-    input: { readonly TransactItems: [{ Update: StateUpdate }, { Put: TablePut }] },
+    input: { readonly TransactItems: TransactWriteItem[] },
     change: StateChange,
   ): Promise<CasResult> {
     // Repetitions of this very request are recognised by DynamoDB itself, for ten minutes.
@@ -250,11 +256,6 @@ export class DynamoLedgerStore implements LedgerStore {
   #call(operation: string): { operation: string; resource: string } {
     return { operation, resource: `table ${this.#table}` };
   }
-}
-
-interface TablePut {
-  readonly TableName: string;
-  readonly Item: Record<string, AttributeValue>;
 }
 
 interface StateUpdate {

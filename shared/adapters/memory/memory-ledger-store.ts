@@ -1,12 +1,14 @@
 import { comparePositions, isSequenceNumber } from '../../domain/identity.ts';
-import type {
-  CasResult,
-  Commit,
-  CommittedRange,
-  Intent,
-  LedgerState,
-  LedgerStore,
+import {
+  assertSettled,
+  type CasResult,
+  type Commit,
+  type CommittedRange,
+  type Intent,
+  type LedgerState,
+  type LedgerStore,
 } from '../../ports/ledger-store.ts';
+import { MemoryCountStore } from './memory-count-store.ts';
 import { takeTurn, type Turn } from './turn.ts';
 
 interface Lane {
@@ -20,9 +22,12 @@ interface Lane {
 export class MemoryLedgerStore implements LedgerStore {
   readonly #lanes = new Map<string, Lane>();
   readonly #turn: Turn | undefined;
+  /** What commits settle is added here. */
+  readonly counts: MemoryCountStore;
 
   constructor(options: { readonly turn?: Turn } = {}) {
     this.#turn = options.turn;
+    this.counts = new MemoryCountStore(options);
   }
 
   read(lane: string): Promise<LedgerState> {
@@ -38,7 +43,10 @@ export class MemoryLedgerStore implements LedgerStore {
 
   commit(lane: string, expectedVersion: number, commit: Commit, writer: string): Promise<CasResult> {
     return this.#write('commit', lane, expectedVersion, writer, ({ state, ranges }) => {
-      if (isSequenceNumber(commit.from) && isSequenceNumber(commit.to)) ranges.push({ ...commit });
+      const { settled = [], ...range } = commit;
+      assertSettled(settled);
+      if (isSequenceNumber(range.from) && isSequenceNumber(range.to)) ranges.push(range);
+      this.counts.settle(settled);
       return { ...state, position: commit.to, commits: state.commits + 1, intent: undefined };
     });
   }

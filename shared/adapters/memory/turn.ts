@@ -16,7 +16,8 @@ export interface StoreCall {
     | 'control'
     | 'queue'
     | 'objects'
-    | 'audit';
+    | 'audit'
+    | 'counts';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

@@ -42,6 +42,7 @@ import {
   createSsmClient,
 } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
+import { DynamoCountStore } from '../../../shared/adapters/aws/dynamo-count-store.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoPullControlStore } from '../../../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
@@ -70,6 +71,7 @@ import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { auditLogContract } from '../../contract/audit-log.suite.ts';
 import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
+import { countStoreContract, type CountedLedger } from '../../contract/count-store.suite.ts';
 import { fileStageContract } from '../../contract/file-stage.suite.ts';
 import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
@@ -184,6 +186,14 @@ describe('AWS', () => {
     open: () => new DynamoLedgerStore({ dynamodb, table: 'ledger', clock: systemClock }),
     openLosingAnswers: () =>
       new DynamoLedgerStore({ dynamodb: losingDynamoDb(), table: 'ledger', clock: systemClock }),
+  });
+  const counted = (client: typeof dynamodb): CountedLedger => {
+    const options = { dynamodb: client, table: 'ledger', clock: systemClock };
+    return { ledger: new DynamoLedgerStore(options), counts: new DynamoCountStore(options) };
+  };
+  countStoreContract({
+    open: () => counted(dynamodb),
+    openLosingAnswers: () => counted(losingDynamoDb()),
   });
   claimLogContract({
     open: () => new DynamoClaimLog({ dynamodb, table: 'claims', clock: systemClock }),

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { AttributeValue } from '@aws-sdk/client-dynamodb';
+import type { AttributeValue, Update } from '@aws-sdk/client-dynamodb';
 import { SETTLED_NAMES, type SettledHour } from '../../domain/record-counts.ts';
 import { COUNT_RETENTION_DAYS } from '../../ports/count-store.ts';
 
@@ -53,7 +53,7 @@ export const countExpiry = (nowMs: number): AttributeValue => ({
 });
 
 /** The update that adds what a commit settles. */
-export function toSettle(table: string, lane: string, settled: SettledHour, nowMs: number) {
+export function toSettle(table: string, lane: string, settled: SettledHour, nowMs: number): Update {
   const counted = SETTLED_NAMES.filter((name) => settled[name] !== 0);
   return {
     TableName: table,

@@ -14,6 +14,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
   return [
     {
       id: `${lane}-function-errors`,
+      runbook: 'function-errors',
       description: `The ${lane} function fails. Look at its log for the cause and mend that; records are not lost, they wait where they came from.`,
       metric: fn.metricErrors({ statistic: 'Sum', period: Duration.minutes(1) }),
       when: 'above',
@@ -24,6 +25,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
     },
     {
       id: `${lane}-function-throttles`,
+      runbook: 'function-throttles',
       description:
         `The ${lane} function is refused concurrency. Ask for a higher quota of concurrent executions, or see what ` +
         'else in the account uses it up.',
@@ -50,6 +52,7 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
   return [
     {
       id: `${label}-iterator-age`,
+      runbook: 'iterator-age',
       description:
         `The consumer of the ${label} stream is behind by a quarter of what the stream keeps, or does not read at all. ` +
         'Mend the stream function or add shards before records expire.',
@@ -66,6 +69,7 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     },
     {
       id: `${label}-stream-full`,
+      runbook: 'stream-full',
       description: `The ${label} stream refuses writes: its shards are full. Raise their number in the configuration.`,
       metric: stream.metricWriteProvisionedThroughputExceeded({
         statistic: 'Sum',
@@ -79,6 +83,7 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     },
     {
       id: `${label}-dead-letters`,
+      runbook: 'stream-dead-letters',
       description:
         `Batches of the ${label} stream failed for good and are parked whole in the lake bucket under aws/lambda/. ` +
         'Mend the cause, then land them with: npx headgate dlq replay aws/lambda/. Do not put their records on the ' +
@@ -92,6 +97,7 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     },
     {
       id: `${label}-dropped`,
+      runbook: 'dropped',
       description:
         `Records of the ${label} stream were dropped without reaching the dead-letter prefix. Check the stream ` +
         "function's permission to write there; read the records again from the stream while it keeps them.",
@@ -131,6 +137,7 @@ export function idleAlarms({ lane, function: fn }: IngestFunction): readonly Ala
   return [
     {
       id: `${lane}-function-idle`,
+      runbook: 'function-idle',
       description:
         `The ${lane} function was not started for two hours, so nothing of its lane lands. See whether its schedules ` +
         'are there and enabled, and may call it; records are not lost, they wait.',
@@ -149,6 +156,7 @@ function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[]
   return [
     {
       id: `${label}-dead-letters`,
+      runbook: 'queue-dead-letters',
       description:
         `The dead-letter queue ${label} is not empty. Its messages name the source and the error; mend the cause, then ` +
         'delete them: the next scheduled run continues from the checkpoint.',
@@ -170,6 +178,7 @@ export function apiAlarms(api: HttpApi): readonly AlarmRow[] {
   return [
     {
       id: 'push-api-errors',
+      runbook: 'push-api-errors',
       description:
         'The push API answers 5xx. Senders repeat such requests; look at the access log and the log of the push function.',
       metric: api.metricServerError({ statistic: 'Sum', period: Duration.minutes(1) }),

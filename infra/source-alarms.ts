@@ -38,6 +38,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
   const rows: AlarmRow[] = [
     {
       id: `${name}-error-rate`,
+      runbook: 'error-rate',
       description:
         `More than ${String(alarms.maxErrorRate * 100)} % of the records of ${name} are refused or quarantined. ` +
         'Look at the reasons under quarantine/ in the lake, then mend the sender or widen the contract.',
@@ -50,6 +51,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
     },
     {
       id: `${name}-latency`,
+      runbook: 'latency',
       description:
         `The slowest 1 % of the records of ${name} reach the lake later than agreed. ` +
         (windowMinutesOf(source) > 0
@@ -69,6 +71,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
   if ('overflow' in source && source.overflow === 'spill') {
     rows.push({
       id: `${name}-spilled`,
+      runbook: 'spilled',
       description:
         `The stream does not take all records of ${name}: the landing zone has them, and they land later. If it lasts, ` +
         'raise ingest.shards, or look at why the consumer is behind.',
@@ -87,6 +90,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
     );
     rows.push({
       id: `${name}-paused`,
+      runbook: 'paused',
       description:
         `${name} has paused itself: ${String(source.pauseAfterFailures)} runs in a row failed. Look at the error with ` +
         `npx headgate status ${name}, mend its cause, then: npx headgate resume ${name}. Nothing is lost: it goes on ` +
@@ -104,6 +108,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
     const window = planAlarmWindow(Math.min(MAX_PAUSE_WINDOW_MS, Math.max(MIN_PAUSE_WINDOW_MS, longestMs)));
     rows.push({
       id: `${name}-over-budget`,
+      runbook: 'over-budget',
       description:
         `The month of ${name} is projected to cost more than its budget of $${String(source.budget.usdPerMonth)}. ` +
         `${SLOWED[slowingOf(source)]} Nothing is refused or lost. See what it costs with npx headgate cost, and what ` +
@@ -120,6 +125,7 @@ export function sourceAlarms(name: string, source: SourceConfig): readonly Alarm
     const window = planAlarmWindow(toMs(alarms.stoppedAfter));
     rows.push({
       id: `${name}-stopped`,
+      runbook: 'stopped',
       description:
         `Nothing has been received from ${name} for ${alarms.stoppedAfter}. Ask whether the sender runs and has a ` +
         'valid key (push, stream) or the secret of this source (webhook); of a source that is read on a schedule, look ' +

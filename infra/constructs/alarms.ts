@@ -8,11 +8,14 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
+import { runbookOf, type RunbookKind } from '../../shared/domain/runbooks.ts';
 
 /** An alarm as one row: what is measured, from where on it is wrong, what silence means, and what to do. */
 export interface AlarmRow {
   /** Unique in the deployment; part of the alarm's name. */
   readonly id: string;
+  /** The page that says how to look, to mend, and to see that it is over. */
+  readonly runbook: RunbookKind;
   /** What is wrong, and what to do about it. */
   readonly description: string;
   readonly metric: Metric | MathExpression;
@@ -43,7 +46,7 @@ export function createAlarms(
   for (const row of rows) {
     const alarm = new Alarm(scope, row.id, {
       alarmName: `${deploymentName}-${row.id}`,
-      alarmDescription: row.description,
+      alarmDescription: `${row.description} Runbook: ${runbookOf(row.runbook)}`,
       metric: row.metric,
       comparisonOperator: COMPARISONS[row.when],
       threshold: row.threshold,

@@ -15,6 +15,7 @@ import {
 import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { CLAIM_OBJECTS_PREFIX } from '../../shared/domain/claim-objects.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
+import { COUNTS_PREFIX } from '../../shared/domain/record-counts.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
 export interface Stores {
@@ -31,6 +32,7 @@ const TABLE_ACTIONS = {
     access: ['dynamodb:GetItem'],
     noteUse: ['dynamodb:UpdateItem'],
     claims: ['dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
+    counts: ['dynamodb:UpdateItem'],
     ledger: ['dynamodb:GetItem', 'dynamodb:Query'],
   },
   landing: {
@@ -60,6 +62,10 @@ export function grantAccepting(to: IngestFunction, stores: Stores): void {
   // Requests and limits, not the claims of records: those are the engine's alone.
   to.grant([...TABLE_ACTIONS.push.claims], [stores.claims.tableArn], {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['request#*', 'quota#*'] },
+  });
+  // Counts of records, not the positions of lanes.
+  to.grant([...TABLE_ACTIONS.push.counts], [stores.ledger.tableArn], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${COUNTS_PREFIX}*`] },
   });
   to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
 }

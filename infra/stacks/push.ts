@@ -159,10 +159,11 @@ export class PushStack extends Stack {
         'Checks pushed records and makes them durable: on the ingest stream or in the landing zone',
       code: code.push(),
       environment: {
-        ...(ingest && { INGEST_STREAM: ingest.streamName, LEDGER_TABLE: stores.ledger.tableName }),
+        ...(ingest && { INGEST_STREAM: ingest.streamName }),
         ...(usesLanding && { LAKE_BUCKET: stores.lake.bucketName }),
         ACCESS_TABLE: stores.access.tableName,
         CLAIMS_TABLE: stores.claims.tableName,
+        LEDGER_TABLE: stores.ledger.tableName,
       },
     });
     grantAccepting(this.receiver, stores);

@@ -6,6 +6,7 @@ import {
   createS3Client,
   createSsmClient,
 } from '../../shared/adapters/aws/clients.ts';
+import { DynamoCountStore } from '../../shared/adapters/aws/dynamo-count-store.ts';
 import { DynamoLedgerStore } from '../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoQuotaStore } from '../../shared/adapters/aws/dynamo-quota-store.ts';
 import { DynamoRequestStore } from '../../shared/adapters/aws/dynamo-request-store.ts';
@@ -20,7 +21,13 @@ import { createVerifyToken } from '../../shared/adapters/jwt/create-verify-token
 import { compileSources } from '../../shared/config/compile-sources.ts';
 import { pushEnv, readEnv } from '../../shared/config/env.ts';
 import { toMs } from '../../shared/config/units.ts';
-import { GLANCE_TIMEOUTS, PUSH_TIMEOUTS, QUOTA_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import {
+  COUNT_TIMEOUTS,
+  GLANCE_TIMEOUTS,
+  PUSH_TIMEOUTS,
+  QUOTA_TIMEOUTS,
+} from '../../shared/domain/backoff.ts';
+import { createAcceptedCounter } from '../../shared/pipeline/accepted-counter.ts';
 import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
 import { createLagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
@@ -46,11 +53,10 @@ const budgets: Budgets = createBudgetsOf(config, env.CLAIMS_TABLE, { clock, tele
 const dynamodb = createDynamoDbClient({ meter, timeouts: PUSH_TIMEOUTS });
 const parameters = new SsmParameterStore({ ssm: createSsmClient({ meter, timeouts: PUSH_TIMEOUTS }), clock });
 
-// Reads of the ledger may fail without harm, and nobody waits for them for long. Where no stream is deployed the
-// function does not know the ledger's name, and has no lane to look up.
+// Reads of the ledger may fail without harm, and nobody waits for them for long.
 const ledger = new DynamoLedgerStore({
   dynamodb: createDynamoDbClient({ meter, timeouts: GLANCE_TIMEOUTS }),
-  table: env.LEDGER_TABLE ?? '',
+  table: env.LEDGER_TABLE,
   clock,
 });
 const drain = createDrainMeter(clock);
@@ -79,6 +85,15 @@ export const handler = createHandler({
   }),
   budgets,
   requests: new DynamoRequestStore({ dynamodb, table: env.CLAIMS_TABLE }),
+  accepted: createAcceptedCounter({
+    counts: new DynamoCountStore({
+      dynamodb: createDynamoDbClient({ meter, timeouts: COUNT_TIMEOUTS }),
+      table: env.LEDGER_TABLE,
+      clock,
+    }),
+    telemetry,
+    process: randomUUID(),
+  }),
   keys: new DynamoWriteKeyStore({ dynamodb, table: env.ACCESS_TABLE, clock }),
   verifyToken: createVerifyToken({ clock, fetch }),
   verifyDelivery: createDeliveryVerifier({ parameters, clock, telemetry }),

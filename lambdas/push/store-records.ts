@@ -2,11 +2,12 @@ import { hash, randomUUID } from 'node:crypto';
 import type { ReceivedSourceConfig } from '../../shared/config/schema.ts';
 import { laneOf } from '../../shared/config/lane-of.ts';
 import { toMs } from '../../shared/config/units.ts';
-import { PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
+import { COUNT_TIMEOUTS, PUSH_TIMEOUTS } from '../../shared/domain/backoff.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
 import { isStreamLane } from '../../shared/domain/stream-batch.ts';
 import type { Source } from '../../shared/domain/source.ts';
-import { sendRecords, type CheckedBatch, type RecordOutcome } from '../../shared/pipeline/accept-records.ts';
+import { sendRecords, type CheckedBatch } from '../../shared/pipeline/accept-records.ts';
+import type { AcceptedCounter } from '../../shared/pipeline/accepted-counter.ts';
 import type { Budgets } from '../../shared/pipeline/budget/create-budgets.ts';
 import type { FramePlace } from '../../shared/ports/frame-bus.ts';
 import type { RequestClaim, RequestStore } from '../../shared/ports/request-store.ts';
@@ -17,7 +18,7 @@ import { SEND_BUDGET_MS, type BusOf } from './create-frame-buses.ts';
 import type { HttpResponse } from './http.ts';
 
 /** A request that cannot be sent, remembered and answered in the time that is left is not begun. */
-const MIN_REMAINING_MS = SEND_BUDGET_MS + PUSH_TIMEOUTS.callMs + 1_000;
+const MIN_REMAINING_MS = SEND_BUDGET_MS + COUNT_TIMEOUTS.callMs + PUSH_TIMEOUTS.callMs + 1_000;
 /** Records whose check takes longer are too many for one request. */
 const MAX_CHECK_MS = 5_000;
 /** A crashed attempt of a request blocks its Idempotency-Key for this long after the function's time-out. */
@@ -27,6 +28,7 @@ const IN_PROGRESS_RETRY_SECONDS = 2;
 export interface StoreDeps {
   readonly busOf: BusOf;
   readonly requests: RequestStore;
+  readonly accepted: AcceptedCounter;
   readonly telemetry: Telemetry;
   /** The monthly budgets of sources; absent where nobody watches them. */
   readonly budgets?: Budgets;
@@ -58,7 +60,7 @@ export interface Stored {
 
 /** Makes a submission durable, each time it is asked. */
 export async function storeRecords(
-  { busOf, telemetry, budgets }: StoreDeps,
+  { busOf, accepted, telemetry, budgets }: StoreDeps,
   submission: Submission,
   frameId: string = randomUUID(),
 ): Promise<Stored> {
@@ -71,7 +73,9 @@ export async function storeRecords(
   const remainingMs = submission.remainingMs();
   if (remainingMs < MIN_REMAINING_MS) throw outOfTime(beforeMs - remainingMs);
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
-  countRecords(telemetry, source.name, outcomes);
+  const kept = outcomes.filter(({ status }) => status !== 'rejected').length;
+  await accepted.count(source.name, receivedAtMs, kept);
+  countRecords(telemetry, source.name, outcomes.length, kept);
   telemetry.count(
     'BytesFramed',
     source.name,
@@ -94,11 +98,10 @@ function outOfTime(checkMs: number): Error {
   );
 }
 
-function countRecords(telemetry: Telemetry, source: string, outcomes: readonly RecordOutcome[]): void {
-  const rejected = outcomes.filter(({ status }) => status === 'rejected').length;
-  telemetry.count('RecordsReceived', source, outcomes.length);
-  telemetry.count('RecordsRejected', source, rejected);
-  telemetry.count('RecordsAccepted', source, outcomes.length - rejected);
+function countRecords(telemetry: Telemetry, source: string, received: number, kept: number): void {
+  telemetry.count('RecordsReceived', source, received);
+  telemetry.count('RecordsRejected', source, received - kept);
+  telemetry.count('RecordsAccepted', source, kept);
 }
 
 /**

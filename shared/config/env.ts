@@ -4,8 +4,8 @@ import * as z from 'zod';
 export const pushEnv = z.object({
   /** Where frames of streamed sources go; absent where none is. */
   INGEST_STREAM: z.string().min(1).optional(),
-  /** What of the stream has landed; there where the stream is. */
-  LEDGER_TABLE: z.string().min(1).optional(),
+  /** What of the stream has landed, and how many records were accepted. */
+  LEDGER_TABLE: z.string().min(1),
   /** Where the landing zone is; absent where no source uses it. */
   LAKE_BUCKET: z.string().min(1).optional(),
   ACCESS_TABLE: z.string().min(1),

@@ -26,14 +26,17 @@ export interface CallTimeouts {
 export const LANDING_TIMEOUTS: CallTimeouts = { attemptMs: 8_000, callMs: 20_000 };
 
 /**
- * A push makes up to five calls, one after the other, in its 25 s: it looks the write key up or reads the issuer's keys,
- * notes that the write key was used (1 s), begins the request, sends the frames (10 s) and keeps the answer. Together they
- * end before the function does.
+ * A push makes up to six calls, one after the other, in its 25 s: it looks the write key up or reads the issuer's keys,
+ * notes that the write key was used (1 s), begins the request, sends the frames (10 s), counts them (1 s) and keeps the
+ * answer. Together they end before the function does.
  */
 export const PUSH_TIMEOUTS: CallTimeouts = { attemptMs: 1_800, callMs: 4_000 };
 
 /** For reads that a push can do without: one attempt, and the answer to the sender is hardly held up. */
 export const GLANCE_TIMEOUTS: CallTimeouts = { attemptMs: 800, callMs: 800 };
+
+/** A count that is not written now is written with the next one. */
+export const COUNT_TIMEOUTS: CallTimeouts = { attemptMs: 400, callMs: 1_000 };
 
 /** A rate limit is not worth waiting for, and what it adds must not be added twice: one attempt. */
 export const QUOTA_TIMEOUTS: CallTimeouts = { attemptMs: 300, callMs: 300 };

@@ -44,6 +44,22 @@ export const SETTLED_NAMES = Object.keys(NOTHING_SETTLED) as readonly (keyof Set
 
 const HOUR_MS = 3_600_000;
 
+/** Leading part of the keys that counts have in the ledger's table: all that an edge may write of it. */
+export const COUNTS_PREFIX = 'counts/';
+
+/**
+ * Types of sources whose records are counted where they arrive. What is read (a stream of others, a database, files) is
+ * accepted by being settled: there is nobody to whom anything was promised before.
+ */
+const TYPES_WITH_EDGE: ReadonlySet<string> = new Set(['push', 'webhook']);
+
+/** Whether records of a type of source are counted before they are settled. */
+export const hasEdge = (type: string): boolean => TYPES_WITH_EDGE.has(type);
+
+/** Records of an hour that must become settled. */
+export const acceptedOf = (type: string, counts: HourCounts): number =>
+  hasEdge(type) ? counts.accepted : settledOf(counts);
+
 /** Hours since the epoch of a time in ms. */
 export const hourOf = (ms: number): number => Math.floor(ms / HOUR_MS);
 

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { RejectedError } from './errors.ts';
 import type { Origin } from './identity.ts';
+import type { SettledHour } from './record-counts.ts';
 
 /*
  * A batch as it is staged:
@@ -24,6 +25,8 @@ export interface StagedBatch {
   /** Position of the lane after the batch. */
   readonly to: string;
   readonly parts: readonly StagedPart[];
+  /** What its commit settles beside its parts. */
+  readonly settled?: readonly SettledHour[] | undefined;
   /** What the lane itself keeps with the batch, as text. */
   readonly about?: string | undefined;
 }
@@ -46,6 +49,19 @@ export interface StagedPart {
 const headerSchema = z.object({
   to: z.string(),
   about: z.string().optional(),
+  settled: z
+    .array(
+      z.object({
+        source: z.string(),
+        hour: z.int(),
+        landed: z.int(),
+        duplicates: z.int(),
+        quarantined: z.int(),
+        discarded: z.int(),
+        extra: z.int(),
+      }),
+    )
+    .optional(),
   parts: z.array(
     z.object({
       origin: z.string(),
@@ -59,10 +75,11 @@ const headerSchema = z.object({
 });
 
 /** Writes a batch. */
-export function writeStagedBatch({ to, parts, about }: StagedBatch): Buffer {
+export function writeStagedBatch({ to, parts, about, settled }: StagedBatch): Buffer {
   const header: z.infer<typeof headerSchema> = {
     to,
     about,
+    settled: settled?.map((hour) => ({ ...hour })),
     parts: parts.map(({ bytes, ...part }) => ({ ...part, length: bytes.length })),
   };
   const headerBytes = Buffer.from(JSON.stringify(header));
@@ -85,13 +102,18 @@ export function readStagedBatch(input: Uint8Array): StagedBatch {
   if (!MAGIC.equals(bytes.subarray(0, MAGIC.length))) throw unreadable('its format is not known here');
   if (bytes.readUInt32LE(4) !== crc32(bytes.subarray(8))) throw unreadable('its checksum does not match');
   let at = FIXED_BYTES + bytes.readUInt32LE(8);
-  const { to, parts, about } = readHeader(bytes.subarray(FIXED_BYTES, at));
+  const { to, parts, about, settled } = readHeader(bytes.subarray(FIXED_BYTES, at));
   const read = parts.map(({ length, ...part }): StagedPart => {
     at += length;
     return { ...part, bytes: bytes.subarray(at - length, at) };
   });
   if (at !== bytes.length) throw unreadable('its parts do not fill it');
-  return { to, parts: read, ...(about !== undefined && { about }) };
+  return {
+    to,
+    parts: read,
+    ...(about !== undefined && { about }),
+    ...(settled !== undefined && { settled }),
+  };
 }
 
 function readHeader(bytes: Buffer): z.infer<typeof headerSchema> {

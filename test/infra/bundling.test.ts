@@ -83,7 +83,7 @@ describe('the bundles', () => {
   });
 
   test.each([
-    ['push', { INGEST_STREAM: 's', ACCESS_TABLE: 'a', CLAIMS_TABLE: 'c' }],
+    ['push', { INGEST_STREAM: 's', ACCESS_TABLE: 'a', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l' }],
     ['stream', { LAKE_BUCKET: 'b', CLAIMS_TABLE: 'c', LEDGER_TABLE: 'l', SOURCE_STREAMS: '{}' }],
     [
       'pull',

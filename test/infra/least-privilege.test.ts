@@ -64,11 +64,17 @@ describe('the push function', () => {
     ]);
   });
 
-  test('sees in the ledger what has landed, and changes nothing there', () => {
-    const actions = [...permissionsOf('push')].flatMap(([action, resources]) =>
-      resources.includes('Ledger') ? [action] : [],
+  test('sees in the ledger what has landed, and writes nothing there but counts', () => {
+    const statements = statementsOf('push').filter(({ Resource: resource }) =>
+      JSON.stringify(resource).includes('Ledger'),
     );
-    expect(actions.sort()).toEqual(['dynamodb:GetItem', 'dynamodb:Query']);
+    expect(statements.map(({ Action, Condition }) => ({ Action, Condition }))).toEqual([
+      {
+        Action: 'dynamodb:UpdateItem',
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['counts/*'] } },
+      },
+      { Action: ['dynamodb:GetItem', 'dynamodb:Query'], Condition: undefined },
+    ]);
   });
 });
 

@@ -14,6 +14,7 @@ import type { Sabotage } from './mutant.ts';
 import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
 import { Scheduler, type Process } from './scheduler.ts';
+import { findMiscount } from './find-miscount.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { SimulatedBucket } from './simulated-bucket.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
@@ -286,6 +287,8 @@ class FilesRun {
         );
       }
     }
+    const miscount = findMiscount(this.#stores, this.#tables);
+    if (miscount !== undefined) this.#fail('miscounted', miscount);
   }
 }
 

@@ -17,6 +17,7 @@ import type { Sabotage } from './mutant.ts';
 import { START_MS } from './produce.ts';
 import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
+import { findMiscount } from './find-miscount.ts';
 import { Scheduler } from './scheduler.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
@@ -382,5 +383,7 @@ class LandingRun {
     }
     const left = this.#stores.zone.names(SOURCE).length;
     if (left > 0) this.#fail('stuck', `${String(left)} frames are never removed`);
+    const miscount = findMiscount(this.#stores, this.#tables);
+    if (miscount !== undefined) this.#fail('miscounted', miscount);
   }
 }

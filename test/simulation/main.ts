@@ -115,7 +115,7 @@ function showProgress(calls: number): { update: (progress: Progress) => void; st
 }
 
 function toJson(report: SimulationReport): unknown {
-  const { calls, runs, seed, lost, duplicated, stuck, faults, failures, seconds } = report;
+  const { calls, runs, seed, lost, duplicated, stuck, miscounted, faults, failures, seconds } = report;
   const harmful = report.mutants.filter(({ harm }) => harm !== 'nothing');
   return {
     calls,
@@ -124,6 +124,7 @@ function toJson(report: SimulationReport): unknown {
     lost,
     duplicated,
     stuck,
+    miscounted,
     faults,
     mutants: {
       caught: harmful.filter(isAsExpected).length,
@@ -148,7 +149,7 @@ const describe = ({ kind, what }: { readonly kind: string; readonly what: string
 const grouped = (value: number): string => value.toLocaleString('en-US');
 
 function describeReport(report: SimulationReport): string {
-  const { calls, runs, seconds, lost, duplicated, stuck, failures, mutants } = report;
+  const { calls, runs, seconds, lost, duplicated, stuck, miscounted, failures, mutants } = report;
   const figures = new Table({ head: ['', ''], style: { head: [], border: [] } });
   figures.push(
     ['calls of stores', grouped(calls)],
@@ -157,12 +158,13 @@ function describeReport(report: SimulationReport): string {
     ...Object.entries(report.faults).map(([kind, times]) => [kind, grouped(times)]),
     ['runs with a lost record', grouped(lost)],
     ['runs with a doubled record', grouped(duplicated)],
+    ['runs with a wrong count', grouped(miscounted)],
     ['runs that came to no end', grouped(stuck)],
   );
   const harmful = mutants.filter(({ harm }) => harm !== 'nothing');
   const summary =
     failures.length === 0
-      ? pc.green('Nothing is lost or doubled.')
+      ? pc.green('Nothing is lost, doubled or counted wrongly.')
       : failures
           .slice(0, SHOWN_FAILURES)
           .map((failure) => `seed ${String(failure.seed)}: ${describe(failure)}\n  ${again(failure.seed)}`)
@@ -174,9 +176,9 @@ function describeReport(report: SimulationReport): string {
 
 function describeMutants(mutants: readonly MutantReport[]): string {
   const table = new Table({
-    head: ['mutant', 'breaks', 'caught in', 'lost', 'twice', 'stuck', 'first seed'],
+    head: ['mutant', 'breaks', 'caught in', 'lost', 'twice', 'miscounted', 'stuck', 'first seed'],
     style: { head: [], border: [] },
-    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right'],
+    colAligns: ['left', 'left', 'right', 'right', 'right', 'right', 'right', 'right'],
   });
   for (const mutant of mutants) {
     const share = `${String(mutant.caught)} of ${String(mutant.runs)}`;
@@ -186,6 +188,7 @@ function describeMutants(mutants: readonly MutantReport[]): string {
       isAsExpected(mutant) ? share : pc.red(share),
       String(mutant.lost),
       String(mutant.duplicated),
+      String(mutant.miscounted),
       String(mutant.stuck),
       mutant.firstSeed === undefined ? '' : String(mutant.firstSeed),
     ]);

@@ -28,7 +28,7 @@ export interface Mutant {
   /** What is broken. */
   readonly breaks: string;
   /** `no end`: records never land. `nothing` where the protocol stands it; that has to hold as well. */
-  readonly harm: 'loss or duplicates' | 'no end' | 'nothing';
+  readonly harm: 'loss or duplicates' | 'wrong counts' | 'no end' | 'nothing';
   readonly lane: 'stream' | 'pull' | 'table' | 'landing' | 'files';
   /** Circumstances in which it matters. */
   readonly under?: (profile: Profile) => Partial<Profile>;

@@ -16,6 +16,7 @@ import {
   parseLandingPosition,
   type LandingPosition,
 } from '../../shared/domain/landing-position.ts';
+import { SettledTally, type SettledHour } from '../../shared/domain/record-counts.ts';
 import { readStagedBatch, writeStagedBatch } from '../../shared/domain/staged-batch.ts';
 import { formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { claimKeys } from '../../shared/pipeline/claim-keys.ts';
@@ -63,6 +64,7 @@ const all =
     Object.assign({}, ...parts.map((part) => part(profile))) as Partial<Profile>;
 
 const LOSS = 'loss or duplicates';
+const MISCOUNT = 'wrong counts';
 
 /** A mutant that needs no state. */
 const breaking =
@@ -205,6 +207,79 @@ const rereadLists = (change: (marks: Uint8Array) => Uint8Array): (() => Sabotage
     }),
   }));
 
+/** Announcements do not say what they settle: whoever commits on behalf of another counts nothing. */
+const COUNTED_BY_OWNER = breaking(({ ledger, ...others }) => ({
+  ...others,
+  ledger: replace(ledger, {
+    announce: (lane, version, { settled: _, ...intent }, writer) =>
+      ledger.announce(lane, version, intent, writer),
+  }),
+}));
+
+/** What is settled is added up when it is announced. */
+function countAttempts(): Sabotage {
+  const attempts = new Map<string, readonly SettledHour[]>();
+  return {
+    stores: ({ ledger, ...others }) => ({
+      ...others,
+      ledger: replace(ledger, {
+        announce: async (lane, version, intent, writer) => {
+          const outcome = await ledger.announce(lane, version, intent, writer);
+          if (outcome === 'ok')
+            attempts.set(lane, sumOf([...(attempts.get(lane) ?? []), ...(intent.settled ?? [])]));
+          return outcome;
+        },
+        commit: async (lane, version, commit, writer) => {
+          const settled = attempts.get(lane) ?? commit.settled ?? [];
+          const outcome = await ledger.commit(lane, version, { ...commit, settled }, writer);
+          if (outcome === 'ok') attempts.delete(lane);
+          return outcome;
+        },
+      }),
+    }),
+  };
+}
+
+function sumOf(hours: readonly SettledHour[]): readonly SettledHour[] {
+  const tally = new SettledTally();
+  for (const { source, hour, ...counts } of hours) tally.add(source, hour, counts);
+  return tally.toHours();
+}
+
+/** What is settled is written after the commit, with one of its own. */
+const COUNTED_AFTERWARDS = breaking(({ ledger, ...others }) => ({
+  ...others,
+  ledger: replace(ledger, {
+    commit: async (lane, version, { settled = [], ...commit }, writer) => {
+      const outcome = await ledger.commit(lane, version, commit, writer);
+      if (outcome === 'conflict' || settled.length === 0) return outcome;
+      const beside = `beside/${lane}`;
+      const { version: next } = await ledger.read(beside);
+      const counted = { from: '', to: commit.to, records: 0, keys: 0, settled };
+      await ledger.commit(beside, next, counted, writer);
+      return outcome;
+    },
+  }),
+}));
+
+/** What is replayed from quarantine is counted there for ever. */
+const COUNTED_TWICE = breaking(({ stage, ...others }) => {
+  const strip = (bytes: Uint8Array): Uint8Array => {
+    const { settled: _, ...batch } = readStagedBatch(bytes);
+    return writeStagedBatch(batch);
+  };
+  return {
+    ...others,
+    stage: replace(stage, {
+      find: async (lane, number) => {
+        const found = await stage.find(lane, number);
+        return found && strip(found);
+      },
+      decide: async (...args) => strip(await stage.decide(...args)),
+    }),
+  };
+});
+
 /** A staged batch whose rows claim their key and cursor alone. */
 function claimByPlace(bytes: Uint8Array): Uint8Array {
   const { to, parts } = readStagedBatch(bytes);
@@ -229,6 +304,52 @@ function claimByPlace(bytes: Uint8Array): Uint8Array {
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'counts: by the owner only',
+    breaks: 'whoever commits on behalf of another does not know what to count',
+    harm: MISCOUNT,
+    lane: 'stream',
+    under: harsh,
+    sabotage: COUNTED_BY_OWNER,
+  },
+  {
+    name: 'counts: every attempt',
+    breaks: 'what is announced is counted, also when it is withdrawn',
+    harm: MISCOUNT,
+    lane: 'stream',
+    under: harsh,
+    sabotage: countAttempts,
+  },
+  {
+    name: 'counts: after the commit',
+    breaks: 'counts are written by themselves, when the commit is through',
+    harm: MISCOUNT,
+    lane: 'stream',
+    under: harsh,
+    sabotage: COUNTED_AFTERWARDS,
+  },
+  {
+    name: 'counts: replays take nothing away',
+    breaks: 'what is replayed from quarantine still counts as being there',
+    harm: MISCOUNT,
+    lane: 'stream',
+    under: withCuration,
+    sabotage: COUNTED_TWICE,
+  },
+  {
+    name: 'landing: counts by the owner only',
+    breaks: 'whoever commits on behalf of another does not know what to count',
+    harm: MISCOUNT,
+    lane: 'landing',
+    sabotage: COUNTED_BY_OWNER,
+  },
+  {
+    name: 'tables: counts after the commit',
+    breaks: 'counts are written by themselves, when the commit is through',
+    harm: MISCOUNT,
+    lane: 'table',
+    sabotage: COUNTED_AFTERWARDS,
+  },
   {
     name: 'no claimant',
     breaks: 'a redelivered record does not recognise its own claim',

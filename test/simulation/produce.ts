@@ -27,6 +27,8 @@ export interface SentRecord {
   readonly id: string;
   /** Records of one group are the same to the deduplication of their source: one of them lands. */
   readonly group: string;
+  readonly source: string;
+  readonly receivedAtMs: number;
   readonly dedupe: Dedupe;
   readonly raw: string;
   readonly nature: Nature;
@@ -87,9 +89,10 @@ export function produce(rng: Rng, profile: Profile, phase: number): Produced {
     // Lengths differ on purpose: as text, "9" comes after "10".
     sequence += 1 + rng.int(3);
     const sequenceNumber = String(sequence);
+    const receivedAtMs = startMs - rng.int(3) * HOUR_MS;
     shard.records.push({
       sequenceNumber,
-      data: encode(rng, profile, request, startMs),
+      data: encode(rng, profile, request, receivedAtMs),
       arrivedAtMs: startMs,
     });
     const origin = kinesisOrigin(STREAM, shard.id, sequenceNumber);
@@ -98,6 +101,8 @@ export function produce(rng: Rng, profile: Profile, phase: number): Produced {
       sent.push({
         id,
         group: groupOf(request, body, index, id),
+        source: request.source.name,
+        receivedAtMs,
         dedupe: request.source.dedupe,
         raw: JSON.stringify(body),
         nature: body.n,

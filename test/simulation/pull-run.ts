@@ -15,6 +15,7 @@ import { HARSH_RATES, STANDARD_RATES } from './faults.ts';
 import type { Sabotage } from './mutant.ts';
 import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
+import { findMiscount } from './find-miscount.ts';
 import { Scheduler } from './scheduler.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { SimulatedTables, type SimulatedRow } from './simulated-tables.ts';
@@ -269,6 +270,8 @@ class PullRun {
         `version ${version} is not where it belongs`,
       );
     }
+    const miscount = findMiscount(this.#stores, this.#tables);
+    if (miscount !== undefined) this.#fail('miscounted', miscount);
   }
 }
 

@@ -33,6 +33,7 @@ export interface MutantReport {
   readonly lost: number;
   readonly duplicated: number;
   readonly stuck: number;
+  readonly miscounted: number;
   readonly firstSeed: number | undefined;
   readonly first: string | undefined;
 }
@@ -42,10 +43,11 @@ export interface SimulationReport {
   readonly runs: number;
   readonly seed: number;
   readonly seconds: number;
-  /** Runs in which a record was lost, landed twice, or the processes came to no end. */
+  /** Runs in which a record was lost, landed twice, was counted wrongly, or the processes came to no end. */
   readonly lost: number;
   readonly duplicated: number;
   readonly stuck: number;
+  readonly miscounted: number;
   readonly faults: Readonly<Record<string, number>>;
   readonly failures: readonly Failure[];
   readonly mutants: readonly MutantReport[];
@@ -108,7 +110,7 @@ async function runMutants(
   const failures = new Map<string, Failure[]>(mutants.map(({ name }) => [name, []]));
   const queue = mutants.map(({ name }) => name);
   const isCaught = ({ name, harm }: Mutant): boolean =>
-    failures.get(name)?.some(({ kind }) => kind !== 'stuck' || harm === 'no end') === true;
+    failures.get(name)?.some(({ kind }) => proves(kind, harm)) === true;
   /** Those that were not caught are tried again. */
   for (let names = queue; names.length > 0;) {
     const todo = [...names];
@@ -147,16 +149,38 @@ async function runMutants(
   });
 }
 
-function count(failures: readonly Failure[]): Pick<SimulationReport, 'lost' | 'duplicated' | 'stuck'> {
+/** Whether what went wrong shows that a mutant did what it must. */
+export function proves(kind: Failure['kind'], harm: Mutant['harm']): boolean {
+  switch (harm) {
+    case 'loss or duplicates':
+      return kind === 'lost' || kind === 'duplicated';
+    case 'wrong counts':
+      return kind === 'miscounted';
+    case 'no end':
+    case 'nothing':
+      return true;
+  }
+}
+
+function count(
+  failures: readonly Failure[],
+): Pick<SimulationReport, 'lost' | 'duplicated' | 'stuck' | 'miscounted'> {
   const of = (wanted: Failure['kind']): number => failures.filter(({ kind }) => kind === wanted).length;
-  return { lost: of('lost'), duplicated: of('duplicated'), stuck: of('stuck') };
+  return {
+    lost: of('lost'),
+    duplicated: of('duplicated'),
+    stuck: of('stuck'),
+    miscounted: of('miscounted'),
+  };
 }
 
 /** Whether a mutant did what it must. */
-export function isAsExpected({ harm, caught, lost, duplicated }: MutantReport): boolean {
+export function isAsExpected({ harm, caught, lost, duplicated, miscounted }: MutantReport): boolean {
   switch (harm) {
     case 'loss or duplicates':
       return lost + duplicated > 0;
+    case 'wrong counts':
+      return miscounted > 0;
     case 'no end':
       return caught > 0;
     case 'nothing':

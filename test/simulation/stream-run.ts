@@ -19,6 +19,7 @@ import { PHASE_MS, produce, START_MS, STREAM, type SentRecord, type Shard } from
 import { drawProfile, type Profile } from './profile.ts';
 import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
+import { countName, findMiscount } from './find-miscount.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { Scheduler } from './scheduler.ts';
 import { SimulatedTables } from './simulated-tables.ts';
@@ -75,6 +76,7 @@ class StreamRun {
   readonly #tables = new SimulatedTables();
   readonly #telemetry = new MemoryTelemetry();
   readonly #truth: Truth;
+  readonly #offered = new Map<string, number>();
   readonly #phases: readonly (readonly Shard[])[];
   readonly #contractChangesAt: number;
   readonly #partitionChangesAt: number;
@@ -125,6 +127,10 @@ class StreamRun {
       sent.push(...produced.sent);
       return produced.shards;
     });
+    for (const { source, receivedAtMs } of sent) {
+      const name = countName(source, receivedAtMs);
+      this.#offered.set(name, (this.#offered.get(name) ?? 0) + 1);
+    }
     this.#truth = new Truth({ sent, changesContract: profile.changesContract });
     this.#stores = createStores(this.#clock, this.#tables, {
       onObject: (key, before, after) => {
@@ -161,6 +167,8 @@ class StreamRun {
     }
     this.#checkRanges();
     this.#truth.checkEnd(this.#replayed());
+    const miscount = findMiscount(this.#stores, this.#tables, this.#offered);
+    if (miscount !== undefined) this.#truth.fail('miscounted', miscount);
     return this.#result();
   }
 

@@ -20,6 +20,7 @@ import type { Sabotage, TableShape } from './mutant.ts';
 import { Rng } from './rng.ts';
 import { maxStepsOf, type RunOptions, type RunResult } from './run.ts';
 import { Scheduler, type Process } from './scheduler.ts';
+import { findMiscount } from './find-miscount.ts';
 import { createSharedClock } from './shared-clock.ts';
 import { createSimulatedRowKeys } from './simulated-row-keys.ts';
 import { createSimulatedColumnTables } from './simulated-column-tables.ts';
@@ -396,6 +397,8 @@ class TableRun {
     for (const extract of this.#extracts) this.#checkExtract(extract);
     const last = this.#extracts.at(-1);
     if (last === undefined) this.#fail('lost', 'there is no extract');
+    const miscount = findMiscount(this.#stores, this.#tables);
+    if (miscount !== undefined) this.#fail('miscounted', miscount);
   }
 
   /**

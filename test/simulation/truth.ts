@@ -10,7 +10,7 @@ export type QuarantineReplay = 'edited' | 'by contract';
 
 /** What went wrong, and how bad it is. */
 export interface Problem {
-  readonly kind: 'lost' | 'duplicated' | 'stuck';
+  readonly kind: 'lost' | 'duplicated' | 'stuck' | 'miscounted';
   readonly what: string;
 }
 

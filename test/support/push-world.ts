@@ -21,6 +21,7 @@ import type { HeadgateConfig, HeadgateConfigInput } from '../../shared/config/sc
 import { readFrame, recordBytes } from '../../shared/domain/frame.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { hashWriteKey, toWriteKey } from '../../shared/domain/write-key.ts';
+import { createAcceptedCounter } from '../../shared/pipeline/accepted-counter.ts';
 import { createDrainMeter } from '../../shared/pipeline/backpressure/drain-meter.ts';
 import { createLagWatch, type LagWatch } from '../../shared/pipeline/backpressure/lag-watch.ts';
 import { createMeteredBus } from '../../shared/pipeline/backpressure/metered-bus.ts';
@@ -172,6 +173,11 @@ export class PushWorld {
         newToken: randomUUID,
       }),
       requests: this.requests,
+      accepted: createAcceptedCounter({
+        counts: this.ledger.counts,
+        telemetry: this.telemetry,
+        process: 'push-world',
+      }),
       keys: this.keys,
       verifyToken:
         options.verifyToken ?? (() => Promise.resolve({ status: 'invalid', problem: 'it is none' })),

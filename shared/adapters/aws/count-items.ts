@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import type { AttributeValue, Update } from '@aws-sdk/client-dynamodb';
-import { SETTLED_NAMES, type SettledHour } from '../../domain/record-counts.ts';
+import { COUNTS_PREFIX, SETTLED_NAMES, type SettledHour } from '../../domain/record-counts.ts';
 import { COUNT_RETENTION_DAYS } from '../../ports/count-store.ts';
 
 /*
@@ -8,9 +8,6 @@ import { COUNT_RETENTION_DAYS } from '../../ports/count-store.ts';
  * accepted (`accepted`), and `<hour>#s#<lane>` for what a lane has settled (an attribute per count). Every lane has items of
  * its own, as it has one committer at a time: transactions on one item at the same time would be in each other's way.
  */
-
-/** Leading part of the partition keys: all that an edge may write of the table. */
-export const COUNTS_PREFIX = 'counts/';
 
 const HOUR_DIGITS = 8;
 /** Files of the quarantine have a lane each; together they have so many items of an hour. */

@@ -4,11 +4,17 @@ import {
   type AttributeValue,
   type DynamoDBClient,
 } from '@aws-sdk/client-dynamodb';
-import { addCounts, NOTHING_SETTLED, SETTLED_NAMES, type HourCounts } from '../../domain/record-counts.ts';
+import {
+  addCounts,
+  COUNTS_PREFIX,
+  NOTHING_SETTLED,
+  SETTLED_NAMES,
+  type HourCounts,
+} from '../../domain/record-counts.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { CountStore } from '../../ports/count-store.ts';
 import { isConditionFailure } from './condition-failure.ts';
-import { acceptedKey, countExpiry, COUNTS_PREFIX, hourBounds, hourOfItem } from './count-items.ts';
+import { acceptedKey, countExpiry, hourBounds, hourOfItem } from './count-items.ts';
 import { callAws } from './translate-error.ts';
 
 /** Counts in the ledger's table, see count-items.ts; what commits settle is written by `DynamoLedgerStore`. */

@@ -46,6 +46,11 @@ export class MemoryCountStore implements CountStore {
     }
   }
 
+  /** Names of all sources that were ever counted, outside of any turn. */
+  sources(): readonly string[] {
+    return [...this.#hours.keys()];
+  }
+
   /** All hours of a source, outside of any turn. */
   peek(source: string): readonly HourCounts[] {
     return [...(this.#hours.get(source)?.values() ?? [])]

@@ -12,6 +12,8 @@ const MAX_FRAME_RAW_BYTES = 8 * 1024 * 1024;
 const REQUEST_ITEM_BYTES = 500;
 /** Begun, and answered. */
 const WRITES_PER_REQUEST = 2;
+/** What was accepted is counted. */
+const COUNTS_PER_REQUEST = 1;
 
 /** Announcements of demand, see quota.ts: what is served without one, and how long one holds. */
 const UNANNOUNCED_REQUESTS_PER_SECOND = 0.25;
@@ -59,7 +61,8 @@ export function edgeUsage(workload: Workload, memoryMiB: number, putMs: number):
   const rawBytes = recordsPerRequest * recordBytes;
   const bodyBytes = rawBytes / (workload.areRequestsCompressed ? workload.requestCompression : 1);
   const cpuMs = speed.edgeMsPerRequest + (rawBytes / 1e6) * speed.edgeMsPerMb;
-  const waitMs = putMs + (haveRequestsKeys ? WRITES_PER_REQUEST * speed.dynamoMs : 0);
+  const writes = COUNTS_PER_REQUEST + (haveRequestsKeys ? WRITES_PER_REQUEST : 0);
+  const waitMs = putMs + writes * speed.dynamoMs;
   const ms = functionMs(cpuMs, memoryMiB, speed) + waitMs;
   return addUsage(
     times(
@@ -67,7 +70,7 @@ export function edgeUsage(workload: Workload, memoryMiB: number, putMs: number):
       invocations(1, ms, memoryMiB),
       { apiRequest: apiRequests(bodyBytes + HEADER_BYTES) },
       { cloudWatchLogGb: logGb(EMF_BYTES) + logGb(ACCESS_LOG_BYTES) },
-      haveRequestsKeys ? { dynamoWriteUnit: WRITES_PER_REQUEST } : {},
+      { dynamoWriteUnit: writes },
     ),
     haveRequestsKeys ? kept(requests * REQUEST_ITEM_BYTES, 7) : {},
     announcements(requests / SECONDS_PER_MONTH, recordsPerRequest, ms),

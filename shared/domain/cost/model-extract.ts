@@ -2,13 +2,13 @@ import type { ExtractDesign } from './design.ts';
 import { HOURS_PER_MONTH, toBilledGb } from './metering.ts';
 import { runsPerMonth, runUsage } from './model-pull.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
-import { claimedCommits, claimsOf, functionMs, ledgerUsage, times } from './model-work.ts';
+import { claimedCommits, claimsOf, COUNT_USAGE, functionMs, ledgerUsage, times } from './model-work.ts';
 import { addUsage, type Usage } from './usage.ts';
 import type { Workload } from './workload.ts';
 
 /** Opening a connection with TLS, and asking for the horizon. */
 export const CONNECT_MS = 300;
-/** The item of a lane with two positions of a table and an intent is larger than a kilobyte: four units were metered of a commit. */
+/** The item of a lane with two positions of a table and an intent is larger than a kilobyte: it was metered as two. */
 const LEDGER_UNITS = 2;
 /** Rows of one commit, see table-reader.ts. */
 const MAX_COMMIT_BYTES = 40 * 1024 * 1024;
@@ -36,6 +36,7 @@ export function modelExtract(workload: Workload, design: ExtractDesign): Modelle
         { s3Put: files },
         staged,
         times(commits * LEDGER_UNITS, ledgerUsage(false)),
+        times(commits, COUNT_USAGE),
       ),
       claimedCommits(
         runs * commits,

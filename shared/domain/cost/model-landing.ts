@@ -3,6 +3,7 @@ import { SECONDS_PER_MONTH } from './metering.ts';
 import { edgeUsage, framesOf } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  COUNT_USAGE,
   claimedCommits,
   claimsOf,
   functionMs,
@@ -66,6 +67,7 @@ export function modelLanding(workload: Workload, design: LandingDesign): Modelle
         // A manifest, the files, and the listing: it is listed again after each commit.
         { s3Put: 1 + files + Math.ceil(framesPerCommit / NAMES_PER_LIST), s3Get: MANIFEST_READS },
         ledgerUsage(false),
+        COUNT_USAGE,
       ),
       // Every run lists what there is, also where nothing is.
       times(

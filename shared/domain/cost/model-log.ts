@@ -2,7 +2,7 @@ import type { LogSliceDesign, LogTaskDesign } from './design.ts';
 import { HOURS_PER_MONTH, SECONDS_PER_MONTH } from './metering.ts';
 import { commitsPerRun, runsPerMonth, runUsage } from './model-pull.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
-import { functionMs, landingCpuMs, ledgerUsage, times } from './model-work.ts';
+import { COUNT_USAGE, functionMs, landingCpuMs, ledgerUsage, times } from './model-work.ts';
 import { addUsage } from './usage.ts';
 import type { Workload } from './workload.ts';
 
@@ -26,7 +26,12 @@ export function modelLogSlice(workload: Workload, design: LogSliceDesign): Model
   const cpuMs = decodeMs(rawBytes) + landingCpuMs(workload, rawBytes, files);
   const ms = functionMs(cpuMs, design.memoryMiB, speed) + CONNECT_MS + commits * speed.commitWaitMs;
   return {
-    own: times(runs, runUsage(design.memoryMiB, ms), { s3Put: files }, times(commits, ledgerUsage(false))),
+    own: times(
+      runs,
+      runUsage(design.memoryMiB, ms),
+      { s3Put: files },
+      times(commits, ledgerUsage(false), COUNT_USAGE),
+    ),
     shared: {},
   };
 }
@@ -38,7 +43,7 @@ export function modelLogTask(workload: Workload, design: LogTaskDesign): Modelle
   return {
     own: addUsage(
       { fargateArmCpuHour: hours, fargateArmGbHour: hours * TASK_GB_PER_VCPU },
-      times(commits, ledgerUsage(false), { s3Put: workload.partitionsPerCommit }),
+      times(commits, ledgerUsage(false), COUNT_USAGE, { s3Put: workload.partitionsPerCommit }),
     ),
     shared: {},
   };

@@ -2,6 +2,7 @@ import type { PullDesign } from './design.ts';
 import { SECONDS_PER_MONTH } from './metering.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  COUNT_USAGE,
   claimedCommits,
   claimsOf,
   functionMs,
@@ -62,7 +63,7 @@ export function modelPull(workload: Workload, design: PullDesign): ModelledUsage
         runUsage(design.memoryMiB, ms),
         objects,
         { s3Put: files, s3Get: 1 },
-        times(commits, ledgerUsage(false)),
+        times(commits, ledgerUsage(false), COUNT_USAGE),
       ),
       claimedCommits(
         runs * commits,

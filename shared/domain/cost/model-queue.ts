@@ -3,6 +3,7 @@ import { SECONDS_PER_MONTH, SQS_IDLE_POLLS_PER_MONTH, sqsRequests } from './mete
 import { edgeUsage, framesOf } from './model-edge.ts';
 import type { ModelledUsage } from './modelled-usage.ts';
 import {
+  COUNT_USAGE,
   claimedCommits,
   claimsOf,
   functionMs,
@@ -42,6 +43,7 @@ export function modelQueue(workload: Workload, design: QueueDesign): ModelledUsa
         invocations(1, workMs + speed.commitWaitMs, design.memoryMiB),
         { s3Put: files },
         ledgerUsage(true),
+        COUNT_USAGE,
       ),
       claimedCommits(
         batches,

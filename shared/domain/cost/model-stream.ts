@@ -15,6 +15,7 @@ import {
   functionMs,
   invocations,
   landingCpuMs,
+  COUNT_USAGE,
   ledgerUsage,
   times,
 } from './model-work.ts';
@@ -62,6 +63,7 @@ export function modelStream(workload: Workload, design: StreamDesign): ModelledU
         own,
         { lambdaArmGbSecond: invocations(1, workMs, design.memoryMiB).lambdaArmGbSecond ?? 0 },
         { s3Put: files, cloudWatchLogGb: EMF_BYTES / 1e9 },
+        COUNT_USAGE,
       ),
       claimedCommits(
         own,

@@ -97,12 +97,16 @@ export function kept(bytesPerMonth: number, days: number): Usage {
 }
 
 /**
- * Writes of the ledger for one commit: the announcement, and the commit itself. Where committed ranges are listed, as
- * of a stream, the commit is a transaction of two items.
+ * Writes of the ledger for one commit of records: the announcement, and the commit itself. That is a transaction, in which
+ * writes count twice: of the position, of the range where ranges are listed, as of a stream, and of the counts of each
+ * source, see `COUNT_USAGE`.
  */
 export function ledgerUsage(hasRanges: boolean): Usage {
-  return { dynamoWriteUnit: 1 + (hasRanges ? 4 : 1) };
+  return { dynamoWriteUnit: 1 + 2 * (hasRanges ? 2 : 1) };
 }
+
+/** Counting what a commit has settled of one source, received in one hour. */
+export const COUNT_USAGE: Usage = { dynamoWriteUnit: 2 };
 
 /** Keys that a commit claims. */
 export function claimsOf(

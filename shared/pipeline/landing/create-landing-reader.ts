@@ -15,9 +15,10 @@ import type { Source } from '../../domain/source.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { LandingZone, ListedFrame } from '../../ports/landing-zone.ts';
-import type { LedgerState } from '../../ports/ledger-store.ts';
+import { MAX_SETTLED_HOURS, type LedgerState } from '../../ports/ledger-store.ts';
 import type { Telemetry } from '../../ports/telemetry.ts';
 import { decodeStreamRecord } from '../decode-stream-record.ts';
+import { hourName } from '../plan-batch.ts';
 import type { LaneBatch, LaneReader, RecordEntry } from '../lane.ts';
 import { MAX_STAGED_PARTITIONS } from '../staged-entries.ts';
 import { Manifests, type ManifestCache } from './manifests.ts';
@@ -180,6 +181,7 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
   ): Promise<readonly string[] | typeof GONE> {
     const names: string[] = [];
     const partitions = new Set<string>();
+    const hours = new Set<string>();
     let bytes = 0;
     for (const chunk of chunksOf(fresh)) {
       if (!(await fetch(chunk))) return GONE;
@@ -187,9 +189,15 @@ export function createLandingReader(deps: LandingReaderDeps): LaneReader {
         // One by one: what is small may be large when it is decompressed.
         const entries = decode(name);
         bytes += entries.reduce((sum, entry) => sum + rawBytes(entry), 0);
-        for (const entry of entries) addPartitions(partitions, entry);
+        for (const entry of entries) {
+          addPartitions(partitions, entry);
+          hours.add(hourName(entry));
+        }
         const isFull =
-          bytes > maxBytes || partitions.size > MAX_STAGED_PARTITIONS || names.length >= MAX_FRAMES;
+          bytes > maxBytes ||
+          partitions.size > MAX_STAGED_PARTITIONS ||
+          hours.size > MAX_SETTLED_HOURS ||
+          names.length >= MAX_FRAMES;
         if (isFull && names.length > 0) return names;
         names.push(name);
       }

@@ -1,3 +1,4 @@
+import type { QuarantineRow } from '../../domain/quarantine.ts';
 import { parseRowSet } from '../../domain/row-set.ts';
 import type { Candidate } from './quarantine-candidates.ts';
 import { runLane, type RunOptions } from '../land.ts';
@@ -33,7 +34,7 @@ export async function discardQuarantine(
   const selected = selectRows(rows, options.select);
   const lane = quarantineLane(key);
   const reader = createQuarantineReader(deps, lane, (done) => ({
-    candidates: [...selected.keys()].filter((number) => !done.has(number)).map(toNothing),
+    candidates: [...selected].flatMap(([number, row]) => (done.has(number) ? [] : [toNothing(number, row)])),
     staying: [],
   }));
   const { finished } = await runLane(deps, reader, options);
@@ -43,12 +44,13 @@ export async function discardQuarantine(
   return { finished, selected: selected.size, discarded, alreadyDone: doneNow.length - discarded };
 }
 
-const toNothing = (number: number): Candidate => ({
+const toNothing = (number: number, { source, receivedAtMs }: QuarantineRow): Candidate => ({
   number,
   origin: '',
   index: 0,
   bytes: 0,
   partitions: [],
-  arrivedAtMs: 0,
+  arrivedAtMs: receivedAtMs,
+  countedFor: source,
   content: { kind: 'nothing' },
 });

@@ -2,6 +2,7 @@ import { isFrame, RecordFlag, writeFrame, type FrameRecord } from '../../domain/
 import type { Origin } from '../../domain/identity.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
 import { UNKNOWN_SOURCE, type QuarantineRow } from '../../domain/quarantine.ts';
+import { hourOf, SettledTally, type SettledHour } from '../../domain/record-counts.ts';
 import type { Source } from '../../domain/source.ts';
 import type { StagedPart } from '../../domain/staged-batch.ts';
 import { decodeStreamRecord } from '../decode-stream-record.ts';
@@ -24,6 +25,8 @@ export interface Candidate {
   /** Partitions that its records fall into. */
   readonly partitions: readonly string[];
   readonly arrivedAtMs: number;
+  /** Source that the row is counted under. */
+  readonly countedFor: string;
   /** One record, which can share a frame with its neighbours, a whole stream record, or what is given up. */
   readonly content:
     | { readonly kind: 'nothing' }
@@ -48,6 +51,7 @@ export function toCandidate(
     origin: id.slice(0, slash),
     index: Number(id.slice(slash + 1)),
     arrivedAtMs: receivedAtMs,
+    countedFor: row.source,
   };
   const name = row.source === UNKNOWN_SOURCE ? named : row.source;
   if (isWholeRecord(row)) return toWhole(sources, name, place, raw, stays);
@@ -76,7 +80,7 @@ function isWholeRecord({ reason, schemaVersion }: QuarantineRow): boolean {
 function toWhole(
   sources: ReadonlyMap<string, Source>,
   name: string | undefined,
-  place: Pick<Candidate, 'number' | 'origin' | 'index' | 'arrivedAtMs'>,
+  place: Pick<Candidate, 'number' | 'origin' | 'index' | 'arrivedAtMs' | 'countedFor'>,
   data: Uint8Array,
   stays: (...problems: readonly string[]) => StayingRow,
 ): Candidate | StayingRow {
@@ -116,6 +120,16 @@ export function fillBatch(pending: readonly Candidate[], maxBytes: number): read
     return i > 0 && (bytes > Math.min(maxBytes, MAX_BATCH_BYTES) || partitions.size > MAX_STAGED_PARTITIONS);
   });
   return end < 0 ? pending : pending.slice(0, end);
+}
+
+/** What the quarantine loses with these rows; what they become is counted as it lands. */
+export function toSettled(batch: readonly Candidate[]): readonly SettledHour[] {
+  const tally = new SettledTally();
+  for (const { countedFor, arrivedAtMs, content } of batch) {
+    const discarded = content.kind === 'nothing' ? 1 : 0;
+    tally.add(countedFor, hourOf(arrivedAtMs), { quarantined: -1, discarded });
+  }
+  return tally.toHours();
 }
 
 /** One part per run of records that follow each other in one origin, and per whole record. */

@@ -6,7 +6,7 @@ import type { BatchStage } from '../../ports/batch-stage.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
 import { toLaneEntries } from '../staged-entries.ts';
-import { fillBatch, toParts, type Candidate, type StayingRow } from './quarantine-candidates.ts';
+import { fillBatch, toParts, toSettled, type Candidate, type StayingRow } from './quarantine-candidates.ts';
 
 const STEM_DIGITS = 16;
 
@@ -49,16 +49,17 @@ export function createQuarantineReader(
         const batch = fillBatch(pending, maxBytes);
         if (batch.length === 0) return undefined;
         const to = formatRowSet(new Set([...done, ...batch.map(({ number }) => number)]));
-        const draft = writeStagedBatch({ to, parts: toParts(batch) });
+        const draft = writeStagedBatch({ to, parts: toParts(batch), settled: toSettled(batch) });
         staged = await stage.decide(lane, state.commits, draft);
         if (draft.equals(staged)) for (const { number } of batch) decided.add(number);
       }
-      const { to, parts } = readStagedBatch(staged);
+      const { to, parts, settled } = readStagedBatch(staged);
       return {
         from: state.position ?? formatRowSet(new Set()),
         to,
         stem: `replay-${hash('sha256', lane).slice(0, STEM_DIGITS)}-${String(state.commits)}`,
         entries: toLaneEntries(sources, parts),
+        ...(settled !== undefined && { settled }),
       };
     },
   };

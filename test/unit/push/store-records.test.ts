@@ -11,6 +11,7 @@ async function failureOf(remainingMs: number, checkMs: number): Promise<unknown>
       throw new Error('sent');
     },
     requests: new MemoryRequestStore(),
+    accepted: { count: () => Promise.resolve() },
     telemetry: new MemoryTelemetry(),
   };
   let leftMs = remainingMs;

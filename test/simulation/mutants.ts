@@ -211,8 +211,8 @@ const rereadLists = (change: (marks: Uint8Array) => Uint8Array): (() => Sabotage
 const COUNTED_BY_OWNER = breaking(({ ledger, ...others }) => ({
   ...others,
   ledger: replace(ledger, {
-    announce: (lane, version, { settled: _, ...intent }, writer) =>
-      ledger.announce(lane, version, intent, writer),
+    announce: (lane, version, intent, writer) =>
+      ledger.announce(lane, version, { ...intent, settled: [] }, writer),
   }),
 }));
 
@@ -264,10 +264,8 @@ const COUNTED_AFTERWARDS = breaking(({ ledger, ...others }) => ({
 
 /** What is replayed from quarantine is counted there for ever. */
 const COUNTED_TWICE = breaking(({ stage, ...others }) => {
-  const strip = (bytes: Uint8Array): Uint8Array => {
-    const { settled: _, ...batch } = readStagedBatch(bytes);
-    return writeStagedBatch(batch);
-  };
+  const strip = (bytes: Uint8Array): Uint8Array =>
+    writeStagedBatch({ ...readStagedBatch(bytes), settled: undefined });
   return {
     ...others,
     stage: replace(stage, {

@@ -4,7 +4,9 @@ import { ManualClock } from '../../shared/adapters/memory/manual-clock.ts';
 import { MemoryAuditLog } from '../../shared/adapters/memory/memory-audit-log.ts';
 import { MemoryBatchStage } from '../../shared/adapters/memory/memory-batch-stage.ts';
 import { MemoryClaimLog } from '../../shared/adapters/memory/memory-claim-log.ts';
+import { MemoryCostHistory } from '../../shared/adapters/memory/memory-cost-history.ts';
 import { MemoryFileStage } from '../../shared/adapters/memory/memory-file-stage.ts';
+import { MemoryFindingStore } from '../../shared/adapters/memory/memory-finding-store.ts';
 import { MemoryFrameBus } from '../../shared/adapters/memory/memory-frame-bus.ts';
 import { MemoryLandingZone } from '../../shared/adapters/memory/memory-landing-zone.ts';
 import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
@@ -27,8 +29,10 @@ import { auditLogContract } from './audit-log.suite.ts';
 import { batchStageContract } from './batch-stage.suite.ts';
 import { claimLogContract } from './claim-log.suite.ts';
 import { clockContract } from './clock.suite.ts';
+import { costHistoryContract } from './cost-history.suite.ts';
 import { countStoreContract, type CountedLedger } from './count-store.suite.ts';
 import { fileStageContract } from './file-stage.suite.ts';
+import { findingStoreContract } from './finding-store.suite.ts';
 import { frameBusContract } from './frame-bus.suite.ts';
 import { lakeContract } from './lake.suite.ts';
 import { landingZoneContract } from './landing-zone.suite.ts';
@@ -81,6 +85,14 @@ describe.each([
   countStoreContract({
     open: () => counted(newTurn()),
     openLosingAnswers: () => counted(losingAnswers()),
+  });
+  findingStoreContract({
+    open: () => new MemoryFindingStore({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryFindingStore({ turn: losingAnswers() }),
+  });
+  costHistoryContract({
+    open: () => new MemoryCostHistory({ turn: newTurn() }),
+    openLosingAnswers: () => new MemoryCostHistory({ turn: losingAnswers() }),
   });
   claimLogContract({
     open: () => new MemoryClaimLog({ turn: newTurn() }),

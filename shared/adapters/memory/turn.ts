@@ -17,7 +17,9 @@ export interface StoreCall {
     | 'queue'
     | 'objects'
     | 'audit'
-    | 'counts';
+    | 'counts'
+    | 'findings'
+    | 'costs';
   /** The port's method. */
   readonly operation: string;
   /** Lane, bucket, key or other name that the call is about. */

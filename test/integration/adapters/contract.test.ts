@@ -42,7 +42,9 @@ import {
   createSsmClient,
 } from '../../../shared/adapters/aws/clients.ts';
 import { DynamoClaimLog } from '../../../shared/adapters/aws/dynamo-claim-log.ts';
+import { DynamoCostHistory } from '../../../shared/adapters/aws/dynamo-cost-history.ts';
 import { DynamoCountStore } from '../../../shared/adapters/aws/dynamo-count-store.ts';
+import { DynamoFindingStore } from '../../../shared/adapters/aws/dynamo-finding-store.ts';
 import { DynamoLedgerStore } from '../../../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoPullControlStore } from '../../../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { DynamoQuotaStore } from '../../../shared/adapters/aws/dynamo-quota-store.ts';
@@ -71,8 +73,10 @@ import type { PullWork } from '../../../shared/ports/work-queue.ts';
 import { auditLogContract } from '../../contract/audit-log.suite.ts';
 import { batchStageContract } from '../../contract/batch-stage.suite.ts';
 import { claimLogContract } from '../../contract/claim-log.suite.ts';
+import { costHistoryContract } from '../../contract/cost-history.suite.ts';
 import { countStoreContract, type CountedLedger } from '../../contract/count-store.suite.ts';
 import { fileStageContract } from '../../contract/file-stage.suite.ts';
+import { findingStoreContract } from '../../contract/finding-store.suite.ts';
 import { frameBusContract } from '../../contract/frame-bus.suite.ts';
 import { lakeContract } from '../../contract/lake.suite.ts';
 import { landingZoneContract, type LandingZonePorts } from '../../contract/landing-zone.suite.ts';
@@ -220,6 +224,16 @@ describe('AWS', () => {
           }),
         }),
     });
+  });
+  findingStoreContract({
+    open: () => new DynamoFindingStore({ dynamodb, table: 'ledger', clock: systemClock }),
+    openLosingAnswers: () =>
+      new DynamoFindingStore({ dynamodb: losingDynamoDb(), table: 'ledger', clock: systemClock }),
+  });
+  costHistoryContract({
+    open: () => new DynamoCostHistory({ dynamodb, table: 'ledger', clock: systemClock }),
+    openLosingAnswers: () =>
+      new DynamoCostHistory({ dynamodb: losingDynamoDb(), table: 'ledger', clock: systemClock }),
   });
   pullControlStoreContract({
     open: () => new DynamoPullControlStore({ dynamodb, table: 'ledger' }),

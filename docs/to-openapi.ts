@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  ANSWER_HEADERS,
   FAILURE_BODIES,
   PREFLIGHT_ANSWER,
   PROBLEM_HEADERS,
@@ -181,17 +182,17 @@ function toResponses(
   examples: readonly NamedExample[],
   components: Components,
 ): Json {
-  const limited = problems.includes('quota-exceeded') ? RATE_LIMIT_HEADERS : {};
+  const common = { ...ANSWER_HEADERS, ...(problems.includes('quota-exceeded') && RATE_LIMIT_HEADERS) };
   const ofStatus = (status: number): NamedExample[] =>
     examples.filter(([, example]) => example.status === status);
   const responses: Record<string, Json> = {};
   for (const [status, answer] of Object.entries(success)) {
-    const headers = { ...limited, ...answer.headers };
+    const headers = { ...common, ...answer.headers };
     responses[status] = toSuccess({ ...answer, headers }, ofStatus(Number(status)), components);
   }
   for (const status of new Set(problems.map((name) => PROBLEMS[name].status))) {
     const names = problems.filter((name) => PROBLEMS[name].status === status);
-    const headers = { ...limited, ...PROBLEM_HEADERS[status] };
+    const headers = { ...common, ...PROBLEM_HEADERS[status] };
     responses[String(status)] = toFailure(status, names, headers, ofStatus(status), components);
   }
   return responses;

@@ -173,7 +173,12 @@ export function createWorkHandler<Config extends PulledSourceConfig>(
   }
 
   return middy<unknown, PullOutcome | undefined>()
-    .use(flushTelemetry(deps.telemetry, (event) => (isMessage(event) ? MESSAGE : SCHEDULED), deps.budgets))
+    .use(
+      flushTelemetry(deps.telemetry, {
+        usageOf: (event) => (isMessage(event) ? MESSAGE : SCHEDULED),
+        budgets: deps.budgets,
+      }),
+    )
     .handler(async (event, context) => {
       const scope: WorkContext = {
         owner: context.awsRequestId,

@@ -74,7 +74,7 @@ export function createHandler(deps: LandHandlerDeps): MiddyfiedHandler<unknown, 
   }
 
   return middy<unknown, LandOutcome>()
-    .use(flushTelemetry(telemetry, () => ({ schedulerInvocation: 1 }), deps.budgets))
+    .use(flushTelemetry(telemetry, { usageOf: () => ({ schedulerInvocation: 1 }), budgets: deps.budgets }))
     .handler(async (event, context) => {
       const sources = findSources(deps.sources, event);
       const deadlineMs = clock.nowMs() + context.getRemainingTimeInMillis() - BATCH_MS;

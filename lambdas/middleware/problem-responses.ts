@@ -1,5 +1,5 @@
 import type { MiddlewareObj } from '@middy/core';
-import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda';
+import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2, Context } from 'aws-lambda';
 import { HeadgateError } from '../../shared/domain/errors.ts';
 import { HttpProblem, toProblemResponse } from './problems.ts';
 
@@ -8,15 +8,17 @@ import { HttpProblem, toProblemResponse } from './problems.ts';
  * sender repeats the request), 500 for anything else. What failed is in the log only.
  *
  * @param retryAfterMs how long the sender should wait after such a failure
+ * @param idOf what the request is known by in the logs
  */
 export function problemResponses(
   retryAfterMs: (error: HeadgateError) => number,
+  idOf: (event: APIGatewayProxyEventV2, context: Context) => string,
 ): MiddlewareObj<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2> {
   return {
     onError: (request) => {
       const { error } = request;
       const isKnown = error instanceof HeadgateError;
-      const requestId = request.context.awsRequestId;
+      const requestId = idOf(request.event, request.context);
       const detail = isKnown
         ? 'the records could not all be stored; repeat the request as it is, with the same Idempotency-Key if it has one'
         : 'repeat the request; if it fails again, tell the operator the requestId';

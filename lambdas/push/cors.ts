@@ -17,6 +17,7 @@ const REQUEST_HEADERS = [
   'x-amz-content-sha256',
   'x-amz-date',
   'x-amz-security-token',
+  'x-request-id',
 ];
 /** Attributes of a CloudEvent are headers of their own, with names that its producer chooses. */
 const CLOUD_EVENT_HEADER = /^ce-[a-z0-9]{1,64}$/;
@@ -30,6 +31,7 @@ const ANSWER_HEADERS = [
   'ratelimit-policy',
   'retry-after',
   'www-authenticate',
+  'x-request-id',
 ];
 
 function isAllowed({ cors }: PushSourceConfig, origin: string): boolean {

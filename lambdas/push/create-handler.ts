@@ -9,12 +9,14 @@ import type {
 } from '../../shared/config/schema.ts';
 import { toBytes } from '../../shared/config/units.ts';
 import type { HeadgateError } from '../../shared/domain/errors.ts';
+import { isSampled } from '../../shared/domain/is-sampled.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { retryDelayMs } from '../../shared/pipeline/backpressure/retry-delay.ts';
 import type { Quota } from '../../shared/pipeline/quota.ts';
 import { WAIT_RESERVE_MS, waitForLanding, type WaitDeps } from '../../shared/pipeline/wait-for-landing.ts';
 import { flushTelemetry } from '../middleware/flush-telemetry.ts';
 import { problemResponses } from '../middleware/problem-responses.ts';
+import { requestIdResponses } from '../middleware/request-id-responses.ts';
 import { HttpProblem, toProblemResponse } from '../middleware/problems.ts';
 import { createAuthenticate, type AuthenticateDeps } from './authenticate.ts';
 import { bodyFormatOf, type BodyFormat } from './body-format.ts';
@@ -26,6 +28,7 @@ import { requestUsage } from './request-usage.ts';
 import { idempotencyKeyOf } from './idempotency-key.ts';
 import { whileKeepingUp, type Backpressure } from './keep-up.ts';
 import { readQuery } from './read-query.ts';
+import { isTraced, requestIdOf, requestIdsOf } from './request-ids.ts';
 import { checkBody } from './split-body.ts';
 import { storeOnce, storeRecords, type StoreDeps, type Stored, type Submission } from './store-records.ts';
 import { toRecordsResponse } from './to-answer.ts';
@@ -34,6 +37,8 @@ import { withinLimits } from './within-limits.ts';
 
 /** After a failure that says nothing about when it ends. */
 const USUAL_RETRY_MS = 5_000;
+/** Frames that a line of the log lists. */
+const MAX_LOGGED_PLACES = 10;
 
 export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
   readonly sources: ReadonlyMap<string, Source>;
@@ -42,6 +47,8 @@ export interface PushHandlerDeps extends StoreDeps, AuthenticateDeps {
   readonly backpressure: Backpressure;
   /** Where requests that wait see that their records have landed. */
   readonly ledger: WaitDeps['ledger'];
+  /** Share of stored requests that get a line of the log, from 0 to 1. */
+  readonly logShare: number;
 }
 
 /** A request to a source. */
@@ -50,6 +57,7 @@ interface SourceRequest<Config extends ReceivedSourceConfig> {
   /** Who sends, where senders of the source are told apart. */
   readonly senderId: string | undefined;
   readonly event: HttpEvent;
+  readonly requestId: string;
   readonly receivedAtMs: number;
   readonly remainingMs: () => number;
 }
@@ -79,7 +87,7 @@ function isWebhookSource(source: Source | undefined): source is Source<WebhookSo
  * first time are recognised by their keys.
  */
 export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent, HttpResponse> {
-  const { sources, clock, telemetry, quota, backpressure, verifyDelivery, ledger } = deps;
+  const { sources, clock, telemetry, quota, backpressure, verifyDelivery, ledger, logShare } = deps;
   const authenticate = createAuthenticate(deps);
 
   function decode({ source, event }: SourceRequest<ReceivedSourceConfig>): Buffer {
@@ -130,6 +138,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
             hash('sha256', Buffer.concat([Buffer.from(`${format}\n`), body])),
           );
     quota.spent(source, request.senderId, stored.records);
+    logStored(request, stored);
     return query['wait'] === true ? await untilLanded(request, stored) : stored.response;
   }
 
@@ -150,13 +159,35 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
   ): Promise<HttpResponse> {
     const { source } = request;
     const submission = toSubmission(request, 'json', document);
-    const { response, records } =
+    const stored =
       id === undefined || source.config.dedupe === 'none'
         ? await storeRecords(deps, submission)
         : // Services build the body of a repeated delivery anew: its id says that it is the same.
           await storeOnce(deps, submission, id, hash('sha256', id));
-    quota.spent(source, request.senderId, records);
-    return response;
+    quota.spent(source, request.senderId, stored.records);
+    logStored(request, stored);
+    return stored.response;
+  }
+
+  /** Says where the records of a request stand, so that their files can be found: of some requests, and of those that ask. */
+  function logStored(
+    { source, event, requestId }: SourceRequest<ReceivedSourceConfig>,
+    stored: Stored,
+  ): void {
+    if (!isTraced(event) && !isSampled(requestId, logShare)) return;
+    const { response, records, frameId, places } = stored;
+    telemetry.log(
+      'info',
+      places.length > 0 ? 'records stored' : 'request answered without storing anything',
+      {
+        source: source.name,
+        status: response.statusCode,
+        records,
+        frameId,
+        frames: places.length,
+        places: places.slice(0, MAX_LOGGED_PLACES).map(({ lane, position }) => ({ lane, position })),
+      },
+    );
   }
 
   function validateRecords(request: PushRequest): HttpResponse {
@@ -236,6 +267,7 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
     if (route.id === 'getHealth') return json(200, { status: 'ok' });
     return await operations[route.id](sources.get(route.sourceName), {
       event,
+      requestId: requestIdOf(event.requestContext, context),
       receivedAtMs: clock.nowMs(),
       remainingMs: () => context.getRemainingTimeInMillis(),
     });
@@ -248,10 +280,14 @@ export function createHandler(deps: PushHandlerDeps): MiddyfiedHandler<HttpEvent
       : retryDelayMs(USUAL_RETRY_MS, Math.random());
   }
 
+  const idOf = ({ requestContext }: HttpEvent, context: Context): string =>
+    requestIdOf(requestContext, context);
+
   return middy<HttpEvent, HttpResponse>()
     .use(corsResponses(sources))
-    .use(problemResponses(retryAfterMs))
-    .use(flushTelemetry(telemetry, requestUsage, deps.budgets))
+    .use(requestIdResponses(idOf))
+    .use(problemResponses(retryAfterMs, idOf))
+    .use(flushTelemetry(telemetry, { usageOf: requestUsage, idsOf: requestIdsOf, budgets: deps.budgets }))
     .handler(async (event, context) => {
       try {
         return await answer(event, context);

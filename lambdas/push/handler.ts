@@ -107,6 +107,7 @@ export const handler = createHandler({
     telemetry,
   }),
   backpressure: { lag, drain },
+  logShare: config.logs.share,
   ledger,
   clock,
   telemetry,

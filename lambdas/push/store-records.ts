@@ -54,7 +54,9 @@ export interface Stored {
   readonly response: HttpResponse;
   /** Records that were looked at: none where the request had been answered before. */
   readonly records: number;
-  /** Where their frames stand; empty where nothing was sent. */
+  /** Id of the request's frames: the same whenever it is sent again under one Idempotency-Key. */
+  readonly frameId: string;
+  /** Where its frames stand; empty where nothing was sent. */
   readonly places: readonly FramePlace[];
 }
 
@@ -84,7 +86,7 @@ export async function storeRecords(
   const isSpilled = laneOf(source.config) === 'stream' && places.some(({ lane }) => !isStreamLane(lane));
   if (isSpilled && !isOverBudget) telemetry.count('RequestsSpilled', source.name, 1);
   const response = toRecordsResponse(outcomes, { ...submission, isDelayed: isSpilled }, 202);
-  return { response, records: outcomes.length, places };
+  return { response, records: outcomes.length, frameId, places };
 }
 
 /** The sender is to blame for what its records cost, and for nothing else: slow calls before are over the next time. */
@@ -126,12 +128,14 @@ export async function storeOnce(
     leaseUntilMs: receivedAtMs + submission.remainingMs() + LEASE_MARGIN_MS,
     expiresAtMs: receivedAtMs + toMs(source.config.dedupeWindow),
   };
+  // The same request has the same frames, whoever sends it again and whenever.
+  const frameId = hash('sha256', JSON.stringify([source.name, idempotencyKey, payloadHash])).slice(0, 32);
   const begun = await deps.requests.begin(claim);
   switch (begun.status) {
     case 'done': {
       const headers = { 'content-type': 'application/json', 'idempotent-replayed': 'true' };
       const { statusCode, body } = begun.answer;
-      return { response: { statusCode, headers, body }, records: 0, places: [] };
+      return { response: { statusCode, headers, body }, records: 0, frameId, places: [] };
     }
     case 'in-progress':
       throw new HttpProblem('request-in-progress', 'wait for its answer, or repeat the request later', {
@@ -144,8 +148,6 @@ export async function storeOnce(
       );
     case 'new':
   }
-  // The same request has the same frames, whoever sends it again and whenever.
-  const frameId = hash('sha256', JSON.stringify([source.name, idempotencyKey, payloadHash])).slice(0, 32);
   let stored: Stored | undefined;
   try {
     stored = await storeRecords(deps, submission, frameId);

@@ -31,7 +31,13 @@ export function createHandler(
   deps: StreamHandlerDeps,
 ): MiddyfiedHandler<KinesisStreamEvent, KinesisStreamBatchResponse> {
   return middy<KinesisStreamEvent, KinesisStreamBatchResponse>()
-    .use(flushTelemetry(deps.telemetry, () => ({}), deps.budgets))
+    .use(
+      flushTelemetry(deps.telemetry, {
+        usageOf: () => ({}),
+        describe: describeDelivery,
+        budgets: deps.budgets,
+      }),
+    )
     .handler(async (event, context) => {
       const startMs = deps.clock.nowMs();
       const deadlineMs = startMs + context.getRemainingTimeInMillis();
@@ -53,6 +59,12 @@ export function createHandler(
       }
       return { batchItemFailures: failures };
     });
+}
+
+/** Which records a delivery holds, by their ids (`<shard>:<sequence number>`). */
+function describeDelivery({ Records: records }: KinesisStreamEvent): object {
+  const [first, last] = [records[0], records.at(-1)];
+  return { stream: first?.eventSourceARN, from: first?.eventID, to: last?.eventID, records: records.length };
 }
 
 /** Records of a source's own stream arrive here; those of the shared stream were counted by the push function. */

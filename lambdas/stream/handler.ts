@@ -12,5 +12,6 @@ const meter = new UsageMeter();
 export const handler = createHandler({
   ...createLandDeps('stream', env, config, compileSources(config, validators), meter),
   laneCache: createLaneCache(),
+  logShare: config.logs.share,
   sourceOfStream: env.SOURCE_STREAMS,
 });

@@ -174,6 +174,14 @@ export const RATE_LIMIT_HEADERS: Readonly<Record<string, AnswerHeader>> = {
   RateLimit: httpHeader(policies, 'What is left of each limit, and when it is whole again.'),
 };
 
+/** Headers of all answers but those of API Gateway itself. */
+export const ANSWER_HEADERS: Readonly<Record<string, AnswerHeader>> = {
+  'X-Request-Id': httpHeader(
+    z.string(),
+    'What the request is known by in the logs; an operator finds by it what became of its records.',
+  ),
+};
+
 /** Headers that come with problems, by status. */
 export const PROBLEM_HEADERS: Readonly<Record<number, Readonly<Record<string, AnswerHeader>>>> = {
   401: {

@@ -406,6 +406,20 @@ export const configSchema = z
       })
       .prefault({})
       .describe('The stream behind the push API.'),
+    logs: z
+      .strictObject({
+        share: z
+          .number()
+          .min(0)
+          .max(1)
+          .default(0.01)
+          .describe(
+            'Share of the requests of the push API that are stored, and of the commits of streams, that get a line of ' +
+              'the log. Requests with a sampled `traceparent`, warnings and errors always do.',
+          ),
+      })
+      .prefault({})
+      .describe('What the functions write down; see docs/operations.md.'),
     prices: z
       .string()
       .min(1)

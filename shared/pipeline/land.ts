@@ -5,6 +5,8 @@ import { forEachLimited } from '../domain/for-each-limited.ts';
 import { partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
 import { hourOf, SettledTally, type SettledHour } from '../domain/record-counts.ts';
 import { RecordFlag, type Frame } from '../domain/frame.ts';
+import { isSequenceNumber } from '../domain/identity.ts';
+import { isSampled } from '../domain/is-sampled.ts';
 import type { Source } from '../domain/source.ts';
 import type { Lake, LakeObject } from '../ports/lake.ts';
 import {
@@ -55,6 +57,8 @@ export interface LandDeps extends ClaimBatchDeps {
   readonly lake: Lake;
   readonly tables: TableWriter;
   readonly telemetry: Telemetry;
+  /** Share of commits that get a line of the log, from 0 to 1; all of them where it is absent. */
+  readonly logShare?: number;
   /** The monthly budgets of sources; absent where nobody watches them. */
   readonly budgets?: Budgets;
   readonly sources: ReadonlyMap<string, Source>;
@@ -115,6 +119,8 @@ const DEFAULT_BATCH_BYTES = 64 * 1024 * 1024;
 /** Files of one commit; a batch of more partitions is cut, and one of more hours of receipt than a commit counts. An entry that has more by itself, or what is staged, is committed whole. */
 const MAX_FILES = 1_000;
 const PARALLEL_PUTS = 16;
+/** Files that a line of the log lists. */
+const MAX_LOGGED_FILES = 10;
 /** Files that are fetched to be put: each is in memory meanwhile, some 15 MB. */
 const PARALLEL_LOADS = 4;
 const MAX_CONFLICTS = 100;
@@ -324,10 +330,33 @@ async function commitBatch(
   if ((await deps.ledger.commit(lane, version, commit, deps.newToken())) === 'conflict') return undefined;
   await (deps.probe ?? probeNothing)('B.6');
   emit(deps, batch, counts, verdicts);
+  logCommit(deps, lane, version, { batch, plan, files });
   return {
     counts,
     state: { position: batch.to, commits: commits + 1, version: version + 1, intent: undefined },
   };
+}
+
+/**
+ * Says which files a range of a lane has become. Positions of lanes that read a source hold values of its records, so only
+ * sequence numbers are named; the stem, which is part of the files' names, stands for all others.
+ */
+function logCommit(
+  { telemetry, logShare = 1 }: LandDeps,
+  lane: string,
+  version: number,
+  { batch: { from, to, stem, entries }, plan, files }: Pick<BuiltBatch, 'batch' | 'plan' | 'files'>,
+): void {
+  if (!isSampled(`${lane} ${to}`, logShare)) return;
+  telemetry.log('info', 'committed', {
+    ledgerLane: lane,
+    ...(isSequenceNumber(from) && isSequenceNumber(to) && { from, to }),
+    stem,
+    entries: entries.length,
+    records: plan.records,
+    files: files.length,
+    keys: files.slice(0, MAX_LOGGED_FILES).map((file) => file.keyFor(version)),
+  });
 }
 
 /** Puts the files of an announced batch that are not there yet, and commits it in its owner's place. */

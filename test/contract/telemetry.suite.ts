@@ -60,5 +60,22 @@ export function telemetryContract(subject: TelemetrySubject): void {
         { level: 'error', message: 'second', fields: { shard: 's-0', records: 12 } },
       ]);
     });
+
+    test('log lines have the ids of the invocation that they belong to, also after its flush', () => {
+      const { telemetry, logs } = subject.open();
+      const start = { memoryMiB: 128, usage: {} };
+      telemetry.begin({ ...start, ids: { invocationId: 'i1', requestId: 'r1' } });
+      telemetry.log('info', 'first', { source: 'orders' });
+      telemetry.flush();
+      telemetry.log('warn', 'second');
+      telemetry.begin({ ...start, ids: { invocationId: 'i2' } });
+      telemetry.log('info', 'third');
+      expect(logs()).toMatchObject([
+        { message: 'first', fields: { invocationId: 'i1', requestId: 'r1', source: 'orders' } },
+        { message: 'second', fields: { invocationId: 'i1', requestId: 'r1' } },
+        { message: 'third', fields: { invocationId: 'i2' } },
+      ]);
+      expect(logs()[2]?.fields).not.toHaveProperty('requestId');
+    });
   });
 }

@@ -165,6 +165,7 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.limits.bytesPerSecond', limits({ bytesPerSecond: '5 MB' })],
   ['sources.*.limits.perKey.requestsPerSecond', limits({ perKey: { requestsPerSecond: 5 } })],
   ['sources.*.limits.perKey.bytesPerSecond', limits({ perKey: { bytesPerSecond: '1 MB' } })],
+  ['logs.share', { ...everything, logs: { share: 0.5 } }],
   ['ingest.maxLag', { ...everything, ingest: { ...everything.ingest, maxLag: '1 hour' } }],
   ['sources.*.pattern', push({ pattern: 'stream' })],
   ['sources.*.orderBy', push({ orderBy: ['id'] })],

@@ -190,6 +190,7 @@ export class PushWorld {
       }),
       quota: createQuota({ store: new MemoryQuotaStore(), clock: this.clock, telemetry: this.telemetry }),
       backpressure: { lag: this.lag, drain: this.drain },
+      logShare: config.logs.share,
       ledger: this.ledger,
       clock: this.clock,
       telemetry: this.telemetry,

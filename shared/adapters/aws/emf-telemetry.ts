@@ -42,6 +42,7 @@ export class EmfTelemetry implements Telemetry {
   readonly #meter: UsageMeter | undefined;
   readonly #onCost: ((source: string, usd: number) => void) | undefined;
   #sources = new Map<string, SourceMetrics>();
+  #ids: InvocationStart['ids'] = {};
 
   constructor(options: {
     /** Value of the dimension `lane`: push, stream, pull. */
@@ -62,6 +63,7 @@ export class EmfTelemetry implements Telemetry {
   }
 
   begin(start: InvocationStart): void {
+    this.#ids = start.ids;
     this.#meter?.begin(start);
   }
 
@@ -89,7 +91,10 @@ export class EmfTelemetry implements Telemetry {
     fields: Readonly<Record<string, unknown>> = {},
   ): void {
     const timestamp = new Date(this.#clock.nowMs()).toISOString();
-    const line = JSON.stringify({ timestamp, level, message, lane: this.#lane, ...fields }, toLoggable);
+    const line = JSON.stringify(
+      { timestamp, level, message, lane: this.#lane, ...this.#ids, ...fields },
+      toLoggable,
+    );
     this.#meter?.add(logged([line]));
     this.#write(line);
   }

@@ -48,7 +48,7 @@ export class UsageMeter {
   }
 
   /** An invocation begins. Before the first one, what the process computed to get there is billed as its time. */
-  begin({ memoryMiB, usage }: InvocationStart): void {
+  begin({ memoryMiB, usage }: Omit<InvocationStart, 'ids'>): void {
     const cpuMs = this.#clocks.cpuMs();
     this.add({ lambdaRequest: 1 });
     this.add(usage);

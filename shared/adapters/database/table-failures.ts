@@ -90,9 +90,10 @@ export function standby(): BlockedError {
   );
 }
 
-/** The connection was lost, or never made. */
+/** The connection was lost, or never made. Of the cause only its code is shown: drivers put more into their messages. */
 export function connectionLost(address: string, cause: unknown): TransientError {
-  const why = cause instanceof Error && cause.message !== '' ? ` (${cause.message})` : '';
+  const code = cause instanceof Error ? (cause as { readonly code?: unknown }).code : undefined;
+  const why = typeof code === 'string' && code !== '' ? ` (${code})` : '';
   return new TransientError(
     'DB_UNREACHABLE',
     `the database at ${address} does not answer${why}: check \`connection.host\`, \`port\` and \`network\`, and that ` +

@@ -112,11 +112,10 @@ export function createRequester(deps: RequesterDeps): Requester {
     notBeforeMs = Math.max(notBeforeMs, exhaustedUntilMs(answer.headers, rateLimit, nowMs) ?? 0);
     const verdict = judgeAnswer(answer, { rules, rateLimit, nowMs });
     if (verdict === 'ignore') {
-      const { status, url } = answer;
+      const { status } = answer;
       telemetry.log('warn', 'an answer is taken as an empty page, as errorHandler says', {
         source: name,
         status,
-        path: url.pathname,
       });
       return { answer: { ...answer, headers: {}, body: EMPTY }, records: [], isIgnored: true };
     }

@@ -48,7 +48,8 @@ export function judgeAnswer(
   const action = rule?.action ?? actionOf(status);
   if (action === 'page' || action === 'ignore') return action;
   const hint = rule?.hint === undefined ? '' : `: ${rule.hint}`;
-  const what = `${url.host}${url.pathname} answered with status ${String(status)}${rule === undefined ? '' : ' (errorHandler)'}${hint}`;
+  // Not the path: it may hold a field of a parent, or a secret.
+  const what = `${url.host} answered with status ${String(status)}${rule === undefined ? '' : ' (errorHandler)'}${hint}`;
   const waitMs = retryAfterMs(headers['retry-after'], nowMs);
   const untilMs = waitMs === undefined ? exhaustedUntilMs(headers, rateLimit, nowMs) : nowMs + waitMs;
   switch (action) {

@@ -131,7 +131,7 @@ export function createNestedPages(options: NestedPagesOptions): PullSource {
     if (value !== '.' && value !== '..') return encodeURIComponent(value);
     throw new BlockedError(
       'PULL_NO_PARENT_FIELD',
-      `a parent of source ${name} has the value "${value}" where its url has a placeholder, which would change the path`,
+      `a parent of source ${name} has "." or ".." where its url has a placeholder, which would change the path; check the placeholders in sources.${name}.url`,
     );
   }
 

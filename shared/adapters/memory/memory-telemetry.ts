@@ -13,10 +13,12 @@ export class MemoryTelemetry implements Telemetry {
   readonly starts: InvocationStart[] = [];
   /** How often `flush` was called. */
   flushes = 0;
+  #ids: InvocationStart['ids'] = {};
   readonly #totals = new Map<string, number>();
   readonly #values = new Map<string, { value: number; times: number }[]>();
 
   begin(start: InvocationStart): void {
+    this.#ids = start.ids;
     this.starts.push(start);
   }
 
@@ -32,7 +34,7 @@ export class MemoryTelemetry implements Telemetry {
   }
 
   log(level: LogLine['level'], message: string, fields: LogLine['fields'] = {}): void {
-    this.logs.push({ level, message, fields });
+    this.logs.push({ level, message, fields: { ...this.#ids, ...fields } });
   }
 
   flush(): void {

@@ -12,7 +12,7 @@ test('what telemetry writes is read back, added up by source and lane', () => {
     const meter = new UsageMeter({ wallMs: () => 0, cpuMs: () => (cpuMs += 10) });
     const telemetry = new EmfTelemetry({ lane, clock, meter, write: (line) => void lines.push(line) });
     for (let i = 0; i < 3; i++) {
-      telemetry.begin({ memoryMiB: 1024, usage: { apiRequest: 1 } });
+      telemetry.begin({ memoryMiB: 1024, usage: { apiRequest: 1 }, ids: {} });
       telemetry.count('BytesReceived', 'orders', 300);
       telemetry.count('BytesReceived', 'clicks', 100);
       telemetry.record('EndToEndLatency', 'orders', 10, 98);

@@ -172,7 +172,7 @@ describe('EMF telemetry', () => {
       });
       return { telemetry, meter, lines };
     }
-    const start = { memoryMiB: 1024, usage: { apiRequest: 1 } };
+    const start = { memoryMiB: 1024, usage: { apiRequest: 1 }, ids: {} };
     const usageOf = (document: Document | undefined): Record<string, number> =>
       document?.['usage'] as Record<string, number>;
 

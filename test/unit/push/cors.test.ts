@@ -44,7 +44,7 @@ describe('headers of an answer', () => {
       vary: 'Origin',
       'access-control-allow-origin': APP,
       'access-control-expose-headers':
-        'etag, idempotent-replayed, ratelimit, ratelimit-policy, retry-after, www-authenticate',
+        'etag, idempotent-replayed, ratelimit, ratelimit-policy, retry-after, www-authenticate, x-request-id',
     });
   });
 
@@ -82,7 +82,7 @@ describe('the answer to a preflight request', () => {
       'access-control-allow-methods': 'POST',
       'access-control-allow-headers':
         'authorization, content-encoding, content-type, idempotency-key, traceparent, tracestate, ' +
-        'x-amz-content-sha256, x-amz-date, x-amz-security-token',
+        'x-amz-content-sha256, x-amz-date, x-amz-security-token, x-request-id',
       'access-control-max-age': '600',
     });
   });
@@ -136,7 +136,12 @@ describe('the middleware', () => {
   ): Promise<APIGatewayProxyStructuredResultV2> {
     const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>()
       .use(corsResponses(sources))
-      .use(problemResponses(() => 5_000))
+      .use(
+        problemResponses(
+          () => 5_000,
+          () => 'r',
+        ),
+      )
       .handler(() => handle());
     const event = {
       routeKey,

@@ -7,6 +7,7 @@ import { isOpen, parseBackfill } from '../../shared/domain/backfill.ts';
 import { reconciledOf } from '../../shared/domain/table-position.ts';
 import { toMs } from '../../shared/config/units.ts';
 import { readCheckpoint } from './checkpoints.ts';
+import { probeStatus, type ProbeStatus } from './probe-status.ts';
 
 type Health = 'ok' | 'warn' | 'error' | 'paused';
 
@@ -24,6 +25,8 @@ export interface SourceStatus {
   readonly polling: string;
   /** How deletes are seen. */
   readonly deletes: DeletesNote['seen'];
+  /** What counting at the source has come to. */
+  readonly probe: ProbeStatus;
   /** What is to be known, and what to do about it; the worst first. */
   readonly notes: readonly string[];
 }
@@ -80,6 +83,9 @@ export function sourceStatus(
       note: `${String(lastRun.quarantined)} records of the last run went to quarantine; look at their reasons under quarantine/${name}/`,
     });
   }
+  const probe = probeOf(name, source, state, backfill);
+  if (probe.state === 'missing') found.push({ health: 'error', note: probe.text });
+  if (probe.state === 'failed') found.push({ health: 'warn', note: probe.text });
   const late = paused === undefined ? lateComparison(source, state, nowMs) : undefined;
   if (late !== undefined) found.push({ health: 'warn', note: late });
   const limit = limitOf(source);
@@ -96,6 +102,7 @@ export function sourceStatus(
       (isNotifying(source) ? 'when the bucket tells of new objects, and ' : '') +
       describePolling(source, polling),
     deletes: deletesNote(source).seen,
+    probe,
     notes: [
       ...found.map(({ note }) => note),
       ...(onItsWay === undefined ? [] : [onItsWay]),
@@ -103,6 +110,24 @@ export function sourceStatus(
       ...(source.changes === 'append' ? [] : [deletesNote(source).text]),
     ],
   };
+}
+
+/** A position or a backfill that cannot be read is said elsewhere. */
+function probeOf(
+  name: string,
+  source: PulledSourceConfig,
+  { position }: LedgerState,
+  backfill: LedgerState,
+): ProbeStatus {
+  try {
+    return probeStatus(name, source, position, parseBackfill(name, backfill.position));
+  } catch (error) {
+    return {
+      state: 'failed',
+      missing: 0,
+      text: `rows cannot be counted: ${error instanceof Error ? error.message : String(error)}`,
+    };
+  }
 }
 
 function describe(

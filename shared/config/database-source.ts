@@ -196,6 +196,19 @@ const database = {
       'How deletes are found where reading by cursor does not see them: needs `incremental` and ' +
         '`changes: "upserts-and-deletes"`.',
     ),
+  probe: z
+    .union([
+      z.literal(false),
+      z.strictObject({
+        every: duration('10 minutes', '7 days')
+          .default('1 hour')
+          .describe('How often rows are counted; each is counted twice.'),
+      }),
+    ])
+    .default({ every: '1 hour' })
+    .describe(
+      'The database counts the rows of what was read, and rows that were passed over are found. `false`: nothing is counted.',
+    ),
   rowsPerSplit: z
     .int()
     .min(10_000)

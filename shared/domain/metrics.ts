@@ -49,6 +49,10 @@ export const METRICS = {
     unit: 'Milliseconds',
     help: 'How long the oldest open transaction of a database has held the reading back.',
   },
+  MissingRecords: {
+    unit: 'Count',
+    help: 'Records that are missing in the lake: rows that a database has in a stretch which was read, and that were not read.',
+  },
   EstimatedCostUsd: {
     unit: 'None',
     help: 'What AWS will bill for what the function did, in US dollars at list prices; resources that stand and wait, such as shards and alarms, are not in it.',

@@ -1,6 +1,8 @@
 import * as z from 'zod';
 import { BlockedError } from './errors.ts';
 import { reconciledSchema, type Reconciled } from './reconciliation.ts';
+import { sourceCountSchema, type SourceCount } from './source-count.ts';
+import { stepsSchema } from './cursor-steps.ts';
 
 /*
  * How far a table has been read. As canonical JSON text it is the lane's position in the ledger: everything that a run
@@ -32,6 +34,7 @@ const positionSchema = z.discriminatedUnion('mode', [
     /** `Horizon.memory`. */
     memory: z.string().optional(),
     keys: reconciledSchema.optional(),
+    count: sourceCountSchema.optional(),
   }),
   /** By cursor, read again a look-back behind it. */
   z.object({
@@ -47,6 +50,8 @@ const positionSchema = z.discriminatedUnion('mode', [
         from: z.string().optional(),
         startedAtMs: z.number(),
         place: placeSchema,
+        /** Rows by cursor that it has read so far; undefined where they are not counted. */
+        steps: stepsSchema.optional(),
       })
       .optional(),
     /** The last reading that came to its end: when it began, and how long it took. */
@@ -54,6 +59,9 @@ const positionSchema = z.discriminatedUnion('mode', [
     /** Marks of the rows that were read last: those need not be asked of the claims, which may have expired. */
     seen: z.array(z.string()),
     keys: reconciledSchema.optional(),
+    /** No reading begins before this cursor any more; undefined where rows are not counted. */
+    floor: z.string().optional(),
+    count: sourceCountSchema.optional(),
   }),
   /** Entries of a change log that are marked when they have landed. */
   z.object({
@@ -71,6 +79,8 @@ const positionSchema = z.discriminatedUnion('mode', [
     /** The extract that is in the lake; they count from 1. */
     number: z.int(),
     startedAtMs: z.number(),
+    /** The last extract whose rows the database has counted, in the snapshot that they were read from. */
+    counted: z.object({ atMs: z.number(), rows: z.int() }).optional(),
   }),
 ]);
 
@@ -123,6 +133,12 @@ export function parseTablePosition<Mode extends TableMode>(
 export function reconciledOf(text: string | undefined): Reconciled | undefined {
   const position = text === undefined ? undefined : positionSchema.safeParse(parseJson(text)).data;
   return position !== undefined && 'keys' in position ? position.keys : undefined;
+}
+
+/** What was counted at the source; undefined where nothing is, or nothing that can be read. */
+export function countOf(text: string | undefined): SourceCount | undefined {
+  const position = text === undefined ? undefined : positionSchema.safeParse(parseJson(text)).data;
+  return position !== undefined && 'count' in position ? position.count : undefined;
 }
 
 /**

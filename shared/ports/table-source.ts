@@ -100,16 +100,25 @@ export interface CursorPlace {
 
 export interface TableRead {
   /**
-   * Rows by cursor, ascending by (cursor, key): those after `from` (all if undefined) and before `until` (exclusive; no
-   * bound if undefined).
+   * Rows by cursor, ascending by (cursor, key): those after `from` (all if undefined), up to `to` (inclusive; before all
+   * rows of its cursor where it has no key) and before `until` (exclusive; no bounds if undefined).
    */
-  readonly cursor?: { readonly from: CursorPlace | undefined; readonly until: string | undefined };
+  readonly cursor?: {
+    readonly from: CursorPlace | undefined;
+    readonly to?: CursorPlace | undefined;
+    readonly until: string | undefined;
+  };
   /** Rows by key, in any order: those after `from` (exclusive) up to `to` (inclusive); undefined: no bound. */
   readonly keys?: { readonly from: KeyText | undefined; readonly to: KeyText | undefined };
   /** Only the columns of the key: `TableBatch.rows` has those, in the order of the contract, and no `extra` for others. */
   readonly keysOnly?: boolean;
   /** Only entries of a change log that are not processed, ascending by id. */
   readonly unprocessed?: boolean;
+  /**
+   * Is told how many rows the database counts, in the snapshot that they are read from, once the last one was taken. It is
+   * not called where there is no such snapshot: of a query, or of a table without transactions.
+   */
+  readonly onCounted?: (rows: number) => void;
   /** Ends after about so many rows, at a batch boundary; undefined: all. */
   readonly maxRows?: number;
   /** When the read must be over, ms since the epoch. */

@@ -18,7 +18,8 @@ import {
 } from '../../shared/domain/landing-position.ts';
 import { SettledTally, type SettledHour } from '../../shared/domain/record-counts.ts';
 import { readStagedBatch, writeStagedBatch } from '../../shared/domain/staged-batch.ts';
-import { formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
+import type { SourceCount } from '../../shared/domain/source-count.ts';
+import { countOf, formatTablePosition, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { claimKeys } from '../../shared/pipeline/claim-keys.ts';
 import type { LandDeps } from '../../shared/pipeline/land.ts';
 import type { LaneBatch, LaneReader } from '../../shared/pipeline/lane.ts';
@@ -1069,6 +1070,43 @@ export const MUTANTS: readonly Mutant[] = [
     lane: 'table',
     tables: ['transaction', 'statement'],
     sabotage: () => ({ quirks: { includesUntil: true } }),
+  },
+  {
+    name: 'table: counts beyond what was read',
+    breaks: 'rows are counted at the source that were not read yet',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['transaction', 'sequence', 'log', 'lookback'],
+    sabotage: () => ({ quirks: { countsBeyond: true } }),
+  },
+  {
+    name: 'table: rows that are withdrawn are counted as read',
+    breaks: 'the number of rows in the position goes on when an intent is withdrawn',
+    harm: LOSS,
+    lane: 'table',
+    tables: ['sequence', 'log'],
+    sabotage: breaking(({ ledger, ...others }) => {
+      let withdrawn: SourceCount | undefined;
+      return {
+        ...others,
+        ledger: replace(ledger, {
+          read: async (lane) => {
+            const state = await ledger.read(lane);
+            const before = parseTablePosition('rows', 'cursor', state.position);
+            if (withdrawn === undefined || before === undefined) return state;
+            return { ...state, position: formatTablePosition({ ...before, count: withdrawn }) };
+          },
+          abort: async (lane, version, writer) => {
+            withdrawn = countOf((await ledger.read(lane)).intent?.to);
+            return ledger.abort(lane, version, writer);
+          },
+          commit: (lane, version, commit, writer) => {
+            withdrawn = undefined;
+            return ledger.commit(lane, version, commit, writer);
+          },
+        }),
+      };
+    }),
   },
   {
     name: 'table: cursor moves without its rows',

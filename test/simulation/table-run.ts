@@ -6,7 +6,7 @@ import { defineConfig } from '../../shared/config/define-config.ts';
 import type { DatabaseSourceConfig, HeadgateConfigInput } from '../../shared/config/schema.ts';
 import { TransientError } from '../../shared/domain/errors.ts';
 import type { Source } from '../../shared/domain/source.ts';
-import { parseTablePosition } from '../../shared/domain/table-position.ts';
+import { countOf, parseTablePosition } from '../../shared/domain/table-position.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { readSettled, runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
@@ -36,6 +36,9 @@ const DELETES = {
   deletes: { reconcile: { every: '1 hour', holdBackAbove: { share: 1, rows: 1_000_000 } } },
 } as const;
 const RECONCILE_MS = 3_600_000;
+/** Rows are counted at the source as often. */
+const PROBE = { probe: { every: '10 minutes' } } as const;
+const PROBE_MS = 600_000;
 /** How far the clock of a process may be ahead, where times of rows and deletes are compared. */
 const MAX_AHEAD_MS = 3_000;
 
@@ -63,7 +66,8 @@ const SHAPES: Readonly<
   reconciled: {
     cursor: 'transaction',
     isLog: false,
-    settings: { incremental: { cursor: 'at' }, ...DELETES },
+    // Runs with few commits show best what becomes of deletes beside them.
+    settings: { incremental: { cursor: 'at' }, ...DELETES, probe: false },
   },
   'reconciled-lookback': {
     cursor: 'application',
@@ -101,6 +105,7 @@ function declareTable(shape: TableShape): Source<DatabaseSourceConfig> {
         table: 'rows',
         columns: { id: 'bigint', at: 'timestamp', version: 'text', processed: 'boolean' },
         connection: { host: 'db', database: 'd', user: 'u', password: { parameter: '/p' } },
+        ...PROBE,
         ...SHAPES[shape].settings,
       },
     },
@@ -179,6 +184,7 @@ class TableRun {
       },
       onLedger: () => {
         this.#noteExtract();
+        this.#checkCount();
       },
     });
   }
@@ -212,6 +218,7 @@ class TableRun {
     const runs: Promise<unknown>[] = [];
     for (let fire = 0; fire < fires; fire++) {
       if (this.#isReconciled && rng.chance(0.5)) this.#clock.advance(RECONCILE_MS);
+      else if (!this.#isReconciled && rng.chance(0.3)) this.#clock.advance(PROBE_MS);
       const begun: Promise<unknown>[] = [this.#run()];
       if (rng.chance(this.#doubleFire)) {
         this.#faults.doubleFires++;
@@ -242,6 +249,8 @@ class TableRun {
       let commits: number | undefined;
       for (let run = 0; run < FINAL_RUNS; run++) {
         this.#clock.advance(BETWEEN_RUNS_MS);
+        // What was read is counted, and once more.
+        if (run === 1 || run === 2) this.#clock.advance(PROBE_MS + MAX_AHEAD_MS);
         // Everything has been read; now all that is gone is to be found.
         if (run === 2 && this.#isReconciled) {
           this.#checkAlive('all');
@@ -386,7 +395,22 @@ class TableRun {
     this.#extracts.push({ ...last, committedAtMs: this.#clock.nowMs() });
   }
 
+  /** Of no row it is said that it was passed over; and rows of a log, which stay, are as many as were read. */
+  #checkCount(): void {
+    if (this.#shape === 'extract') return;
+    const last = countOf(this.#stores.ledger.peek(LANE).position)?.last;
+    if (last === undefined) return;
+    const { known, found, missing } = last;
+    const isEven = SHAPES[this.#shape].isLog ? known === found : missing === 0;
+    if (!isEven)
+      this.#fail('lost', `${String(known)} rows were read, and the table is said to have ${String(found)}`);
+  }
+
   #checkEnd(): void {
+    if (SHAPES[this.#shape].isLog && this.#shape !== 'processed' && this.#database.history.length > 0) {
+      const count = countOf(this.#stores.ledger.peek(LANE).position);
+      if (count?.last === undefined) this.#fail('lost', 'the rows of the table were never counted');
+    }
     if (this.#shape !== 'extract') {
       for (const { version } of this.#database.rows())
         if (this.#visible.get(String(version)) !== 1)

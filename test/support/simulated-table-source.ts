@@ -26,6 +26,8 @@ export interface TableQuirks {
   readonly includesFrom?: boolean;
   /** The key that a range ends with does not belong to it. */
   readonly excludesTo?: boolean;
+  /** What was not read yet is counted too. */
+  readonly countsBeyond?: boolean;
   /** Keys are read from a replica that is behind: as they were when keys were read before. */
   readonly readsOldKeys?: boolean;
 }
@@ -135,10 +137,15 @@ export class SimulatedTableSource implements TableSource {
       };
       await turn();
     }
+    request.onCounted?.(rows.length);
   }
 
   count(request: Pick<TableRead, 'cursor' | 'keys' | 'unprocessed' | 'deadlineMs'>): Promise<number> {
-    return Promise.resolve(this.#rowsOf(request).length);
+    const { cursor } = request;
+    const isBeyond = this.#options.quirks?.countsBeyond === true && cursor !== undefined;
+    return Promise.resolve(
+      this.#rowsOf(isBeyond ? { ...request, cursor: { ...cursor, to: undefined } } : request).length,
+    );
   }
 
   /** The rows of one statement: what it can see when it begins. */
@@ -152,11 +159,14 @@ export class SimulatedTableSource implements TableSource {
         ({ id }) => id,
       );
     if (cursor !== undefined) {
-      const { from, until } = cursor;
+      const { from, to, until } = cursor;
       const bound =
         until === undefined ? undefined : BigInt(until) + (quirks?.includesUntil === true ? 1n : 0n);
       const wanted = rows.filter(
-        (row) => this.#isAfter(row, from) && (bound === undefined || row.cursor < bound),
+        (row) =>
+          this.#isAfter(row, from) &&
+          (to === undefined || !this.#isAfter(row, to)) &&
+          (bound === undefined || row.cursor < bound),
       );
       return sortBy(
         sortBy(wanted, ({ id }) => id),

@@ -169,10 +169,15 @@ export class TableWorld {
   }
 
   /** A backfill of the source has come so far. */
-  async noteBackfill(status: Backfill['status']): Promise<void> {
+  async noteBackfill(
+    status: Backfill['status'],
+    range: { readonly from: string; readonly to: string } = { from: '0', to: '1' },
+  ): Promise<void> {
     const lane = backfillLane(this.#source.name);
-    const asked = { from: '0', to: '1', step: '1' };
-    const to = formatBackfill({ v: 1, number: 1, status, asked, parallel: 1, startedAtMs: 0 });
+    const asked = { ...range, step: '1' };
+    const plan = { ...range, windows: 1 };
+    const startedAtMs = this.clock.nowMs();
+    const to = formatBackfill({ v: 1, number: 1, status, asked, plan, parallel: 1, startedAtMs });
     const { version } = await this.ledger.read(lane);
     await this.ledger.commit(lane, version, { from: '', to, records: 0, keys: 0 }, String(this.#tokens++));
   }

@@ -8,6 +8,23 @@ import { quoteText } from './sql.ts';
 /** Engines whose tables have transactions. */
 const TRANSACTIONAL: ReadonlySet<string> = new Set(['innodb', 'rocksdb', 'ndbcluster', 'tokudb']);
 
+/** Whether what a transaction reads of a table is one snapshot; of views and queries that is not known. */
+export async function hasSnapshots(
+  connection: MysqlConnection,
+  { table }: Pick<TableSettings, 'table'>,
+): Promise<boolean> {
+  if (table === undefined) return false;
+  const [[engine] = []] = await connection.query(
+    `SELECT ENGINE FROM information_schema.TABLES WHERE ${whereTable(table)}`,
+  );
+  return TRANSACTIONAL.has(engine?.toLowerCase() ?? '');
+}
+
+function whereTable(table: string): string {
+  const [name = '', schema] = table.split('.').reverse();
+  return `TABLE_SCHEMA = ${schema === undefined ? 'DATABASE()' : quoteText(schema)} AND TABLE_NAME = ${quoteText(name)}`;
+}
+
 /** What the database says about a table or query; see `TableDescription`. */
 export async function describeTable(
   connection: MysqlConnection,
@@ -37,8 +54,7 @@ export async function describeTable(
       warnings,
     };
   }
-  const [name = '', schema] = settings.table.split('.').reverse();
-  const where = `TABLE_SCHEMA = ${schema === undefined ? 'DATABASE()' : quoteText(schema)} AND TABLE_NAME = ${quoteText(name)}`;
+  const where = whereTable(settings.table);
   const [[engine, rows, bytes] = []] = await connection.query(
     `SELECT ENGINE, TABLE_ROWS, DATA_LENGTH FROM information_schema.TABLES WHERE ${where}`,
   );

@@ -25,7 +25,7 @@ import { relationOf, toKeysOnly, type TableSettings } from '../database/table-se
 import { createCell } from './cell-decoders.ts';
 import { toDatabaseColumn, toForm, toSelectSql, type DatabaseColumn } from './column-forms.ts';
 import { openConnection, type MysqlConnection } from './connection.ts';
-import { describeTable } from './describe-table.ts';
+import { describeTable, hasSnapshots } from './describe-table.ts';
 import { READ_MARK } from './read-activity.ts';
 import { readBatches, type ReadColumn } from './read-batches.ts';
 import { readHorizon } from './read-horizon.ts';
@@ -137,6 +137,8 @@ class MysqlTableSource implements TableSource {
       const limit = request.maxRows === undefined ? '' : ` LIMIT ${String(request.maxRows)}`;
       const sql = `${READ_MARK} SELECT ${select.join(', ')} FROM ${this.#relation}${where}${orderBy}${limit}`;
       for await (const rows of readBatches(connection, sql, columns)) yield this.#toBatch(rows, request);
+      if (request.onCounted !== undefined && (await hasSnapshots(connection, this.#settings)))
+        request.onCounted(await this.#countRows(connection, where));
       await connection.query('COMMIT');
       committed = true;
     } catch (error) {
@@ -152,10 +154,7 @@ class MysqlTableSource implements TableSource {
   count(request: Pick<TableRead, 'cursor' | 'keys' | 'unprocessed' | 'deadlineMs'>): Promise<number> {
     return this.#use(request.deadlineMs, async (connection) => {
       const { where } = toReadSql(this.#readColumns(await this.#columnsOf(connection)), request);
-      const [[count] = []] = await connection.query(
-        `${READ_MARK} SELECT COUNT(*) FROM ${this.#relation}${where}`,
-      );
-      return Number(count);
+      return this.#countRows(connection, where);
     });
   }
 
@@ -246,6 +245,13 @@ class MysqlTableSource implements TableSource {
       // The password may have been rotated since it was read.
       return await open(0);
     }
+  }
+
+  async #countRows(connection: MysqlConnection, where: string): Promise<number> {
+    const [[count] = []] = await connection.query(
+      `${READ_MARK} SELECT COUNT(*) FROM ${this.#relation}${where}`,
+    );
+    return Number(count);
   }
 
   #translate(error: unknown): ReturnType<typeof translateError> {

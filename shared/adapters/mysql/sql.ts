@@ -123,10 +123,12 @@ export function toReadSql(
   let order: readonly OrderedColumn[] = [];
   if (read.cursor !== undefined) {
     if (cursor === undefined) throw new RangeError('a read by cursor needs `incremental` or `changeLog`');
-    const { from, until } = read.cursor;
+    const { from, to, until } = read.cursor;
     order = [cursor, ...key.filter(({ sql }) => sql !== cursor.sql)];
     if (from !== undefined) conditions.push(fromPlace(cursor, key, from));
-    if (until !== undefined) conditions.push(`${cursor.sql} < ${cursor.literal(until)}`);
+    if (to?.key !== undefined) conditions.push(compare('<', ...ofPlace(cursor, key, to), true));
+    for (const bound of [to?.key === undefined ? to?.cursor : undefined, until])
+      if (bound !== undefined) conditions.push(`${cursor.sql} < ${cursor.literal(bound)}`);
   }
   if (read.keys !== undefined) {
     const { from, to } = read.keys;
@@ -145,18 +147,27 @@ export function toReadSql(
   };
 }
 
-function fromPlace(
+interface Place {
+  readonly cursor: string;
+  readonly key: KeyText | undefined;
+}
+
+function fromPlace(cursor: OrderedColumn, key: readonly OrderedColumn[], from: Place): string {
+  if (from.key === undefined) return `${cursor.sql} >= ${cursor.literal(from.cursor)}`;
+  return after(...ofPlace(cursor, key, from));
+}
+
+/** Columns that a place is told by, and its values. A cursor that is part of the key is compared once. */
+function ofPlace(
   cursor: OrderedColumn,
   key: readonly OrderedColumn[],
-  from: { readonly cursor: string; readonly key: KeyText | undefined },
-): string {
-  if (from.key === undefined) return `${cursor.sql} >= ${cursor.literal(from.cursor)}`;
-  // A cursor that is part of the key is compared once.
+  place: Place,
+): [columns: OrderedColumn[], values: string[]] {
   const parts = key.flatMap((column, i) =>
-    column.sql === cursor.sql ? [] : [{ column, text: from.key?.[i] ?? '' }],
+    column.sql === cursor.sql ? [] : [{ column, text: place.key?.[i] ?? '' }],
   );
-  return after(
+  return [
     [cursor, ...parts.map(({ column }) => column)],
-    [from.cursor, ...parts.map(({ text }) => text)],
-  );
+    [place.cursor, ...parts.map(({ text }) => text)],
+  ];
 }

@@ -115,6 +115,8 @@ export class PostgresTableSource implements TableSource {
         for (const batch of decoder.push(chunk)) yield this.#toBatch(batch, request);
       const last = decoder.end();
       if (last !== undefined) yield this.#toBatch(last, request);
+      if (request.onCounted !== undefined && this.#settings.query === undefined)
+        request.onCounted(await countRows(transaction, relation, where));
       await transaction.end();
       isOver = true;
     } catch (error) {

@@ -126,14 +126,19 @@ export class RowOrder {
     const name = this.#settings.cursor;
     if (cursor !== undefined && name !== undefined) {
       order.push(name, ...this.key);
-      const { from, until } = cursor;
+      const { from, to, until } = cursor;
       if (from?.key !== undefined)
         conditions.push(
           `${this.tuple([name, ...this.key])} > ${this.values([name, ...this.key], [from.cursor, ...from.key])}`,
         );
       else if (from !== undefined)
         conditions.push(`${this.tuple([name])} >= ${this.values([name], [from.cursor])}`);
-      if (until !== undefined) conditions.push(`${this.tuple([name])} < ${this.values([name], [until])}`);
+      if (to?.key !== undefined)
+        conditions.push(
+          `${this.tuple([name, ...this.key])} <= ${this.values([name, ...this.key], [to.cursor, ...to.key])}`,
+        );
+      for (const bound of [to?.key === undefined ? to?.cursor : undefined, until])
+        if (bound !== undefined) conditions.push(`${this.tuple([name])} < ${this.values([name], [bound])}`);
     }
     if (keys !== undefined) conditions.push(...this.#inRange(keys));
     if (unprocessed === true && this.#settings.processed !== undefined) {

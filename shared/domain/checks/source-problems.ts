@@ -172,6 +172,11 @@ export const SOURCE_PROBLEMS = {
     meaning: 'A statement took too long; a warning where only a first row was asked for.',
     shows: 'before',
   },
+  DB_COUNT_DIFFERS: {
+    level: 'error',
+    meaning: 'Fewer or more rows were read than the database counts in the same snapshot; nothing of them landed.',
+    shows: 'while reading',
+  },
   DB_BUSY: { level: 'error', meaning: 'The database ended the statement; it is repeated.', shows: 'before' },
   DB_ERROR: { level: 'error', meaning: 'An error of MySQL that may pass.', shows: 'before' },
   DB_FAILED: { level: 'error', meaning: 'The database itself failed; its log says more.', shows: 'before' },

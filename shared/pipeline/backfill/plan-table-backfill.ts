@@ -126,6 +126,7 @@ function reachedBy(source: Source<DatabaseSourceConfig>, order: Order, position:
   /** Runs read again a look-back behind the highest cursor, and more if reading takes long. */
   function highestOf(text: string): string | undefined {
     const known = parseTablePosition(source.name, 'lookback', position);
+    if (known?.floor !== undefined) return known.floor;
     if (known?.highest === undefined || known.swept === undefined) return undefined;
     const behind = order.before(known.highest, toMs(text) + known.swept.forMs + LOOKBACK_MARGIN_MS);
     if (known.sweep === undefined) return behind;

@@ -11,7 +11,9 @@ import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { CursorPlace, Horizon } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { toDeletesBatch } from '../reconcile/deletes-batch.ts';
+import { addRead, beginCount, type SourceCount } from '../../domain/source-count.ts';
 import { BatchSize } from './batch-size.ts';
+import { countWhenDue, isCounted, tellCount } from './count-source.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
@@ -51,6 +53,8 @@ export function createCursorReader(
     if (before !== undefined) requireSameColumn(source.name, before.by, by);
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
     if (before === undefined) await requireUniqueKey(deps);
+    const counted = await countWhenDue(deps, by, before?.count, before?.place);
+    if (counted !== undefined && before !== undefined) return offerCount(state, before, counted);
     horizon ??= await readHorizon(before);
     const place = before?.place;
     const { until, memory } = horizon;
@@ -68,7 +72,12 @@ export function createCursorReader(
     if (rows === 0) return remember(state, before, from, memory);
     if (last === undefined) throw new Error('rows that are read by cursor have a place');
     size.offered(state.version, rows);
-    const to: Position = { v: 1, mode: 'cursor', by, place: toPlace(last), memory, keys: before?.keys };
+    const to: Position = {
+      ...{ v: 1, mode: 'cursor', by, place: toPlace(last), memory, keys: before?.keys },
+      count: isCounted(deps)
+        ? addRead(before?.count ?? beginCount(toEdge(from), receivedAtMs), rows)
+        : undefined,
+    };
     return notes.offer(state, batchOf(state, to, toTableEntries(deps, files, receivedAtMs)), { rows, bytes });
   }
 
@@ -94,7 +103,7 @@ export function createCursorReader(
   ): Promise<LaneBatch | undefined> {
     if (memory === before?.memory || memory === undefined) return undefined;
     if (!(await hasRowsAfter(from))) return undefined;
-    const to: Position = { v: 1, mode: 'cursor', by, place: before?.place, memory, keys: before?.keys };
+    const to: Position = { ...{ v: 1, mode: 'cursor', by }, ...before, memory };
     return notes.offer(state, batchOf(state, to, []), { rows: 0, bytes: 0 });
   }
 
@@ -106,6 +115,14 @@ export function createCursorReader(
     });
     for await (const batch of rows) if (batch.rows.rows > 0) return true;
     return false;
+  }
+
+  /** It is a commit of its own: what was counted is known of what is committed, and of nothing else. */
+  function offerCount(state: LedgerState, before: Position, count: SourceCount): LaneBatch {
+    const batch = batchOf(state, { ...before, count }, []);
+    return notes.offer(state, batch, { rows: 0, bytes: 0 }, () => {
+      tellCount(deps, before.count, count);
+    });
   }
 
   function batchOf(state: LedgerState, to: Position, entries: LaneBatch['entries']): LaneBatch {
@@ -133,3 +150,4 @@ const toPlace = ({ cursor, key }: CursorPlace): NonNullable<Position['place']> =
   cursor,
   key: key && [...key],
 });
+const toEdge = (place: CursorPlace | undefined): Position['place'] => place && toPlace(place);

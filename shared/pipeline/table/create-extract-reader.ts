@@ -60,7 +60,7 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
     const { plan: begun, next } = await findExtract(deps, state);
     if (staging.only !== undefined && begun?.number !== staging.only) return undefined;
     if (begun === undefined && before !== undefined && !isDue(before)) return undefined;
-    const plan = begun ?? (await beginExtract(deps, state, next));
+    const plan = begun ?? (await beginExtract(deps, state, next, before?.counted));
     notes.readSince(plan.startedAtMs);
     if (ready?.number !== plan.number) {
       const splits = await staging.stageSplits(plan);
@@ -98,7 +98,11 @@ export function createExtractReader(deps: TableReaderDeps, steps?: ExtractSteps)
     requireFewFiles(entries);
     const parts = isHeld(splits) ? [splits] : splits;
     const sum = (of: 'rows' | 'bytes'): number => parts.reduce((total, part) => total + part[of], 0);
-    const to: Position = { v: 1, mode: 'extract', number: plan.number, startedAtMs: plan.startedAtMs };
+    const { number, startedAtMs } = plan;
+    const counted = parts.every(({ isCounted }) => isCounted)
+      ? { atMs: startedAtMs, rows: sum('rows') }
+      : parseTablePosition(source.name, 'extract', state.position)?.counted;
+    const to: Position = { v: 1, mode: 'extract', number, startedAtMs, counted };
     return notes.offer(
       state,
       {

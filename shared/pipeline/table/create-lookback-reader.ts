@@ -9,8 +9,11 @@ import { readFrame, RecordFlag, writeFrame, type FrameRecord } from '../../domai
 import { fingerprint, payloadDigest } from '../../domain/idempotency-key.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
 import { toRowTexts } from '../../domain/row-json.ts';
+import { addCursors, beginSteps, lastStep, type CursorSteps } from '../../domain/cursor-steps.ts';
+import { addRead, beginCount, type Edge } from '../../domain/source-count.ts';
 import { readStagedBatch, writeStagedBatch, type StagedBatch } from '../../domain/staged-batch.ts';
 import {
+  countOf,
   formatTablePosition,
   parseTablePosition,
   requireSameColumn,
@@ -22,6 +25,7 @@ import type { CursorPlace, TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { formatStagedDeletes, parseStagedDeletes, toDeletesBatch } from '../reconcile/deletes-batch.ts';
 import { MAX_STAGED_PARTITIONS } from '../staged-entries.ts';
+import { countWhenDue, isCounted, tellCount } from './count-source.ts';
 import {
   COMMIT_RESERVE_MS,
   requireUniqueKey,
@@ -31,6 +35,8 @@ import {
 } from './table-reader.ts';
 
 type Position = PositionOf<'lookback'>;
+/** A reading; without a place before its first commit. */
+type Sweep = Partial<NonNullable<Position['sweep']>> & Pick<NonNullable<Position['sweep']>, 'startedAtMs'>;
 
 /** Rows as text take more memory than as columns, and are in it several times. */
 const MAX_RAW_BYTES = 24 * 1024 * 1024;
@@ -48,6 +54,8 @@ interface Collected {
   readonly partitions: Set<number>;
   /** Marks of all rows, in order. */
   readonly marks: string[];
+  /** All rows by cursor, those of the calls before included; undefined where they are not counted. */
+  steps: CursorSteps | undefined;
   bytes: number;
   last: CursorPlace | undefined;
   /** Whether the table was read to its end. */
@@ -73,6 +81,7 @@ export function createLookbackReader(
   const untilMs = deadlineMs - COMMIT_RESERVE_MS;
   const notes = new RunNotes(deps);
   const eventTimeOf = createEventTimes(source, by.column);
+  const cursorsOf = createCursorTimes(source, by.column);
   /** Position after which this run has nothing to do. It spares work, nothing relies on it. */
   let endPosition: string | undefined;
 
@@ -85,7 +94,7 @@ export function createLookbackReader(
       if (before !== undefined) requireSameColumn(source.name, before.by, by);
       if (clock.nowMs() >= untilMs) return 'interrupted';
       if (before === undefined) await requireUniqueKey(deps);
-      const batch = await readRows(state, before, maxBytes);
+      const batch = (await countRows(before)) ?? (await readRows(state, before, maxBytes));
       if (batch === undefined) return undefined;
       staged = await stage.decide(lane, state.commits, writeStagedBatch(batch));
     }
@@ -97,24 +106,31 @@ export function createLookbackReader(
     before: Position | undefined,
     maxBytes: number,
   ): Promise<StagedBatch | undefined> {
-    const sweep = before?.sweep ?? beginSweep(before);
+    const sweep: Sweep = before?.sweep ?? beginSweep(before);
     notes.readSince(sweep.startedAtMs);
     const nowMs = clock.nowMs();
     const receivedAtMs = receiveTime(nowMs, before?.keys);
-    const collected = await collect(sweep.place ?? startOf(sweep.from), new Set(before?.seen), maxBytes);
-    const { records, marks, last, isRead } = collected;
+    const place = sweep.place ?? startOf(sweep.from);
+    const collected = await collect(place, new Set(before?.seen), sweep.steps, maxBytes);
+    const { records, marks, last, steps, isRead } = collected;
     if (isRead && records.length === 0 && before?.sweep === undefined) return undefined;
-    const place = last ?? sweep.place;
+    const reached = last ?? sweep.place;
+    const highest = laterOf(before?.highest, notAhead(last?.cursor, nowMs));
+    const swept = { atMs: sweep.startedAtMs, forMs: Math.max(0, clock.nowMs() - sweep.startedAtMs) };
     const after: Position = {
       v: 1,
       mode: 'lookback',
       by,
-      highest: laterOf(before?.highest, notAhead(last?.cursor, nowMs)),
-      ...(isRead || place === undefined
-        ? { swept: { atMs: sweep.startedAtMs, forMs: Math.max(0, clock.nowMs() - sweep.startedAtMs) } }
+      highest,
+      ...(isRead || reached === undefined
+        ? { swept, ...endSweep(before, { ...sweep, steps }, nextStart({ highest, swept }), nowMs) }
         : {
-            sweep: { ...sweep, place: { cursor: place.cursor, key: place.key && [...place.key] } },
-            swept: before?.swept,
+            sweep: {
+              ...sweep,
+              place: { cursor: reached.cursor, key: reached.key && [...reached.key] },
+              steps,
+            },
+            ...{ swept: before?.swept, floor: before?.floor, count: before?.count },
           }),
       seen: (isRead && before?.sweep === undefined ? marks : [...(before?.seen ?? []), ...marks]).slice(
         -MAX_MARKS,
@@ -134,18 +150,52 @@ export function createLookbackReader(
     return { to, parts: records.length === 0 ? [] : [part] };
   }
 
-  function beginSweep(before: Position | undefined): {
-    from: string | undefined;
-    startedAtMs: number;
-    place?: CursorPlace;
-  } {
+  function beginSweep(before: Position | undefined): Sweep {
     const startedAtMs = clock.nowMs();
-    if (before?.highest === undefined) return { from: settings.initialValue, startedAtMs };
+    const steps = isCounted(deps)
+      ? beginSteps(toMs(settings.lookback), by.type === 'date' ? DAY_MS : 1000)
+      : undefined;
+    if (before?.highest === undefined) return { from: settings.initialValue, startedAtMs, steps };
     warnOfExpiry(before, startedAtMs);
+    return { from: before.floor ?? nextStart(before), startedAtMs, steps };
+  }
+
+  /** Where the reading after one that came to its end begins. */
+  function nextStart({ highest, swept }: Pick<Position, 'highest' | 'swept'>): string | undefined {
+    if (highest === undefined) return settings.initialValue;
     // What appeared while the last reading went on, behind the place that it had reached, is found by this one.
-    const { forMs } = before.swept ?? { forMs: 0 };
-    const from = table.before(before.highest, toMs(settings.lookback) + forMs);
-    return { from: laterOf(settings.initialValue, from), startedAtMs };
+    return laterOf(
+      settings.initialValue,
+      table.before(highest, toMs(settings.lookback) + (swept?.forMs ?? 0)),
+    );
+  }
+
+  /**
+   * A reading came to its end: rows before the place that the next one begins at were read for the last time. It begins
+   * with a step, so that it is known how many those are.
+   */
+  function endSweep(
+    before: Position | undefined,
+    { from, steps }: Sweep,
+    next: string | undefined,
+    nowMs: number,
+  ): Pick<Position, 'floor' | 'count'> {
+    if (!isCounted(deps) || next === undefined) return {};
+    // It was begun when rows were not counted.
+    if (steps === undefined) return { floor: next, count: beginCount(startOf(next), nowMs) };
+    const step = lastStep(steps, (ms) => table.compare(table.at(ms), next) <= 0);
+    const found = step && { cursor: table.at(step.ms), rows: step.rows };
+    const isFurther = found !== undefined && (from === undefined || table.compare(found.cursor, from) > 0);
+    const count = before?.count ?? beginCount(startOf(from), nowMs);
+    if (isFurther) return { floor: found.cursor, count: addRead(count, found.rows) };
+    return { floor: before?.floor ?? from ?? next, count };
+  }
+
+  /** The rows that are not read any more, as the source has them. A reading that has begun is not kept waiting. */
+  async function countRows(before: Position | undefined): Promise<StagedBatch | undefined> {
+    if (before === undefined || before.sweep !== undefined || endPosition !== undefined) return undefined;
+    const count = await countWhenDue(deps, by, before.count, startOf(before.floor));
+    return count && { to: formatTablePosition({ ...before, count }), parts: [] };
   }
 
   /** Claims last for a time after the row was read first; marks for ever, but there are only so many of them. */
@@ -179,12 +229,14 @@ export function createLookbackReader(
   async function collect(
     from: CursorPlace | undefined,
     known: ReadonlySet<string>,
+    steps: CursorSteps | undefined,
     maxBytes: number,
   ): Promise<Collected> {
     const collected: Collected = {
       records: [],
       partitions: new Set(),
       marks: [],
+      steps,
       bytes: 0,
       last: undefined,
       isRead: false,
@@ -210,6 +262,8 @@ export function createLookbackReader(
 
   function collectRows({ rows, last }: TableBatch, known: ReadonlySet<string>, collected: Collected): void {
     const { extra } = rows;
+    if (collected.steps !== undefined)
+      collected.steps = addCursors(collected.steps, cursorsOf(rows.columns, rows.rows));
     for (const [row, bytes] of toRowTexts(source.contract.columns, rows).entries()) {
       const content = hash('sha256', bytes, 'base64url');
       const mark = content.slice(0, MARK_LENGTH);
@@ -248,7 +302,12 @@ export function createLookbackReader(
       stem: `pull-${String(state.commits)}`,
       entries: frames.map((frame) => ({ kind: 'frame', ...frame })),
     };
-    if (about === undefined) return notes.offer(state, batch, received);
+    if (about === undefined) {
+      return notes.offer(state, batch, received, () => {
+        const count = countOf(to);
+        if (count !== undefined) tellCount(deps, countOf(state.position), count);
+      });
+    }
     const deletes = toDeletesBatch(deps, batch, parseStagedDeletes(source.name, about));
     return notes.offer(state, deletes.batch, deletes.received);
   }
@@ -265,10 +324,22 @@ export function createLookbackReader(
   return { lane, read, offerKeys, ...notes.toReport() };
 }
 
-const startOf = (cursor: string | undefined): CursorPlace | undefined =>
+const startOf = (cursor: string | undefined): Edge | undefined =>
   cursor === undefined ? undefined : { cursor, key: undefined };
 
 const DAY_MS = 86_400_000;
+
+/** Cursors of all rows of a batch, ms since the epoch, rounded down. */
+function createCursorTimes(
+  { contract }: TableReaderDeps['source'],
+  cursor: string,
+): (columns: readonly ColumnData[], rows: number) => Iterable<number> {
+  const place = contract.columns.findIndex(({ name }) => name === cursor);
+  return function* (columns, rows) {
+    const column = columns[place];
+    for (let row = 0; row < rows; row++) yield (column && toMilliseconds(column, row)) ?? 0;
+  };
+}
 
 /**
  * Event times, ms since the epoch: the declared column's, and the cursor's where it is null or none is declared. It

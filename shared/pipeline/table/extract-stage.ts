@@ -1,9 +1,10 @@
 import { hash } from 'node:crypto';
 import * as z from 'zod';
+import { toMs } from '../../config/units.ts';
 import { pullLane } from '../../domain/pull-lane.ts';
 import { BlockedError, TransientError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
-import { parseTablePosition } from '../../domain/table-position.ts';
+import { parseTablePosition, type PositionOf } from '../../domain/table-position.ts';
 import type { ColumnFile, ColumnTable } from '../../ports/column-table-writer.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { KeyText, TableRead } from '../../ports/table-source.ts';
@@ -40,6 +41,8 @@ const planSchema = z.object({
   commits: z.int(),
   /** What was read and how files were made of it, see `shapeOf`. */
   shape: z.string(),
+  /** Whether the database is to count the rows that are read of it. */
+  isCounted: z.boolean().default(false),
   /** See `TableSource.planBoundaries`. */
   boundaries: z.array(z.array(z.string())),
 });
@@ -56,6 +59,8 @@ const splitSchema = z.object({
   rows: z.number(),
   /** Raw bytes, about. */
   bytes: z.number(),
+  /** Whether the database has counted as many rows. */
+  isCounted: z.boolean().default(false),
   files: z.array(z.object({ partition: z.number(), rows: z.number(), bytes: z.number() })),
 });
 
@@ -89,22 +94,39 @@ export async function findExtract(
   }
 }
 
-/** Begins extract `number`, unless somebody else has. */
+/**
+ * Begins extract `number`, unless somebody else has.
+ *
+ * @param counted the last extract whose rows were counted
+ */
 export async function beginExtract(
   deps: TableReaderDeps,
   state: Pick<LedgerState, 'commits'>,
   number: number,
+  counted: PositionOf<'extract'>['counted'],
 ): Promise<ExtractPlan> {
   const { source, table, clock, stage, deadlineMs } = deps;
   const startedAtMs = clock.nowMs();
+  const isCounted = isCountDue(deps, counted, startedAtMs);
   const boundaries = await table.planBoundaries({
     rowsPerSplit: source.config.rowsPerSplit,
     deadlineMs: deadlineMs - COMMIT_RESERVE_MS,
   });
   const { commits } = state;
-  const bytes = Buffer.from(JSON.stringify({ startedAtMs, commits, shape: shapeOf(deps), boundaries }));
+  const bytes = Buffer.from(
+    JSON.stringify({ startedAtMs, commits, shape: shapeOf(deps), isCounted, boundaries }),
+  );
   const plan = toPlan(deps, number, await stage.decide(extractLane(deps), number, bytes));
-  return isUsable(deps, state, plan) ? plan : await beginExtract(deps, state, number + 1);
+  return isUsable(deps, state, plan) ? plan : await beginExtract(deps, state, number + 1, counted);
+}
+
+function isCountDue(
+  { source: { config } }: StageDeps,
+  counted: PositionOf<'extract'>['counted'],
+  nowMs: number,
+): boolean {
+  if (config.probe === false) return false;
+  return counted === undefined || nowMs - counted.atMs >= toMs(config.probe.every);
 }
 
 function isUsable(deps: StageDeps, { commits }: Pick<LedgerState, 'commits'>, plan: ExtractPlan): boolean {
@@ -181,6 +203,7 @@ export async function findAnnounced(
 export interface HeldSplit {
   readonly rows: number;
   readonly bytes: number;
+  readonly isCounted: boolean;
   readonly files: readonly ColumnFile[];
 }
 
@@ -199,11 +222,24 @@ export async function readSplit(
   const { stage, files } = deps;
   const attempt = deps.newToken();
   const origin = splitName(deps, plan, split);
-  const staged: StagedSplit = { attempt, rows: 0, bytes: 0, files: [] };
+  const staged: StagedSplit = { attempt, rows: 0, bytes: 0, isCounted: false, files: [] };
   const keys = { from: plan.boundaries[split - 1], to: plan.boundaries[split] };
-  for await (const part of readParts(deps, { keys }, { origin, receivedAtMs: plan.startedAtMs })) {
+  let counted: number | undefined;
+  const read = {
+    keys,
+    ...(plan.isCounted && {
+      onCounted: (rows: number): void => {
+        counted = rows;
+      },
+    }),
+  };
+  for await (const part of readParts(deps, read, { origin, receivedAtMs: plan.startedAtMs })) {
     if (part === 'interrupted') return undefined;
-    if (mayHold && part.isLast && staged.files.length === 0) return part;
+    if (part.isLast && counted !== undefined) {
+      requireCount(deps, split, staged.rows + part.rows, counted);
+      staged.isCounted = true;
+    }
+    if (mayHold && part.isLast && staged.files.length === 0) return { ...part, isCounted: staged.isCounted };
     staged.rows += part.rows;
     staged.bytes += part.bytes;
     for (const { partition, rows, bytes } of part.files) {
@@ -216,7 +252,16 @@ export async function readSplit(
   return parseStaged(deps, splitSchema, decided);
 }
 
-interface Part extends HeldSplit {
+/** What is read of one snapshot is all of it, or nothing of it lands. */
+function requireCount({ source }: StageDeps, split: number, rows: number, counted: number): void {
+  if (rows === counted) return;
+  throw new TransientError(
+    'DB_COUNT_DIFFERS',
+    `${String(rows)} rows were read of range ${String(split)} of source ${source.name}, and the database counts ${String(counted)} in the same snapshot; nothing of the range lands, and it is read again. Should it go on: see whether a proxy stands in front of the database, and declare probe: false if the database cannot count`,
+  );
+}
+
+interface Part extends Omit<HeldSplit, 'isCounted'> {
   readonly isLast: boolean;
 }
 

@@ -21,7 +21,7 @@ export interface TableReaderDeps {
   readonly files: FileStage;
   /** For sources with `deletes`. */
   readonly keys: RowKeys;
-  /** For sources with `deletes`: whether a backfill is on its way. */
+  /** Whether a backfill is on its way, or was. */
   readonly ledger: Pick<LedgerStore, 'read'>;
   readonly clock: Clock;
   readonly telemetry: Telemetry;
@@ -89,7 +89,14 @@ export interface Received {
 /** What a run remembers of itself. Nothing that delivery relies on. */
 export class RunNotes {
   readonly #deps: Pick<TableReaderDeps, 'source' | 'clock' | 'telemetry'>;
-  #offered: { readonly to: string; readonly commits: number; readonly received: Received } | undefined;
+  #offered:
+    | {
+        readonly to: string;
+        readonly commits: number;
+        readonly received: Received;
+        readonly whenCommitted: (() => void) | undefined;
+      }
+    | undefined;
   #readSinceMs: number | undefined;
   #oldestOpenMs: number | undefined;
   #hasProgressed = false;
@@ -98,9 +105,9 @@ export class RunNotes {
     this.#deps = deps;
   }
 
-  /** What is offered with this state; it counts when it is committed. */
-  offer(state: LedgerState, batch: LaneBatch, received: Received): LaneBatch {
-    this.#offered = { to: batch.to, commits: state.commits, received };
+  /** What is offered with this state; it counts, and is told, when it is committed. */
+  offer(state: LedgerState, batch: LaneBatch, received: Received, whenCommitted?: () => void): LaneBatch {
+    this.#offered = { to: batch.to, commits: state.commits, received, whenCommitted };
     return batch;
   }
 
@@ -113,6 +120,7 @@ export class RunNotes {
       telemetry.count('RecordsReceived', source.name, offered.received.rows);
       telemetry.count('RecordsAccepted', source.name, offered.received.rows);
       telemetry.count('BytesReceived', source.name, offered.received.bytes);
+      offered.whenCommitted?.();
     }
     this.#offered = undefined;
   }

@@ -11,6 +11,7 @@ const START = 10 ** 13;
 function withDeletes(more = {}, incremental = {}): TableWorld {
   const world = new TableWorld({
     changes: 'upserts-and-deletes',
+    probe: false,
     incremental: { cursor: 'at', ...incremental },
     deletes: { reconcile: { every: '1 day', holdBackAbove: { rows: 2, share: 0.5 }, ...more } },
   });

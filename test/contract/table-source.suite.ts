@@ -113,6 +113,49 @@ export function tableSourceContract(name: string, subject: TableSubject): void {
       expect(rows.map(({ id }) => id)).toEqual(['2', '3']);
     });
 
+    test('rows up to a place are counted and read, with the row of the place; without a key before its cursor', async () => {
+      const { source } = await open({
+        ...EVENTS,
+        rows: Array.from({ length: 12 }, (_, i) => [
+          String(100 - i),
+          `2026-01-01 00:00:0${String(i % 3)}`,
+          null,
+        ]),
+      });
+      const all = (await readAll(source, EVENTS.columns, { cursor: ALL })).rows;
+      const places = all.map(({ id, changed }) => ({ cursor: changed ?? '', key: [id ?? ''] }));
+      for (const [i, to] of places.entries()) {
+        for (const [j, from] of [undefined, ...places].entries()) {
+          const cursor = { from, to, until: undefined };
+          const rows = Math.max(0, i + 1 - j);
+          expect(await source.count({ cursor, deadlineMs: DEADLINE() })).toBe(rows);
+          if (j === 3) expect((await readAll(source, EVENTS.columns, { cursor })).rows).toHaveLength(rows);
+        }
+        const before = { from: undefined, to: { cursor: to.cursor, key: undefined }, until: undefined };
+        expect(await source.count({ cursor: before, deadlineMs: DEADLINE() })).toBe(Math.floor(i / 4) * 4);
+      }
+    });
+
+    test('the database counts what it has read, in the same snapshot, while others write', async () => {
+      const columns = { id: 'bigint', filler: 'text' };
+      const filler = 'x'.repeat(8000);
+      const { source, insert } = await open({
+        columns,
+        rows: Array.from({ length: 2000 }, (_, i) => [String(i), filler]),
+      });
+      const counted: number[] = [];
+      let rows = 0;
+      for await (const batch of source.read({
+        keys: { from: ['99'], to: undefined },
+        onCounted: (count) => counted.push(count),
+        deadlineMs: DEADLINE(),
+      })) {
+        if (rows === 0) await insert([['100000', filler]]);
+        rows += batch.rows.rows;
+      }
+      expect([rows, ...counted]).toEqual([1900, 1900]);
+    });
+
     test('the bound is exclusive, to the microsecond', async () => {
       const { source } = await open({
         ...EVENTS,

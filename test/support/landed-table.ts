@@ -10,6 +10,9 @@ import { MemoryLake } from '../../shared/adapters/memory/memory-lake.ts';
 import { MemoryLedgerStore } from '../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryTelemetry } from '../../shared/adapters/memory/memory-telemetry.ts';
 import { createSeededRandom } from '../../shared/domain/seeded-random.ts';
+import { pullLane } from '../../shared/domain/pull-lane.ts';
+import type { SourceCount } from '../../shared/domain/source-count.ts';
+import { countOf } from '../../shared/domain/table-position.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
 import { runLane } from '../../shared/pipeline/land.ts';
@@ -31,6 +34,11 @@ const MAX_PAUSE_MS = 120;
 
 /** However slow the machine is. */
 const MIN_CRASHES = 3;
+
+const COUNTED: ReadonlySet<string> = new Set([
+  'rows were counted at the source',
+  'the source has rows that were passed over',
+]);
 
 class Crash extends Error {}
 
@@ -155,6 +163,17 @@ export class LandedTable {
         found.set(text, (found.get(text) ?? 0) + 1);
       }
     return found;
+  }
+
+  /** What was counted at the source. */
+  async count(): Promise<SourceCount | undefined> {
+    return countOf((await this.#ledger.read(pullLane(this.#source.name))).position);
+  }
+
+  /** Rows that were said to be missing, and how often rows were counted. */
+  get told(): { readonly missing: number; readonly counts: number } {
+    const counts = this.#telemetry.logs.filter(({ message }) => COUNTED.has(message)).length;
+    return { missing: this.#telemetry.total('MissingRecords', this.#source.name), counts };
   }
 
   /** Files that were announced and are not in the lake. */

@@ -4,6 +4,7 @@ import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryLedgerStore } from '../../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
+import { formatBackfill } from '../../../shared/domain/backfill.ts';
 import { formatPosition, START } from '../../../shared/domain/pull-position.ts';
 import { formatTablePosition } from '../../../shared/domain/table-position.ts';
 import { askBackfill } from '../../../shared/pipeline/backfill/ask-backfill.ts';
@@ -411,6 +412,67 @@ describe('headgate status', () => {
     expect(late).toEqual(['warn', expect.stringContaining('deletes have landed last as of')]);
     expect(late[1]).toContain('backfill 1 (2026-01-01 to 2026-02-01) has been on its way since');
     expect(late[1]).toContain('deletes wait for its end; see headgate backfill compared --status');
+  });
+
+  test('rows that were passed over are an error with the command that has them read, until a backfill has', async () => {
+    const terminal = new Console();
+    const nowMs = terminal.clock.nowMs();
+    await terminal.write('rows', { lastRun: run(nowMs) });
+    const place = { cursor: '2026-03-01 10:00:00+00', key: ['17'] };
+    const missing = {
+      ...{ rows: 4, atMs: nowMs - 5, from: '2026-03-01 08:00:00+00', to: '2026-03-01 09:00:00.001+00' },
+    };
+    const last = { atMs: nowMs - 5, known: 96, found: 100, missing: 4 };
+    const count = { open: { from: place, rows: 0, sinceMs: nowMs }, last, missing };
+    await terminal.commit('rows', formatTablePosition({ v: 1, mode: 'cursor', by: BY, place, count }));
+    const status = await statusOf(terminal, 'rows');
+    expect(status).toMatchObject({ health: 'error', probe: { state: 'missing', missing: 4 } });
+    expect(JSON.stringify(status['notes'])).toContain(
+      'headgate backfill rows --from \\"2026-03-01 08:00:00+00\\" --to \\"2026-03-01 09:00:00.001+00\\"',
+    );
+    expect((await terminal.run('status', 'rows')).code).toBe(1);
+    const backfill = {
+      ...({ v: 1, number: 1, status: 'done', parallel: 1, startedAtMs: nowMs } as const),
+      asked: { from: missing.from, to: missing.to, step: '1 day' },
+      plan: { from: missing.from, to: missing.to, windows: 1 },
+    };
+    const { version } = await terminal.ledger.read('backfill/rows');
+    const commit = { from: '', to: formatBackfill(backfill), records: 0, keys: 0 };
+    await terminal.ledger.commit('backfill/rows', version, commit, 'test');
+    expect(await statusOf(terminal, 'rows')).toMatchObject({ health: 'ok', probe: { state: 'even' } });
+  });
+
+  test('a count that took too long is a warning, and fewer rows at the source are none', async () => {
+    const terminal = new Console();
+    const nowMs = terminal.clock.nowMs();
+    await terminal.write('rows', { lastRun: run(nowMs) });
+    const place = { cursor: '2026-03-01 10:00:00+00', key: ['17'] };
+    const open = { from: place, rows: 0, sinceMs: nowMs };
+    const probeAfter = async (last: object): Promise<Record<string, unknown>> => {
+      const full = { atMs: nowMs, known: 0, found: 0, missing: 0, ...last };
+      const count = { open, last: full };
+      await terminal.commit('rows', formatTablePosition({ v: 1, mode: 'cursor', by: BY, place, count }));
+      return statusOf(terminal, 'rows');
+    };
+    expect(await probeAfter({ problem: 'reading items took too long' })).toMatchObject({
+      health: 'warn',
+      probe: { state: 'failed', text: expect.stringContaining('items took too long') as string },
+    });
+    expect(await probeAfter({ known: 100, found: 98 })).toMatchObject({
+      health: 'ok',
+      probe: { state: 'even', text: expect.stringContaining('2 were deleted there since') as string },
+    });
+  });
+
+  test.each([
+    ['pages', 'an API does not say'],
+    ['whole', 'rows are counted at the source every 1 hour; not yet'],
+  ])('%s says whether it is probed', async (source, text) => {
+    const terminal = new Console();
+    await terminal.write(source, { lastRun: run(terminal.clock.nowMs()) });
+    expect(await statusOf(terminal, source)).toMatchObject({
+      probe: { text: expect.stringContaining(text) as string },
+    });
   });
 
   test('a look-back without a horizon says what it cannot promise', async () => {

@@ -52,6 +52,7 @@ export const METRICS = {
   MissingRecords: {
     unit: 'Count',
     help: 'Records that are missing in the lake: rows that a database has in a stretch which was read, and that were not read.',
+    isProperty: true,
   },
   EstimatedCostUsd: {
     unit: 'None',

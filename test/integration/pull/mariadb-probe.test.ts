@@ -45,12 +45,13 @@ describeOnMariadb('rows that are counted at the source on MariaDB', (server) => 
     const safe = [landBy('at', '10 minutes'), landBy('id', '10 minutes')];
     const all = [naive, ...safe];
     const reading = all.map((landing) => landing.disturb(PROCESSES, () => !isWriting));
-    const counting = (async () => {
+    const leap = async (): Promise<void> => {
       while (isWriting) {
         for (const landing of safe) landing.advance(120_000);
         await sleep(100);
       }
-    })();
+    };
+    const counting = leap();
     const writing = Array.from({ length: WRITERS }, write);
     await sleep(WRITING_MS);
     isWriting = false;

@@ -69,12 +69,13 @@ test('rows that a naive look-back passes over are found, to the row; with the ho
   const patient = landBy('at', { every: '7 days' }, '5 seconds');
   const all = [naive, patient, ...safe];
   const reading = all.map((landing) => landing.disturb(PROCESSES, () => !isWriting));
-  const counting = (async () => {
+  const leap = async (): Promise<void> => {
     while (isWriting) {
       for (const landing of safe) landing.advance(120_000);
       await sleep(100);
     }
-  })();
+  };
+  const counting = leap();
   const writing = Array.from({ length: WRITERS }, write);
   await sleep(WRITING_MS);
   isWriting = false;

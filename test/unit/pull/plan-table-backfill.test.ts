@@ -17,7 +17,7 @@ function positionAt(more: Partial<PositionOf<'lookback'>>): string {
 }
 
 test('with a look-back a backfill ends a day and the look-back before the highest cursor', () => {
-  expect(planTableBackfill(source, order, asked, positionAt({})).to).toBe('2026-03-09 11:00:00+00');
+  expect(planTableBackfill(source, order, asked, positionAt({})).to).toBe('2026-03-09 11:00:00.000000+00');
 });
 
 test('where rows are counted it ends at the place that no reading goes behind any more', () => {

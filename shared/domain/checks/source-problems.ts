@@ -174,7 +174,8 @@ export const SOURCE_PROBLEMS = {
   },
   DB_COUNT_DIFFERS: {
     level: 'error',
-    meaning: 'Fewer or more rows were read than the database counts in the same snapshot; nothing of them landed.',
+    meaning:
+      'Fewer or more rows were read than the database counts in the same snapshot; nothing of them landed.',
     shows: 'while reading',
   },
   DB_BUSY: { level: 'error', meaning: 'The database ended the statement; it is repeated.', shows: 'before' },

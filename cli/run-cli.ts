@@ -47,12 +47,8 @@ function throwInsteadOfExit(command: Command, deps: CliDeps): void {
   for (const subcommand of command.commands) throwInsteadOfExit(subcommand, deps);
 }
 
-/**
- * Runs one command line.
- *
- * @param args without the program's own name
- */
-export async function runCli(args: readonly string[], deps: CliDeps): Promise<ExitCode> {
+/** All commands. What they do with a command line that is wrong is up to `runCli`. */
+export function createProgram(deps: CliDeps): Command {
   const program = new Command('headgate')
     .description('Headgate: declared sources land in the lake')
     .addHelpText(
@@ -74,6 +70,16 @@ export async function runCli(args: readonly string[], deps: CliDeps): Promise<Ex
     .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createBackfillCommand(deps, DEFAULT_CONFIG_FILE));
   for (const command of createPauseCommands(deps, DEFAULT_CONFIG_FILE)) program.addCommand(command);
+  return program;
+}
+
+/**
+ * Runs one command line.
+ *
+ * @param args without the program's own name
+ */
+export async function runCli(args: readonly string[], deps: CliDeps): Promise<ExitCode> {
+  const program = createProgram(deps);
   throwInsteadOfExit(program, deps);
   try {
     await program.parseAsync(args, { from: 'user' });

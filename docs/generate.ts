@@ -9,10 +9,12 @@ import { z } from 'zod';
 import { CONTENT_TYPES, OPERATIONS, routeKeyOf } from '../shared/config/push-api.ts';
 import { configSchema } from '../shared/config/schema.ts';
 import { ACCOUNT_CHECKS } from '../shared/domain/doctor/account-checks.ts';
+import { ENGINE_ERRORS } from '../shared/domain/engine-errors.ts';
 import { SOURCE_PROBLEMS } from '../shared/domain/checks/source-problems.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
+import { RUNBOOKS } from '../shared/domain/runbooks.ts';
 import { COST_TABLES } from './to-cost-tables.ts';
 import { toOpenApi } from './to-openapi.ts';
 import { withPlans } from './to-plan-output.ts';
@@ -168,6 +170,20 @@ function sourceProblemsPage(): string {
   ].join('\n\n');
 }
 
+function errorsPage(): string {
+  const rows = Object.entries(ENGINE_ERRORS).map(
+    ([code, { meaning, next }]) => `| \`${code}\` | ${meaning} | ${next} |`,
+  );
+  return [
+    GENERATED,
+    '# Errors',
+    'Codes of errors in logs, and of commands that fail. Those of sources that are read on a schedule, and what AWS ' +
+      'refuses, are in [source-problems.md](source-problems.md). Codes are stable, texts are not; what there is to look ' +
+      'at, and with which commands, is in [the runbook](../runbooks/engine-errors.md).',
+    ['| Code | Meaning | What to do |', '| --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
 function accountChecksPage(): string {
   const rows = Object.entries(ACCOUNT_CHECKS).map(
     ([check, { looks, asks }]) => `| \`${check}\` | ${looks} | ${asks.map(code).join(', ')} |`,
@@ -189,6 +205,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'problems.md': problemsPage,
   'quarantine.md': quarantinePage,
   'source-problems.md': sourceProblemsPage,
+  'errors.md': errorsPage,
 };
 
 const table = (head: string, rows: readonly string[]): string =>
@@ -198,6 +215,11 @@ const table = (head: string, rows: readonly string[]): string =>
 
 /** Tables within pages, by the name in the comment before them. */
 const TABLES: Record<string, () => string> = {
+  runbooks: () =>
+    table(
+      'Page | When',
+      Object.entries(RUNBOOKS).map(([kind, title]) => `[${kind}](${kind}.md) | ${title}`),
+    ),
   endpoints: () =>
     table(
       'Endpoint | Does',
@@ -228,7 +250,14 @@ function withTables(page: string): string {
 }
 
 /** Pages with snippets: `<!-- snippet: FILE -->` and the code block after it. */
-const SNIPPET_PAGES = ['README.md', 'docs/cost.md', 'docs/planning.md', 'docs/pull.md', 'docs/push.md'];
+const SNIPPET_PAGES = [
+  'README.md',
+  'docs/cost.md',
+  'docs/planning.md',
+  'docs/pull.md',
+  'docs/push.md',
+  'docs/runbooks/README.md',
+];
 const SNIPPET = /<!-- snippet: (\S+) -->\n\n```(\w+)\n[\s\S]*?```/g;
 
 const OPENAPI = 'docs/reference/openapi.json';

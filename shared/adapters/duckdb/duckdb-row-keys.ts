@@ -9,7 +9,7 @@ import type { Clock } from '../../ports/clock.ts';
 import type { ComparedKeys, CompareRequest, GatheredKeys, KeyFile, RowKeys } from '../../ports/row-keys.ts';
 import { quoteName, quoteText, toWrittenType } from './column-sql.ts';
 import type { LakeFiles } from './duckdb-landed-rows.ts';
-import { toMessage, type DuckDbSession, type OpenDuckDb } from './duckdb-session.ts';
+import { failureKindOf, type DuckDbSession, type OpenDuckDb } from './duckdb-session.ts';
 import { KeyBatches, toKeyItem } from './key-batch.ts';
 import { ScratchFile } from './scratch-file.ts';
 
@@ -136,15 +136,15 @@ export class DuckDbRowKeys implements RowKeys {
         return await step(keys);
       } catch (cause) {
         if (cause instanceof HeadgateError) throw cause;
-        const message = toMessage(cause);
-        if (message.includes('Conversion Error')) {
+        const kind = failureKindOf(cause);
+        if (kind === 'Conversion Error') {
           throw new BlockedError(
             'KEYS_NOT_COMPARABLE',
-            `the lake has keys of source ${source.name} that are no values of the declared types (${message}); declare the types that they had, or remove \`deletes\``,
+            `the lake has keys of source ${source.name} that are no values of the declared types ; declare the types that they had, or remove \`deletes\``,
             { cause },
           );
         }
-        throw new TransientError('KEYS_NOT_COMPARED', `DuckDB could not compare keys: ${message}`, { cause });
+        throw new TransientError('KEYS_NOT_COMPARED', `DuckDB could not compare keys: ${kind}`, { cause });
       } finally {
         for (const table of tables) await duckDb.connection.run(`DROP TABLE IF EXISTS ${table}`);
         keys.close();

@@ -124,11 +124,16 @@ export class DuckDbSession {
 /** What is thrown when a table could not be written and it is not about a row. */
 export function toWriteError(cause: unknown): HeadgateError {
   if (cause instanceof HeadgateError) return cause;
-  return new TransientError('TABLE_NOT_WRITTEN', `DuckDB could not write the table: ${toMessage(cause)}`, {
+  return new TransientError('TABLE_NOT_WRITTEN', `DuckDB could not write the table: ${failureKindOf(cause)}`, {
     cause,
   });
 }
 
 export function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** What kind of failure DuckDB reports, such as `Out of Memory Error`. The rest of its text may hold values of rows. */
+export function failureKindOf(error: unknown): string {
+  return toMessage(error).split(':', 1)[0] ?? '';
 }

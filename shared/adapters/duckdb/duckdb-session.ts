@@ -124,9 +124,13 @@ export class DuckDbSession {
 /** What is thrown when a table could not be written and it is not about a row. */
 export function toWriteError(cause: unknown): HeadgateError {
   if (cause instanceof HeadgateError) return cause;
-  return new TransientError('TABLE_NOT_WRITTEN', `DuckDB could not write the table: ${failureKindOf(cause)}`, {
-    cause,
-  });
+  return new TransientError(
+    'TABLE_NOT_WRITTEN',
+    `DuckDB could not write the table: ${failureKindOf(cause)}`,
+    {
+      cause,
+    },
+  );
 }
 
 export function toMessage(error: unknown): string {

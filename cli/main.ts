@@ -17,6 +17,7 @@ import { loadConfig } from '../shared/config/load-config.ts';
 import { createLakeView } from '../shared/adapters/aws/s3-lake-view.ts';
 import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
+import { openAudit } from './connect-audit.ts';
 import { openChecks } from './connect-checks.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
@@ -63,6 +64,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
     return { bucket, copyFolder: join(COPIES, bucket), ...createLakeView(createS3Client(), bucket) };
   },
   queryFolder: queryLake,
+  openAudit,
   openTable: (source, password) => {
     const store = new SsmParameterStore({ ssm: createSsmClient(), clock: systemClock });
     const { connection } = source.config;

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ConfigError } from '../shared/config/define-config.ts';
 import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
+import { createAuditCommand } from './commands/audit.ts';
 import { createBackfillCommand } from './commands/backfill.ts';
 import { createCostCommand } from './commands/cost.ts';
 import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
@@ -17,6 +18,7 @@ import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { ActivityDeps } from './open-activity.ts';
+import type { AuditDeps } from './open-audit.ts';
 import type { LakeDeps } from './open-lake.ts';
 import type { PullDeps } from './open-pull.ts';
 import { CommandError, UsageError } from './terminal.ts';
@@ -27,6 +29,7 @@ export type ExitCode = 0 | 1 | 2;
 /** What the commands need from the outside. */
 export type CliDeps = KeysDeps &
   LakeDeps &
+  AuditDeps &
   DlqDeps &
   DiscoverDeps &
   PullDeps &
@@ -63,6 +66,7 @@ export function createProgram(deps: CliDeps): Command {
     .addCommand(createKeysCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createLakeCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createQueryCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createAuditCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createDlqCommand(deps, DEFAULT_CONFIG_FILE));
   program
     .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))

@@ -82,6 +82,7 @@ function setUp() {
       loadConfig: () => Promise.resolve(CONFIG),
       openKeys: unused,
       openLake: unused,
+      openAudit: unused,
       openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,
       progress: {

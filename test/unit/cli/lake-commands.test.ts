@@ -77,6 +77,7 @@ async function run(...args: string[]): Promise<number> {
     },
     env: {},
     openReplay: unused,
+    openAudit: unused,
     openPull: unused,
     openChecks: unused,
     openActivity: unused,

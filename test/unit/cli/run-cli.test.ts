@@ -69,6 +69,7 @@ class Console {
           : Promise.reject(new ConfigError([`${file}: wrong`])),
       openKeys: (of: HeadgateConfig) => this.openKeys(of),
       openLake: unused,
+      openAudit: unused,
       openTable: () => {
         throw new Error('no table is looked at here');
       },

@@ -1,7 +1,6 @@
-import { RejectedError } from '../../domain/errors.ts';
 import type { ReceivedRows } from '../../ports/received-rows.ts';
 import { quoteText } from './column-sql.ts';
-import { toMessage, type DuckDbSession, type OpenDuckDb } from './duckdb-session.ts';
+import type { DuckDbSession, OpenDuckDb } from './duckdb-session.ts';
 import { ScratchFile } from './scratch-file.ts';
 
 const HOUR_MS = 3_600_000;
@@ -18,15 +17,15 @@ export class DuckDbReceivedRows implements ReceivedRows {
     this.#session = session;
   }
 
-  count(bytes: Uint8Array): Promise<ReadonlyMap<number, number>> {
-    return this.#read(bytes, countHours);
+  count(bytes: Uint8Array): Promise<ReadonlyMap<number, number> | undefined> {
+    return this.#read(bytes, RAW, countHours);
   }
 
   add(
     bytes: Uint8Array,
     { from, to }: { readonly from: number; readonly to: number },
-  ): Promise<ReadonlyMap<number, number>> {
-    return this.#read(bytes, async (duckDb, file) => {
+  ): Promise<ReadonlyMap<number, number> | undefined> {
+    return this.#read(bytes, RAW, async (duckDb, file) => {
       const hours = await countHours(duckDb, file);
       if (![...hours.keys()].some((hour) => hour >= from && hour <= to)) return hours;
       const { connection } = duckDb;
@@ -39,8 +38,8 @@ export class DuckDbReceivedRows implements ReceivedRows {
     });
   }
 
-  quarantined(bytes: Uint8Array): Promise<readonly number[]> {
-    return this.#read(bytes, async ({ connection }, file) => {
+  quarantined(bytes: Uint8Array): Promise<readonly number[] | undefined> {
+    return this.#read(bytes, QUARANTINE, async ({ connection }, file) => {
       const reader = await connection.runAndReadAll(
         `SELECT ${hourSql('received_at')} FROM ${file} ORDER BY file_row_number`,
       );
@@ -63,26 +62,37 @@ export class DuckDbReceivedRows implements ReceivedRows {
     return this.#session.close();
   }
 
+  /** @returns undefined when the bytes are no Parquet file with these columns */
   async #read<Result>(
     bytes: Uint8Array,
+    columns: readonly string[],
     step: (duckDb: OpenDuckDb, file: string) => Promise<Result>,
-  ): Promise<Result> {
+  ): Promise<Result | undefined> {
     return await this.#session.run(async (duckDb) => {
       const scratch = new ScratchFile(duckDb.directory, 'received.parquet');
       try {
         scratch.write(bytes, bytes.length);
-        return await step(
-          duckDb,
-          `read_parquet(${quoteText(scratch.path)}, hive_partitioning = false, file_row_number = true)`,
-        );
-      } catch (error) {
-        throw new RejectedError('NOT_A_TABLE', `not a file of the lake: ${toMessage(error)}`, {
-          cause: error,
-        });
+        const path = quoteText(scratch.path);
+        const names = await columnsOf(duckDb, path);
+        if (!columns.every((name) => names.has(name))) return undefined;
+        return await step(duckDb, `read_parquet(${path}, hive_partitioning = false, file_row_number = true)`);
       } finally {
         scratch.close();
       }
     });
+  }
+}
+
+const RAW = ['_id', '_received_at'];
+const QUARANTINE = ['received_at'];
+
+/** Columns of a Parquet file; none where it is no such file. */
+async function columnsOf({ connection }: OpenDuckDb, path: string): Promise<ReadonlySet<string>> {
+  try {
+    const schema = await connection.runAndReadAll(`SELECT name FROM parquet_schema(${path})`);
+    return new Set(schema.getRows().map(([name]) => String(name)));
+  } catch {
+    return new Set();
   }
 }
 

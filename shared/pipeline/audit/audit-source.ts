@@ -1,4 +1,3 @@
-import { RejectedError } from '../../domain/errors.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { parseQuarantineKey } from '../../domain/object-key.ts';
 import { hourOf, hourStartMs, type HourCounts } from '../../domain/record-counts.ts';
@@ -173,9 +172,7 @@ class Audit {
     const now = await this.#deps.versions.read(key, latest.versionId);
     // It was deleted while it was looked at: the next audit sees it.
     if (now === undefined) return;
-    const has = await this.#hoursOf(now.bytes, (bytes) =>
-      this.#deps.rows.add(bytes, { from: this.#fromHour, to: this.#request.toHour }),
-    );
+    const has = await this.#deps.rows.add(now.bytes, { from: this.#fromHour, to: this.#request.toHour });
     add(this.#found, this.#inRange(has ?? new Map()));
     // A file that was withdrawn is overwritten by the engine itself.
     if (now.kind === 'tombstone') return;
@@ -196,22 +193,10 @@ class Audit {
       const content = await this.#deps.versions.read(key, versionId);
       if (content?.kind === 'tombstone') return undefined;
       if (content?.kind !== 'data') continue;
-      const hours = await this.#hoursOf(content.bytes, (bytes) => this.#deps.rows.count(bytes));
+      const hours = await this.#deps.rows.count(content.bytes);
       if (hours !== undefined) return { versionId, hours };
     }
     return undefined;
-  }
-
-  async #hoursOf(
-    bytes: Uint8Array,
-    read: (bytes: Uint8Array) => Promise<ReadonlyMap<number, number>>,
-  ): Promise<ReadonlyMap<number, number> | undefined> {
-    try {
-      return await read(bytes);
-    } catch (error) {
-      if (error instanceof RejectedError && error.code === 'NOT_A_TABLE') return undefined;
-      throw error;
-    }
   }
 
   #damage(damage: Omit<Damage, 'rows'>, hours: ReadonlyMap<number, number>): void {
@@ -232,7 +217,7 @@ class Audit {
       if (content?.kind !== 'data') return undefined;
       const done = parseRowSet((await this.#deps.ledger.read(quarantineLane(key))).position);
       const hours = new Map<number, number>();
-      for (const [number, hour] of (await this.#deps.rows.quarantined(content.bytes)).entries())
+      for (const [number, hour] of ((await this.#deps.rows.quarantined(content.bytes)) ?? []).entries())
         if (!done.has(number)) add(hours, new Map([[hour, 1]]));
       return hours;
     };

@@ -52,6 +52,24 @@ test('what lies between the step and the bound is little, or has no rows but tho
   );
 });
 
+test('however far back the bound is, the step lies before it by less than a thirtieth of the distance', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 100_000, max: 86_400_000 }),
+      fc.double({ min: 1, max: 15, noNaN: true }),
+      (lookbackMs, times) => {
+        const cursors = Array.from({ length: 4_000 }, (_, i) => i * Math.ceil(lookbackMs / 200));
+        let steps = beginSteps(lookbackMs, 1000);
+        for (let i = 0; i < cursors.length; i += 100) steps = addCursors(steps, cursors.slice(i, i + 100));
+        const boundMs = (cursors.at(-1) ?? 0) - times * lookbackMs;
+        const found = lastStep(steps, (ms) => ms <= boundMs);
+        expect(boundMs - (found?.ms ?? 0)).toBeLessThan((times * lookbackMs) / 30 + 2_000);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
+
 test('a reading over ten years with a row each minute keeps some hundreds of steps', () => {
   let steps = beginSteps(600_000, 1000);
   for (let day = 0; day < 3_653; day++)

@@ -144,6 +144,15 @@ describe.each(MODES)('rows of a table that is read %s', (name, settings) => {
     expect((await table.count())?.missing).toEqual(missing);
   });
 
+  test('that a backfill has read before they were found to be missing stay missing', async () => {
+    const table = await landed();
+    table.put(101, 3);
+    await table.world.noteBackfill('done', { from: table.text(0), to: table.text(100_000) });
+    await table.runAfter(HOUR_MS);
+    await table.runAfter(HOUR_MS);
+    expect((await table.count())?.missing?.rows).toBe(1);
+  });
+
   test('are not counted where that is off, and counting begins anew when it is on again', async () => {
     const off = { ...settings, probe: false } as const;
     const table = await landed(off);

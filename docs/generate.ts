@@ -138,6 +138,18 @@ function quarantinePage(): string {
     '# Quarantine reasons',
     'Records that were accepted and cannot land stand under `quarantine/<source>/reason=<REASON>/dt=<date of receipt>/`, ' +
       'with their original bytes, their identity and a sentence about what is wrong. They never expire.',
+    table('Column | Meaning', [
+      '`source`, `reason` | what it belongs to, and why it is here: see below',
+      '`error` | what is wrong, for people: fields and rules',
+      '`raw` | the original bytes',
+      '`id`, `key` | its identity, under which it is replayed, and the fingerprint of its key, if it has one',
+      '`schema_version` | version of the contract that it was judged by',
+      '`received_at` | when it was first seen',
+      '`attempts` | attempts to land it: 1, or more where a replay has put it into this file',
+      '`last_seen_at` | when the last of these began; of the first, when it was received',
+    ]),
+    'Files never change: a replay that leaves a record where it is stands in the audit trail. `headgate dlq show` and ' +
+      '`headgate dlq list --records --json` count both together.',
     ['| Reason | Meaning | What to do |', '| --- | --- | --- |', ...rows].join('\n'),
   ].join('\n\n');
 }

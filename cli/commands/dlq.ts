@@ -34,7 +34,10 @@ export function createDlqCommand(deps: DlqDeps, configFile: string): Command {
     .action((options: Parameters<typeof listDeadLetters>[1]) => listDeadLetters(deps, options));
 
   addSelection(add('show', 'Show one record of the quarantine: why it is there, and its bytes'))
-    .argument('<record>', 'its identity, or its file and row: quarantine/….parquet#3')
+    .argument(
+      '<record>',
+      'its identity, its file and row (quarantine/….parquet#3), or a parked delivery (aws/lambda/…)',
+    )
     .addHelpText('after', '\nExample:\n  $ headgate dlq show pull/orders/17/4')
     .action((record: string, options: Parameters<typeof showRecord>[2]) => showRecord(deps, record, options));
 

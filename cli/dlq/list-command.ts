@@ -1,4 +1,5 @@
 import Table from 'cli-table3';
+import { attemptsOf, readTrail, type Attempts } from './attempts-of.ts';
 import type { DlqDeps, DlqOptions } from './dlq-deps.ts';
 import { PARKED_PREFIX } from './find-objects.ts';
 import {
@@ -28,7 +29,10 @@ export async function listDeadLetters(deps: DlqDeps, options: ListOptions): Prom
     // What single records say is asked for where the selection goes further than the names of files.
     if (options.records || options.id !== undefined) {
       const records = await listRecords(lake, selection, options.limit, options.all === true);
-      terminal.out(options.json ? JSON.stringify(records.map(toPlain)) : showRecords(records, options.limit));
+      if (options.json) {
+        const trail = await readTrail(lake.audit, records);
+        terminal.out(JSON.stringify(records.map((record) => toPlain(record, attemptsOf(record, trail)))));
+      } else terminal.out(showRecords(records, options.limit));
       return;
     }
     const [groups, parked] = await Promise.all([
@@ -44,8 +48,8 @@ export async function listDeadLetters(deps: DlqDeps, options: ListOptions): Prom
   });
 }
 
-function toPlain({ ref, row, isDone }: ListedRecord): Record<string, unknown> {
-  const { source, reason, id, key, receivedAtMs, schemaVersion, error } = row;
+function toPlain({ ref, row, isDone }: ListedRecord, attempts: Attempts): Record<string, unknown> {
+  const { source, reason, id, key, schemaVersion, error } = row;
   return {
     ref,
     source,
@@ -54,7 +58,7 @@ function toPlain({ ref, row, isDone }: ListedRecord): Record<string, unknown> {
     key,
     schemaVersion,
     error,
-    receivedAt: new Date(receivedAtMs).toISOString(),
+    ...attempts,
     isDone,
   };
 }

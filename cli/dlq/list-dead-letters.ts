@@ -44,6 +44,9 @@ export interface ParkedSummary {
 export interface ListedRecord {
   /** Names the record for other commands. */
   readonly ref: string;
+  readonly key: string;
+  /** Number of the row, from 0. */
+  readonly number: number;
   readonly row: QuarantineRow;
   readonly isDone: boolean;
 }
@@ -134,7 +137,7 @@ export async function listRecords(
       const isDone = done.has(number);
       if ((isDone && !withDone) || !selection.select(row, number)) continue;
       if (found.length === limit) return found;
-      found.push({ ref: `${key}#${String(number)}`, row, isDone });
+      found.push({ ref: `${key}#${String(number)}`, key, number, row, isDone });
     }
   }
   return found;

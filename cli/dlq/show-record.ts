@@ -3,15 +3,16 @@ import { QUARANTINE_REASONS } from '../../shared/domain/quarantine.ts';
 import { parseRowSet } from '../../shared/domain/row-set.ts';
 import { quarantineLane } from '../../shared/pipeline/replay/quarantine-file.ts';
 import { previewQuarantine } from '../../shared/pipeline/replay/preview-quarantine.ts';
+import { attemptsOf, readTrail } from './attempts-of.ts';
 import type { DlqDeps, DlqOptions } from './dlq-deps.ts';
+import { PARKED_PREFIX } from './find-objects.ts';
 import { findRecord } from './find-record.ts';
 import type { SelectionOptions } from './selection.ts';
+import { showDelivery } from './show-delivery.ts';
 import { withLake } from './with-lake.ts';
 
 /** Bytes of a record that are no text which are shown. */
 const SHOWN_BYTES = 512;
-/** Operations that are looked through for those with a file. */
-const MAX_HISTORY = 10_000;
 
 /** `headgate dlq show` */
 export async function showRecord(
@@ -20,14 +21,19 @@ export async function showRecord(
   options: DlqOptions & SelectionOptions,
 ): Promise<void> {
   await withLake(deps, options, async (lake, selection) => {
-    const { key, number, row } = await findRecord(lake, reference, selection);
+    if (reference.startsWith(PARKED_PREFIX)) {
+      await showDelivery(deps.terminal, lake, reference, options.json === true);
+      return;
+    }
+    const record = await findRecord(lake, reference, selection);
+    const { key, number, row } = record;
     const [state, preview, trail] = await Promise.all([
       lake.engine.ledger.read(quarantineLane(key)),
       previewQuarantine(lake.engine, key, { select: (_row, at) => at === number }),
-      lake.audit.list(row.receivedAtMs, MAX_HISTORY),
+      readTrail(lake.audit, [record]),
     ]);
     const isDone = parseRowSet(state.position).has(number);
-    const attempts = trail.filter(({ phase, objects }) => phase === 'begun' && objects.includes(key));
+    const attempts = attemptsOf(record, trail);
     const text = isUtf8(row.raw) ? Buffer.from(row.raw).toString() : undefined;
     const problems = preview.staying.flatMap((staying) => staying.problems);
     const facts = {
@@ -36,11 +42,9 @@ export async function showRecord(
       source: row.source,
       reason: row.reason,
       error: row.error,
-      receivedAt: new Date(row.receivedAtMs).toISOString(),
       contract: row.schemaVersion ?? null,
       status: isDone ? 'done' : 'open',
-      attempts: attempts.length,
-      lastAttempt: attempts.at(-1) === undefined ? null : new Date(attempts.at(-1)?.atMs ?? 0).toISOString(),
+      ...attempts,
       wouldLand: preview.landing > 0,
       problems,
     };
@@ -66,12 +70,10 @@ export async function showRecord(
       ['source', row.source],
       ['reason', `${row.reason}: ${QUARANTINE_REASONS[row.reason].meaning}`],
       ['error', row.error],
-      ['received', facts.receivedAt],
+      ['first seen', facts.firstSeenAt],
+      ['last seen', facts.lastSeenAt],
       ['contract', row.schemaVersion ?? 'none was known'],
-      [
-        'attempts',
-        facts.lastAttempt === null ? '0' : `${String(attempts.length)}, the last at ${facts.lastAttempt}`,
-      ],
+      ['attempts', String(facts.attempts)],
       ['as it is now', now],
       ['what to do', QUARANTINE_REASONS[row.reason].next],
     ];

@@ -46,6 +46,9 @@ const QUARANTINE_COLUMNS: readonly CatalogColumn[] = [
   { name: 'schema_version', type: 'string' },
   { name: 'error', type: 'string' },
   { name: 'raw', type: 'binary' },
+  // Files of before have them not; Athena shows NULL for those.
+  { name: 'attempts', type: 'int' },
+  { name: 'last_seen_at', type: 'timestamp' },
 ];
 
 /** Days from 1970 on; two days ahead, because clocks of senders may be. */

@@ -10,6 +10,8 @@ export interface ParkedDelivery {
   readonly functionArn: string;
   /** Why it was given up, in Lambda's words: `RetryAttemptsExhausted`, `RecordAgeExceeded`, … */
   readonly condition: string;
+  /** How often the function was invoked with it, as Lambda says: about so often. */
+  readonly attempts?: number | undefined;
   /** When it was given up, ms since the epoch. */
   readonly parkedAtMs: number;
 }
@@ -24,7 +26,11 @@ const time = z.string().refine((text) => !Number.isNaN(Date.parse(text)), {
 
 /** https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html */
 const documentSchema = z.object({
-  requestContext: z.object({ functionArn: z.string(), condition: z.string() }),
+  requestContext: z.object({
+    functionArn: z.string(),
+    condition: z.string(),
+    approximateInvokeCount: z.number().optional(),
+  }),
   timestamp: time,
   KinesisBatchInfo: z.object({
     shardId: z.string(),
@@ -100,6 +106,7 @@ export function parseParkedDelivery(bytes: Uint8Array): ParkedDelivery {
     batch,
     functionArn: document.requestContext.functionArn,
     condition: document.requestContext.condition,
+    attempts: document.requestContext.approximateInvokeCount,
     parkedAtMs: Date.parse(document.timestamp),
   };
 }

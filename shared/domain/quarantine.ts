@@ -45,6 +45,14 @@ export const isQuarantineReason = (text: string): text is QuarantineReason =>
 /** Stands for the source of records that belong to none; no source may have this name. */
 export const UNKNOWN_SOURCE = 'unknown';
 
+/** An attempt to land a record that was in quarantine before. */
+export interface Attempt {
+  /** Which one it was: the first has put the record into quarantine, so 2 or more. */
+  readonly number: number;
+  /** When it began, ms since the epoch. */
+  readonly atMs: number;
+}
+
 /** One row of a quarantine file: the original bytes and everything needed to judge and replay them. */
 export interface QuarantineRow {
   /** Source, or `unknown` when it could not be told. */
@@ -59,4 +67,6 @@ export interface QuarantineRow {
   /** What is wrong, for people: names fields and rules. */
   readonly error: string;
   readonly raw: Uint8Array;
+  /** The replay that has put the record here again, where one has. */
+  readonly replayed?: Attempt | undefined;
 }

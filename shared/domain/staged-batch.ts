@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import * as z from 'zod';
 import { RejectedError } from './errors.ts';
 import type { Origin } from './identity.ts';
+import type { Attempt } from './quarantine.ts';
 import type { SettledHour } from './record-counts.ts';
 
 /*
@@ -42,6 +43,8 @@ export interface StagedPart {
   readonly source?: string | undefined;
   /** When the records arrived, ms since the epoch. */
   readonly arrivedAtMs: number;
+  /** The replay that lands records which were in quarantine. */
+  readonly replayed?: Attempt | undefined;
   /** A frame, or what others have written to a stream. */
   readonly bytes: Uint8Array;
 }
@@ -69,6 +72,7 @@ const headerSchema = z.object({
       claims: z.literal('none').optional(),
       source: z.string().optional(),
       arrivedAtMs: z.number(),
+      replayed: z.object({ number: z.int(), atMs: z.number() }).optional(),
       length: z.int().nonnegative(),
     }),
   ),

@@ -1,6 +1,6 @@
 import type { Frame } from '../domain/frame.ts';
 import type { Origin } from '../domain/identity.ts';
-import type { QuarantineRow } from '../domain/quarantine.ts';
+import type { Attempt, QuarantineRow } from '../domain/quarantine.ts';
 import type { SettledHour } from '../domain/record-counts.ts';
 import type { Source } from '../domain/source.ts';
 import type { Intent, LedgerState } from '../ports/ledger-store.ts';
@@ -67,6 +67,8 @@ export type RecordEntry =
        * was done when the frame was delivered. Where each record claims its key it has no effect.
        */
       readonly claims?: 'none';
+      /** The replay that lands records which were in quarantine. */
+      readonly replayed?: Attempt | undefined;
       readonly source: Source;
       readonly frame: Frame;
       /** What else is known of records that violate the contract, by their index in the frame. */

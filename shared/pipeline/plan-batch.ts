@@ -14,7 +14,7 @@ interface PartitionSlice extends FrameSlice {
 }
 
 /** A frame and where it stands. */
-type PlacedFrame = Pick<FrameSlice, 'frame' | 'origin' | 'firstIndex'>;
+type PlacedFrame = Pick<FrameSlice, 'frame' | 'origin' | 'firstIndex' | 'replayed'>;
 
 /** The records of one source that fall into one partition, and so into one data file. */
 export interface PartitionPlan {
@@ -73,7 +73,7 @@ export function planBatch(batch: LaneBatch): BatchPlan {
       bytes += entry.bytes;
       continue;
     }
-    const { source, frame, origin, firstIndex } = entry;
+    const { source, frame, origin, firstIndex, replayed } = entry;
     records += frame.count;
     bytes += frame.payload.length;
     let ofSource = partitions.get(source);
@@ -87,7 +87,7 @@ export function planBatch(batch: LaneBatch): BatchPlan {
       const number = partitionNumber(source.config.partition, frame.eventTimesMs[i] ?? 0);
       let slice = slices.get(number);
       if (slice === undefined) {
-        slices.set(number, (slice = { origin, firstIndex, frame, indices: [] }));
+        slices.set(number, (slice = { origin, firstIndex, frame, replayed, indices: [] }));
         let partition = ofSource.get(number);
         if (partition === undefined) ofSource.set(number, (partition = { source, number, slices: [] }));
         partition.slices.push(slice);
@@ -162,7 +162,7 @@ function violationRow(
 /** A record of a frame as a row of a quarantine file. */
 export function quarantineRow(
   source: string,
-  { frame, origin, firstIndex }: PlacedFrame,
+  { frame, origin, firstIndex, replayed }: PlacedFrame,
   index: number,
   reason: QuarantineReason,
   error: string,
@@ -181,6 +181,7 @@ export function quarantineRow(
     schemaVersion: frame.header.contractVersion,
     error,
     raw: recordBytes(frame, index),
+    ...(replayed !== undefined && { replayed }),
   };
 }
 

@@ -11,9 +11,11 @@ export function toLaneEntries(
   sources: ReadonlyMap<string, Source>,
   parts: readonly StagedPart[],
 ): readonly RecordEntry[] {
-  return parts.flatMap(({ claims, source, bytes, ...place }) =>
+  return parts.flatMap(({ claims, source, bytes, replayed, ...place }) =>
     decodeStreamRecord(sources, source, { ...place, data: bytes }).map((entry) =>
-      entry.kind === 'frame' && claims !== undefined ? { ...entry, claims } : entry,
+      entry.kind === 'frame'
+        ? { ...entry, ...(claims !== undefined && { claims }), ...(replayed !== undefined && { replayed }) }
+        : entry,
     ),
   );
 }

@@ -1,6 +1,6 @@
 import type { Frame } from '../domain/frame.ts';
 import type { Origin } from '../domain/identity.ts';
-import type { QuarantineRow } from '../domain/quarantine.ts';
+import type { Attempt, QuarantineRow } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 
 /** Some records of one frame, by index. */
@@ -12,6 +12,8 @@ export interface FrameSlice {
   readonly firstIndex: number;
   /** Indices of the records that are rows, in order. */
   readonly indices: readonly number[];
+  /** The replay that lands them, where they were in quarantine. */
+  readonly replayed?: Attempt | undefined;
 }
 
 /**

@@ -27,7 +27,13 @@ const ROW: QuarantineRow = {
 };
 const ROWS: readonly QuarantineRow[] = [
   ROW,
-  { ...ROW, id: 'pull/orders/0/1', reason: 'KEY_CONFLICT', key: '0123456789abcdef0123456789abcdef' },
+  {
+    ...ROW,
+    id: 'pull/orders/0/1',
+    reason: 'KEY_CONFLICT',
+    key: '0123456789abcdef0123456789abcdef',
+    replayed: { number: 3, atMs: 1_772_400_000_456 },
+  },
   {
     ...ROW,
     source: 'unknown',

@@ -19,6 +19,8 @@ const QUARANTINE_COLUMNS: readonly { name: string; read: string; select: string 
   { name: 'schema_version', read: 'VARCHAR', select: 'schema_version' },
   { name: 'error', read: 'VARCHAR', select: 'error' },
   { name: 'raw', read: 'VARCHAR', select: 'from_base64(raw)' },
+  { name: 'attempts', read: 'INTEGER', select: 'attempts' },
+  { name: 'last_seen_at', read: 'BIGINT', select: 'make_timestamptz(last_seen_at * 1000)' },
 ];
 
 /** Smallest limit of a line that is asked for; DuckDB allocates twice this much. */
@@ -226,6 +228,8 @@ function toQuarantineLine(row: QuarantineRow): Readonly<Record<string, unknown>>
     received_at: Math.floor(row.receivedAtMs),
     schema_version: row.schemaVersion?.toWellFormed() ?? null,
     error: row.error.toWellFormed(),
+    attempts: row.replayed?.number ?? 1,
+    last_seen_at: Math.floor(row.replayed?.atMs ?? row.receivedAtMs),
     raw: Buffer.from(row.raw.buffer, row.raw.byteOffset, row.raw.byteLength).toString('base64'),
   };
 }

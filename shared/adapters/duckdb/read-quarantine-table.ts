@@ -21,6 +21,9 @@ export async function readQuarantineTable(bytes: Uint8Array): Promise<Quarantine
   }
 }
 
+/** No row, with the columns that files of before have not. */
+const LATER_COLUMNS = 'SELECT NULL::INTEGER AS attempts, NULL::TIMESTAMPTZ AS last_seen_at WHERE false';
+
 async function readFileRows(path: string): Promise<QuarantineRow[]> {
   const instance = await DuckDBInstance.create(':memory:', {
     threads: '1',
@@ -30,8 +33,11 @@ async function readFileRows(path: string): Promise<QuarantineRow[]> {
   const connection = await instance.connect();
   try {
     const reader = await connection.runAndReadAll(
-      `SELECT source, reason, id, key, epoch_ms(received_at), schema_version, error, raw
-       FROM read_parquet('${path.replaceAll("'", "''")}', file_row_number = true, hive_partitioning = false)
+      `SELECT source, reason, id, key, epoch_ms(received_at), schema_version, error, raw, attempts, epoch_ms(last_seen_at)
+       FROM (
+         FROM read_parquet('${path.replaceAll("'", "''")}', file_row_number = true, hive_partitioning = false)
+         UNION ALL BY NAME ${LATER_COLUMNS}
+       )
        ORDER BY file_row_number`,
     );
     return reader.getRows().map(toRow);
@@ -46,7 +52,7 @@ async function readFileRows(path: string): Promise<QuarantineRow[]> {
 }
 
 function toRow(values: readonly DuckDBValue[]): QuarantineRow {
-  const [source, reason, id, key, receivedAtMs, schemaVersion, error, raw] = values;
+  const [source, reason, id, key, receivedAtMs, schemaVersion, error, raw, attempts, lastSeenAtMs] = values;
   if (
     typeof source !== 'string' ||
     typeof reason !== 'string' ||
@@ -68,5 +74,8 @@ function toRow(values: readonly DuckDBValue[]): QuarantineRow {
     error,
     // DuckDB's buffer belongs to the result, which is closed.
     raw: Uint8Array.from(raw.bytes),
+    ...(typeof attempts === 'number' &&
+      attempts > 1 &&
+      typeof lastSeenAtMs === 'bigint' && { replayed: { number: attempts, atMs: Number(lastSeenAtMs) } }),
   };
 }

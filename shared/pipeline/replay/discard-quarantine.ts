@@ -51,6 +51,7 @@ const toNothing = (number: number, { source, receivedAtMs }: QuarantineRow): Can
   bytes: 0,
   partitions: [],
   arrivedAtMs: receivedAtMs,
+  attempts: 0,
   countedFor: source,
   content: { kind: 'nothing' },
 });

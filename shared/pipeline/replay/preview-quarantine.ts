@@ -58,7 +58,7 @@ export async function previewQuarantine(
   for (let rest = offer.candidates; rest.length > 0;) {
     const batch = fillBatch(rest, Infinity);
     rest = rest.slice(batch.length);
-    const entries = toLaneEntries(deps.sources, toParts(batch));
+    const entries = toLaneEntries(deps.sources, toParts(batch, 0));
     const laneBatch = { from: '', to: '', stem: '', entries };
     const plan = planBatch(laneBatch);
     const verdicts = await peekBatch(deps, laneBatch, plan);

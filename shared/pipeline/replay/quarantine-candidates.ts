@@ -1,7 +1,7 @@
 import { isFrame, RecordFlag, writeFrame, type FrameRecord } from '../../domain/frame.ts';
 import type { Origin } from '../../domain/identity.ts';
 import { partitionNumber } from '../../domain/object-key.ts';
-import { UNKNOWN_SOURCE, type QuarantineRow } from '../../domain/quarantine.ts';
+import { UNKNOWN_SOURCE, type Attempt, type QuarantineRow } from '../../domain/quarantine.ts';
 import { hourOf, SettledTally, type SettledHour } from '../../domain/record-counts.ts';
 import type { Source } from '../../domain/source.ts';
 import type { StagedPart } from '../../domain/staged-batch.ts';
@@ -25,6 +25,8 @@ export interface Candidate {
   /** Partitions that its records fall into. */
   readonly partitions: readonly string[];
   readonly arrivedAtMs: number;
+  /** Attempts to land it so far. */
+  readonly attempts: number;
   /** Source that the row is counted under. */
   readonly countedFor: string;
   /** One record, which can share a frame with its neighbours, a whole stream record, or what is given up. */
@@ -51,6 +53,7 @@ export function toCandidate(
     origin: id.slice(0, slash),
     index: Number(id.slice(slash + 1)),
     arrivedAtMs: receivedAtMs,
+    attempts: row.replayed?.number ?? 1,
     countedFor: row.source,
   };
   const name = row.source === UNKNOWN_SOURCE ? named : row.source;
@@ -80,7 +83,7 @@ function isWholeRecord({ reason, schemaVersion }: QuarantineRow): boolean {
 function toWhole(
   sources: ReadonlyMap<string, Source>,
   name: string | undefined,
-  place: Pick<Candidate, 'number' | 'origin' | 'index' | 'arrivedAtMs' | 'countedFor'>,
+  place: Pick<Candidate, 'number' | 'origin' | 'index' | 'arrivedAtMs' | 'attempts' | 'countedFor'>,
   data: Uint8Array,
   stays: (...problems: readonly string[]) => StayingRow,
 ): Candidate | StayingRow {
@@ -132,8 +135,13 @@ export function toSettled(batch: readonly Candidate[]): readonly SettledHour[] {
   return tally.toHours();
 }
 
-/** One part per run of records that follow each other in one origin, and per whole record. */
-export function toParts(batch: readonly Candidate[]): readonly StagedPart[] {
+/**
+ * One part per run of records that follow each other in one origin, and per whole record.
+ *
+ * @param nowMs when they are replayed
+ */
+export function toParts(batch: readonly Candidate[], nowMs: number): readonly StagedPart[] {
+  const attemptOf = ({ attempts }: Candidate): Attempt => ({ number: attempts + 1, atMs: nowMs });
   const parts: StagedPart[] = [];
   let run:
     { readonly first: Candidate; readonly source: Source; readonly records: FrameRecord[] } | undefined;
@@ -149,7 +157,14 @@ export function toParts(batch: readonly Candidate[]): readonly StagedPart[] {
     };
     // Where requests are claimed as a whole, this one was when its frame was delivered. (Not if its source was unknown
     // then; but of what request a row was the file does not say.)
-    parts.push({ origin, firstIndex, claims: 'none', arrivedAtMs, bytes: writeFrame(header, records) });
+    parts.push({
+      origin,
+      firstIndex,
+      claims: 'none',
+      arrivedAtMs,
+      replayed: attemptOf(first),
+      bytes: writeFrame(header, records),
+    });
     run = undefined;
   };
   for (const candidate of batch) {
@@ -157,7 +172,14 @@ export function toParts(batch: readonly Candidate[]): readonly StagedPart[] {
     if (content.kind === 'nothing') continue;
     if (content.kind === 'whole') {
       endRun();
-      parts.push({ origin, firstIndex: 0, source: content.source, arrivedAtMs, bytes: content.data });
+      parts.push({
+        origin,
+        firstIndex: 0,
+        source: content.source,
+        arrivedAtMs,
+        replayed: attemptOf(candidate),
+        bytes: content.data,
+      });
       continue;
     }
     const follows =
@@ -165,6 +187,7 @@ export function toParts(batch: readonly Candidate[]): readonly StagedPart[] {
       run.first.origin === origin &&
       run.first.index + run.records.length === index &&
       run.first.arrivedAtMs === arrivedAtMs &&
+      run.first.attempts === candidate.attempts &&
       run.source === content.source;
     if (!follows) {
       endRun();

@@ -3,6 +3,7 @@ import { formatRowSet, parseRowSet } from '../../domain/row-set.ts';
 import type { Source } from '../../domain/source.ts';
 import { readStagedBatch, writeStagedBatch } from '../../domain/staged-batch.ts';
 import type { BatchStage } from '../../ports/batch-stage.ts';
+import type { Clock } from '../../ports/clock.ts';
 import type { LedgerState } from '../../ports/ledger-store.ts';
 import type { LaneBatch, LaneReader } from '../lane.ts';
 import { toLaneEntries } from '../staged-entries.ts';
@@ -30,7 +31,15 @@ export interface QuarantineLaneReader extends LaneReader {
  * @param prepare what is wanted, given the rows that are done
  */
 export function createQuarantineReader(
-  { sources, stage }: { readonly sources: ReadonlyMap<string, Source>; readonly stage: BatchStage },
+  {
+    sources,
+    stage,
+    clock,
+  }: {
+    readonly sources: ReadonlyMap<string, Source>;
+    readonly stage: BatchStage;
+    readonly clock: Pick<Clock, 'nowMs'>;
+  },
   lane: string,
   prepare: (done: ReadonlySet<number>) => QuarantineOffer,
 ): QuarantineLaneReader {
@@ -49,7 +58,11 @@ export function createQuarantineReader(
         const batch = fillBatch(pending, maxBytes);
         if (batch.length === 0) return undefined;
         const to = formatRowSet(new Set([...done, ...batch.map(({ number }) => number)]));
-        const draft = writeStagedBatch({ to, parts: toParts(batch), settled: toSettled(batch) });
+        const draft = writeStagedBatch({
+          to,
+          parts: toParts(batch, clock.nowMs()),
+          settled: toSettled(batch),
+        });
         staged = await stage.decide(lane, state.commits, draft);
         if (draft.equals(staged)) for (const { number } of batch) decided.add(number);
       }

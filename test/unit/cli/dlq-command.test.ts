@@ -322,11 +322,62 @@ describe('headgate dlq show', () => {
       id: `${LANE}/1/1`,
       status: 'open',
       wouldLand: true,
-      attempts: 0,
+      attempts: 1,
+      firstSeenAt: '2026-01-01T00:00:00.000Z',
+      lastSeenAt: '2026-01-01T00:00:00.000Z',
     });
     await dlq('replay', '--id', `${LANE}/1/1`);
     expect(await dlq('show', `${LANE}/1/1`, '--json')).toBe(0);
-    expect(JSON.parse(out.at(-1) ?? '')).toMatchObject({ status: 'done', attempts: 1 });
+    expect(JSON.parse(out.at(-1) ?? '')).toMatchObject({
+      status: 'done',
+      attempts: 2,
+      lastSeenAt: '2026-01-04T00:00:00.000Z',
+    });
+  });
+
+  test('each replay that leaves a record where it is counts as an attempt, and replays of others do not', async () => {
+    const { world, dlq, out } = await withQuarantine();
+    const later = (): string => {
+      world.clock.advance(60_000);
+      return new Date(world.clock.nowMs()).toISOString();
+    };
+    later();
+    expect(await dlq('replay', '--id', `${LANE}/1/0`)).toBe(1);
+    const last = later();
+    expect(await dlq('replay', '--reason', 'CONTRACT')).toBe(1);
+    later();
+    expect(await dlq('list', '--records', '--reason', 'CONTRACT', '--json')).toBe(0);
+    const firstSeenAt = '2026-01-01T00:00:00.000Z';
+    expect(JSON.parse(out.at(-1) ?? '')).toMatchObject([
+      { id: `${LANE}/2/0`, attempts: 2, firstSeenAt: '2026-01-04T00:00:00.000Z', lastSeenAt: last },
+      { id: `${LANE}/1/0`, attempts: 3, firstSeenAt, lastSeenAt: last },
+      { id: `${LANE}/1/1`, attempts: 2, firstSeenAt, lastSeenAt: last },
+    ]);
+    expect(await dlq('show', `${LANE}/1/0`)).toBe(0);
+    expect(out.at(-1)).toMatch(/attempts +3\n/);
+  });
+
+  test('a parked delivery: why it was given up, after how many attempts, and what of it is not in the lake', async () => {
+    const { parked, dlq, out, err } = await withQuarantine();
+    parked.set(KEY, documentOf([recordAt(3), recordAt(4, { id: 'x' })]));
+    expect(await dlq('show', KEY, '--json')).toBe(0);
+    expect(JSON.parse(out.at(-1) ?? '')).toEqual({
+      ref: KEY,
+      stream: STREAM,
+      shardId: SHARD,
+      from: '3',
+      to: '4',
+      records: 2,
+      open: 1,
+      condition: 'RetryAttemptsExhausted',
+      attempts: 3,
+      firstSeenAt: '2026-01-01T00:00:00.000Z',
+      lastSeenAt: '2025-12-31T23:00:00.000Z',
+    });
+    expect(await dlq('show', KEY)).toBe(0);
+    expect(out.at(-1)).toContain('RetryAttemptsExhausted');
+    expect(await dlq('show', 'aws/lambda/nothing')).toBe(1);
+    expect(err.at(-1)).toContain('there is no object s3://lake/aws/lambda/nothing');
   });
 
   test('bytes that are no text', async () => {

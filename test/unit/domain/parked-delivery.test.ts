@@ -71,8 +71,14 @@ describe('a parked delivery', () => {
       },
       functionArn: mapping.functionArn,
       condition: 'RecordAgeExceeded',
+      attempts: 3,
       parkedAtMs: AT_MS,
     });
+  });
+
+  test('does without the number of attempts, which Lambda only estimates', () => {
+    const bytes = changed((document) => delete document.requestContext['approximateInvokeCount']);
+    expect(parseParkedDelivery(bytes).attempts).toBeUndefined();
   });
 
   test('without payload is refused with the reason: SQS and SNS destinations carry no records', () => {

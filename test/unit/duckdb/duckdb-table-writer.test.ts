@@ -316,6 +316,7 @@ describe('quarantine', () => {
       await writer.writeQuarantine([
         row,
         { ...row, key: undefined, schemaVersion: undefined, raw: Buffer.alloc(0) },
+        { ...row, replayed: { number: 2, atMs: 1_700_000_100_456 } },
       ]),
     );
     const expected = {
@@ -327,8 +328,14 @@ describe('quarantine', () => {
       schema_version: 'v1',
       error: 'is "not" JSON: \ufffd\u0000',
       raw: { hex: '00ff0a0d225c' },
+      attempts: 1,
+      last_seen_at: 1_700_000_000_123_000n,
     };
-    expect(rows).toEqual([expected, { ...expected, key: null, schema_version: null, raw: { hex: '' } }]);
+    expect(rows).toEqual([
+      expected,
+      { ...expected, key: null, schema_version: null, raw: { hex: '' } },
+      { ...expected, attempts: 2, last_seen_at: 1_700_000_100_456_000n },
+    ]);
   });
 
   test('bytes of any length are kept', async () => {
@@ -357,6 +364,8 @@ describe('tombstones', () => {
       'schema_version: BYTE_ARRAY UTF8',
       'error: BYTE_ARRAY UTF8',
       'raw: BYTE_ARRAY',
+      'attempts: INT32 INT_32',
+      'last_seen_at: INT64 TIMESTAMP MICROS utc',
     ]);
     expect(await read(tombstone)).toEqual([]);
   });

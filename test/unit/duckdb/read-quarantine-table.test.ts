@@ -1,3 +1,7 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, describe, expect, test } from 'vitest';
 import { DuckDbTableWriter } from '../../../shared/adapters/duckdb/duckdb-table-writer.ts';
 import { readQuarantineTable } from '../../../shared/adapters/duckdb/read-quarantine-table.ts';
@@ -32,6 +36,37 @@ describe('a quarantine file', () => {
     const plain = (row: QuarantineRow) => ({ ...row, raw: Buffer.from(row.raw).toString('latin1') });
     expect(read.slice(0, 10).map(plain)).toEqual(rows.slice(0, 10).map(plain));
     expect(read.map(({ id }) => id)).toEqual(rows.map(({ id }) => id));
+  });
+
+  test('that a replay has written says which attempt it was, and when', async () => {
+    const replayed = { number: 4, atMs: 1_772_400_000_456 };
+    const [first, again] = await readQuarantineTable(
+      await writer.writeQuarantine([ROW, { ...ROW, reason: 'KEY_CONFLICT', replayed }]),
+    );
+    expect(first).not.toHaveProperty('replayed');
+    expect(again?.replayed).toEqual(replayed);
+  });
+
+  test('of before attempts were counted is read all the same', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'headgate-old-quarantine-'));
+    const [path, old] = [join(directory, 'new.parquet'), join(directory, 'old.parquet')];
+    const instance = await DuckDBInstance.create(':memory:');
+    const connection = await instance.connect();
+    try {
+      writeFileSync(path, await writer.writeQuarantine([ROW, { ...ROW, id: 'kinesis/s/shard/7/4' }]));
+      await connection.run(
+        `COPY (SELECT * EXCLUDE (attempts, last_seen_at) FROM '${path}') TO '${old}' (FORMAT parquet)`,
+      );
+      const rows = await readQuarantineTable(readFileSync(old));
+      expect(rows.map(({ id, replayed }) => [id, replayed])).toEqual([
+        ['kinesis/s/shard/7/3', undefined],
+        ['kinesis/s/shard/7/4', undefined],
+      ]);
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+      rmSync(directory, { recursive: true });
+    }
   });
 
   test('without rows is empty', async () => {

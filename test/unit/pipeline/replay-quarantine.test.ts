@@ -122,6 +122,27 @@ describe('replaying a quarantine file', () => {
     expect(idsOf(world.landed())).toContain(`${LANE}/1/1`);
   });
 
+  test('a row that a replay moves says which attempt that was, and when it began', async () => {
+    const { world, key } = await withQuarantine({ id: 'a', ...BAD }, { id: 'b', ...BAD });
+    await world.deliver([recordAt(2, { id: 'taken', n: 1 })]);
+    const taken = (n: number) => ({
+      ...world.options('a'),
+      edit: (): Uint8Array => Buffer.from(JSON.stringify({ id: 'taken', day: '2026-01-01', n })),
+    });
+    world.clock.advance(3_600_000);
+    const firstMs = world.clock.nowMs();
+    await replayQuarantine(world.deps, key, { ...taken(2), select: (_row, number) => number === 0 });
+    const movedOf = (from: readonly string[]) => world.quarantined().filter((row) => !from.includes(row.key));
+    const [moved] = movedOf([key]);
+    expect(moved).toMatchObject({ id: `${LANE}/1/0`, replayed: { number: 2, atMs: firstMs } });
+    world.clock.advance(60_000);
+    const secondMs = world.clock.nowMs();
+    await replayQuarantine(world.deps, moved?.key ?? '', taken(3));
+    expect(movedOf([key, moved?.key ?? ''])).toMatchObject([
+      { id: `${LANE}/1/0`, receivedAtMs: START_MS, replayed: { number: 3, atMs: secondMs } },
+    ]);
+  });
+
   test('two rows of one stream record are two records, also when they are replayed one by one', async () => {
     const { world, key } = await withQuarantine(
       { id: 'z', n: 1 },

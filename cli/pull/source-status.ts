@@ -107,6 +107,7 @@ export function sourceStatus(
       ...found.map(({ note }) => note),
       ...(onItsWay === undefined ? [] : [onItsWay]),
       ...(limit === undefined ? [] : [limit]),
+      ...(isDatabase(source) && (probe.state === 'even' || probe.state === 'not-probed') ? [probe.text] : []),
       ...(source.changes === 'append' ? [] : [deletesNote(source).text]),
     ],
   };
@@ -186,6 +187,7 @@ function describePolling(source: PulledSourceConfig, polling: PullControl['polli
     : `every ${source.freshness}`;
 }
 
+const isDatabase = ({ type }: PulledSourceConfig): boolean => type === 'postgres' || type === 'mysql';
 const isNotifying = (source: PulledSourceConfig): boolean => source.type === 'files' && source.notifications;
 
 /** What the way in which a source is read cannot promise. */

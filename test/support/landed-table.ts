@@ -1,5 +1,6 @@
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DuckDbColumnWriter } from '../../shared/adapters/duckdb/duckdb-column-writer.ts';
+import { DuckDbLandedRows } from '../../shared/adapters/duckdb/duckdb-landed-rows.ts';
 import { DuckDbRowKeys } from '../../shared/adapters/duckdb/duckdb-row-keys.ts';
 import { DuckDbSession } from '../../shared/adapters/duckdb/duckdb-session.ts';
 import { DuckDbTableWriter } from '../../shared/adapters/duckdb/duckdb-table-writer.ts';
@@ -15,8 +16,11 @@ import type { SourceCount } from '../../shared/domain/source-count.ts';
 import { countOf } from '../../shared/domain/table-position.ts';
 import type { Source } from '../../shared/domain/source.ts';
 import { createClaimCache } from '../../shared/pipeline/claim-keys.ts';
-import { runLane } from '../../shared/pipeline/land.ts';
+import { parseWindow, windowLane } from '../../shared/domain/backfill.ts';
+import { createTableBackfill } from '../../shared/pipeline/backfill/table-backfill.ts';
+import { runLane, type LandDeps } from '../../shared/pipeline/land.ts';
 import type { CrashPoint, Probe } from '../../shared/pipeline/probe.ts';
+import type { TableReaderDeps } from '../../shared/pipeline/table/table-reader.ts';
 import { createTableReader } from '../../shared/pipeline/table/create-table-reader.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import type { TableSource } from '../../shared/ports/table-source.ts';
@@ -78,14 +82,13 @@ export class LandedTable {
   readonly #source: ReturnType<typeof declareTable>;
   readonly #claimLog = new MemoryClaimLog({ clock: this.#clock });
   readonly #stores = { stage: new MemoryBatchStage(), files: new MemoryFileStage() };
-  readonly #keys = new DuckDbRowKeys(
-    this.#session,
-    {
-      list: (prefix) => Promise.resolve(this.#lake.list(prefix).map(({ key }) => key)),
-      read: (key) => Promise.resolve(this.#lake.peek(key)?.bytes),
-    },
-    this.#clock,
-  );
+  readonly #files = {
+    list: (prefix: string): Promise<string[]> =>
+      Promise.resolve(this.#lake.list(prefix).map(({ key }) => key)),
+    read: (key: string): Promise<Uint8Array | undefined> => Promise.resolve(this.#lake.peek(key)?.bytes),
+  };
+  readonly #keys = new DuckDbRowKeys(this.#session, this.#files, this.#clock);
+  #backfills = 1;
   readonly #telemetry = new MemoryTelemetry();
   readonly #open: () => TableSource;
   readonly #opened: TableSource[] = [];
@@ -176,6 +179,24 @@ export class LandedTable {
     return { missing: this.#telemetry.total('MissingRecords', this.#source.name), counts };
   }
 
+  /** Has a range of the cursor read again, as `headgate backfill` does, in one window. @returns rows that landed */
+  async backfill(from: string, to: string): Promise<number> {
+    const table = this.#open();
+    this.#opened.push(table);
+    const deadlineMs = this.#clock.nowMs() + RUN_MS;
+    const mode = createTableBackfill({
+      ...this.#readerDeps(),
+      ...{ table, deadlineMs, landedRows: new DuckDbLandedRows(this.#session, this.#files, this.#clock) },
+    });
+    const { position } = await this.#ledger.read(pullLane(this.#source.name));
+    const plan = mode.plan({ from, to, step: '30 days' }, position);
+    const number = this.#backfills++;
+    const lane = windowLane(this.#source.name, number, 0);
+    const reader = mode.openReader({ lane, from: plan.from, until: plan.to });
+    await runLane(this.#landDeps(), reader, { owner: `backfill-${String(number)}`, deadlineMs });
+    return parseWindow(lane, (await this.#ledger.read(lane)).position).landed;
+  }
+
   /** Files that were announced and are not in the lake. */
   get tombstones(): number {
     return this.#lake.list('raw/').filter(({ kind }) => kind === 'tombstone').length;
@@ -189,34 +210,41 @@ export class LandedTable {
     this.faults.runs++;
     if (this.#running++ > 0) this.faults.overlaps++;
     const deadlineMs = this.#clock.nowMs() + RUN_MS;
-    const common = {
-      clock: this.#clock,
-      telemetry: this.#telemetry,
-      newToken: () => `t${String(this.#tokens++)}`,
-    };
     try {
-      const reader = createTableReader({
-        ...common,
-        ...this.#stores,
-        ...{ source: this.#source, table, deadlineMs, ledger: this.#ledger, keys: this.#keys },
-        columns: new DuckDbColumnWriter(this.#session),
+      const reader = createTableReader({ ...this.#readerDeps(), table, deadlineMs });
+      await runLane({ ...this.#landDeps(), ...(probe !== undefined && { probe }) }, reader, {
+        ...{ owner: `run-${String(this.faults.runs)}`, deadlineMs },
       });
-      await runLane(
-        {
-          ...common,
-          ...{ ledger: this.#ledger, lake: this.#lake, claimLog: this.#claimLog },
-          claimCache: createClaimCache(),
-          tables: new DuckDbTableWriter(this.#session),
-          sources: new Map<string, Source>([[this.#source.name, this.#source]]),
-          configVersion: 'c1',
-          ...(probe !== undefined && { probe }),
-        },
-        reader,
-        { owner: `run-${String(this.faults.runs)}`, deadlineMs },
-      );
     } finally {
       this.#running--;
     }
+  }
+
+  #readerDeps(): Omit<TableReaderDeps, 'table' | 'deadlineMs'> {
+    return {
+      ...this.#common(),
+      ...this.#stores,
+      ...{ source: this.#source, ledger: this.#ledger, keys: this.#keys },
+      columns: new DuckDbColumnWriter(this.#session),
+    };
+  }
+
+  #landDeps(): LandDeps {
+    return {
+      ...this.#common(),
+      ...{ ledger: this.#ledger, lake: this.#lake, claimLog: this.#claimLog },
+      claimCache: createClaimCache(),
+      tables: new DuckDbTableWriter(this.#session),
+      sources: new Map<string, Source>([[this.#source.name, this.#source]]),
+      configVersion: 'c1',
+    };
+  }
+
+  #common(): Pick<LandDeps, 'clock' | 'telemetry' | 'newToken'> {
+    return {
+      ...{ clock: this.#clock, telemetry: this.#telemetry },
+      newToken: () => `t${String(this.#tokens++)}`,
+    };
   }
 
   /** What happens to one run: it dies at most once, and may be slow anywhere. */

@@ -70,12 +70,15 @@ describeOnMariadb('rows that are counted at the source on MariaDB', (server) => 
     const [found] = await admin.query('SELECT COUNT(*) AS total FROM events');
     const total = Number((found as { total: string }[])[0]?.total);
     const lost = total - (await naive.landed()).size;
-    const missing = (await naive.count())?.missing?.rows;
+    const { rows: missing, from = '', to = '' } = (await naive.count())?.missing ?? {};
     console.log(
       `${String(total)} rows; look-back of 1 second: ${String(lost)} lost, ${String(missing)} found`,
     );
     expect(lost).toBeGreaterThan(20);
     expect(missing).toBe(lost);
+    expect(await naive.backfill(from, to)).toBe(lost);
+    const mended = await naive.landed();
+    expect([mended.size, Math.max(...mended.values())]).toEqual([total, 1]);
     for (const landing of safe) {
       const { missing: told, counts } = landing.told;
       console.log(

@@ -104,6 +104,9 @@ test('rows that a naive look-back passes over are found, to the row; with the ho
     `SELECT count(*)::text AS rows FROM events WHERE at >= '${count?.missing?.from ?? ''}' AND at < '${count?.missing?.to ?? ''}'`,
   );
   expect(Number(inStretch?.['rows'])).toBeGreaterThanOrEqual(lost);
+  expect(await naive.backfill(count?.missing?.from ?? '', count?.missing?.to ?? '')).toBe(lost);
+  const mended = await naive.landed();
+  expect([mended.size, Math.max(...mended.values())]).toEqual([total, 1]);
   for (const landing of [patient, ...safe]) {
     const { missing, counts } = landing.told;
     console.log(

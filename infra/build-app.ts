@@ -10,6 +10,7 @@ import { PullStack } from './stacks/pull.ts';
 import { PushStack } from './stacks/push.ts';
 import { StorageStack } from './stacks/storage.ts';
 import { StreamStack } from './stacks/stream.ts';
+import { WatchStack } from './stacks/watch.ts';
 
 /** Puts the stacks of a deployment into an app; a lane that no source uses is not there. */
 export function buildApp(app: App, options: DeploymentOptions, code: FunctionCode): readonly Stack[] {
@@ -33,12 +34,16 @@ export function buildApp(app: App, options: DeploymentOptions, code: FunctionCod
   const pulling = PULLING_LANES.filter((lane) => plan.reads.some((read) => read.lane === lane)).map(
     (lane) => new PullStack(app, deployment, stores, lane, code),
   );
+  const watch = new WatchStack(app, deployment, stores, code);
   const observability = new ObservabilityStack(app, deployment, stores.key, {
     push,
     stream,
     landing,
     pulling,
+    watch,
   });
   if (deployment.embedded) leaveOutForEmbedded(app);
-  return [storage, stream, landing, push, ...pulling, observability].filter((stack) => stack !== undefined);
+  return [storage, stream, landing, push, ...pulling, watch, observability].filter(
+    (stack) => stack !== undefined,
+  );
 }

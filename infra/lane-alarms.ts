@@ -1,6 +1,7 @@
 import { Duration } from 'aws-cdk-lib/core';
 import { Metric } from 'aws-cdk-lib/aws-cloudwatch';
 import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2';
+import type { FunctionName } from '../shared/domain/plan/function-sizes.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
 import type { DeadLetterQueue } from './constructs/dead-letter-queue.ts';
 import type { IngestFunction } from './constructs/ingest-function.ts';
@@ -113,10 +114,20 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
 
 /** The alarms of a function that schedules start, and of its dead letters. */
 export function scheduledAlarms(fn: IngestFunction, { deadLetters }: ScheduledRuns): readonly AlarmRow[] {
-  return [
-    ...functionAlarms(fn),
-    ...Object.entries(deadLetters).flatMap(([label, queue]) => queueAlarms(`${fn.lane}-${label}`, queue)),
-  ];
+  return [...functionAlarms(fn), ...runAlarms(fn, deadLetters)];
+}
+
+/**
+ * The alarms of the hourly watch: that it runs, and that its runs succeed. It is started once an hour, so each of its errors
+ * is a dead letter.
+ */
+export function watchAlarms(fn: IngestFunction, { deadLetters }: ScheduledRuns): readonly AlarmRow[] {
+  return [...idleAlarms(fn), ...runAlarms(fn, deadLetters)];
+}
+
+/** The alarms of dead letters of a function that schedules start. */
+function runAlarms({ lane }: IngestFunction, deadLetters: ScheduledRuns['deadLetters']): readonly AlarmRow[] {
+  return Object.entries(deadLetters).flatMap(([label, queue]) => queueAlarms(`${lane}-${label}`, queue));
 }
 
 /** The alarms of the queue through which a function has other invocations of itself go on. */
@@ -132,6 +143,11 @@ export function notificationAlarms(
   return notifications === undefined ? [] : queueAlarms(`${lane}-notifications`, notifications.deadLetters);
 }
 
+/** What is not done meanwhile. */
+const IDLE: Readonly<Partial<Record<FunctionName, string>>> = {
+  watch: 'nobody looks whether records are missing',
+};
+
 /** The alarm of a function that is started every hour at least: nothing says anything when its schedules are gone. */
 export function idleAlarms({ lane, function: fn }: IngestFunction): readonly AlarmRow[] {
   return [
@@ -139,8 +155,8 @@ export function idleAlarms({ lane, function: fn }: IngestFunction): readonly Ala
       id: `${lane}-function-idle`,
       runbook: 'function-idle',
       description:
-        `The ${lane} function was not started for two hours, so nothing of its lane lands. See whether its schedules ` +
-        'are there and enabled, and may call it; records are not lost, they wait.',
+        `The ${lane} function was not started for two hours, so ${IDLE[lane] ?? 'nothing of its lane lands'}. See whether ` +
+        'its schedules are there and enabled, and may call it; records are not lost, they wait.',
       metric: fn.metricInvocations({ statistic: 'Sum', period: Duration.hours(1) }),
       when: 'below',
       threshold: 1,

@@ -1,5 +1,6 @@
 import { Duration } from 'aws-cdk-lib/core';
 import { MathExpression } from 'aws-cdk-lib/aws-cloudwatch';
+import { maxLatencyMs } from '../shared/config/max-latency.ts';
 import type { SourceConfig } from '../shared/config/schema.ts';
 import { toMs } from '../shared/config/units.ts';
 import { laneOf } from '../shared/config/lane-of.ts';
@@ -9,9 +10,6 @@ import { planAlarmWindow } from './alarm-window.ts';
 import type { AlarmRow } from './constructs/alarms.ts';
 import { landingWindowMinutes } from '../shared/config/plan/landing-schedules.ts';
 import { sourceMetric } from './source-metrics.ts';
-
-/** Shortest latency that an alarm asks for when the configuration names none. */
-const MIN_DEFAULT_LATENCY_MS = 60_000;
 
 const MIN_PAUSE_WINDOW_MS = 900_000;
 /** The longest that CloudWatch looks back: a source that is read less often has its alarm end before its next run. */
@@ -24,13 +22,6 @@ const SLOWED: Readonly<Record<Slowing, string>> = {
   polling: 'It is read less often.',
   none: 'It cannot be slowed down.',
 };
-
-/** The p99 from receipt to lake above which a source is late, in ms. */
-export function maxLatencyMs(source: SourceConfig): number {
-  return source.alarms.maxLatency === undefined
-    ? Math.max(MIN_DEFAULT_LATENCY_MS, 2 * toMs(source.freshness))
-    : toMs(source.alarms.maxLatency);
-}
 
 /** The alarms of one source. */
 export function sourceAlarms(name: string, source: SourceConfig): readonly AlarmRow[] {

@@ -27,6 +27,7 @@ export async function bundledCode(declared: HeadgateConfig, embedded: boolean): 
     land: bundle('land'),
     pull: bundle('pull'),
     extract: bundle('extract'),
+    watch: bundle('watch'),
     duckdb: () => {
       const { path, hash } = embedded ? duckDbForThisMachine() : duckDbForAws();
       return Code.fromAsset(path, { assetHash: hash, assetHashType: AssetHashType.CUSTOM });
@@ -34,7 +35,7 @@ export async function bundledCode(declared: HeadgateConfig, embedded: boolean): 
   };
 }
 
-/** The functions that receive or land the records of some source. */
+/** The functions that receive or land the records of some source, and the one that watches them. */
 export function functionsOf(declared: HeadgateConfig): readonly FunctionName[] {
   const { config, landing } = planResources(declared);
   const lanes = new Set(
@@ -44,5 +45,6 @@ export function functionsOf(declared: HeadgateConfig): readonly FunctionName[] {
     }),
   );
   if (landing.length > 0) lanes.add('land');
+  lanes.add('watch');
   return (Object.keys(FUNCTION_SIZES) as FunctionName[]).filter((name) => lanes.has(name));
 }

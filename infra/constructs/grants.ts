@@ -16,6 +16,7 @@ import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import { CLAIM_OBJECTS_PREFIX } from '../../shared/domain/claim-objects.ts';
 import { LANDING_FRAMES_PREFIX } from '../../shared/domain/landing-frame.ts';
 import { COUNTS_PREFIX } from '../../shared/domain/record-counts.ts';
+import { WATCH_PREFIX } from '../../shared/domain/watch/watch-prefix.ts';
 
 /** Where the state of a deployment is kept; owned by the storage stack. */
 export interface Stores {
@@ -40,6 +41,10 @@ const TABLE_ACTIONS = {
     ledger: ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem'],
   },
   spending: ['dynamodb:Query', 'dynamodb:UpdateItem'],
+  watch: {
+    counts: ['dynamodb:Query'],
+    findings: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+  },
 } as const;
 
 /** Key actions that DynamoDB needs from the caller of an encrypted table. */
@@ -76,6 +81,17 @@ export function grantSpending(to: IngestFunction, stores: Stores, config: Headga
   to.grant([...TABLE_ACTIONS.spending], [stores.claims.tableArn], {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['budget#*'] },
   });
+}
+
+/** Lets the watch read what was counted, and keep what it has found: nothing else of the ledger, and nothing of the lake. */
+export function grantWatching(to: IngestFunction, stores: Stores): void {
+  to.grant([...TABLE_ACTIONS.watch.counts], [stores.ledger.tableArn], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${COUNTS_PREFIX}*`] },
+  });
+  to.grant([...TABLE_ACTIONS.watch.findings], [stores.ledger.tableArn], {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': [`${WATCH_PREFIX}*`] },
+  });
+  to.grantKey(stores.key, TABLE_KEY_ACTIONS, ['dynamodb']);
 }
 
 /** Lets the push function see how far what it has put on the stream has landed. */

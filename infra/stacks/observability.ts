@@ -7,6 +7,7 @@ import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions';
 import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { planParameterPath, toDeployedPlan, toPlanTexts } from '../../shared/config/plan/deployed-plan.ts';
+import { maxLatencyMs } from '../../shared/config/max-latency.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import { createAlarms } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
@@ -18,21 +19,24 @@ import {
   notificationAlarms,
   scheduledAlarms,
   streamAlarms,
+  watchAlarms,
   workAlarms,
 } from '../lane-alarms.ts';
-import { maxLatencyMs, sourceAlarms } from '../source-alarms.ts';
+import { sourceAlarms } from '../source-alarms.ts';
 import { sourceMetric } from '../source-metrics.ts';
 import type { LandingStack } from './landing.ts';
 import type { PullStack } from './pull.ts';
 import type { PushStack } from './push.ts';
 import type { StreamStack } from './stream.ts';
+import type { WatchStack } from './watch.ts';
 
-/** The stacks of the lanes that the configuration needs. */
+/** The stacks of the lanes that the configuration needs, and of the watch. */
 export interface LaneStacks {
   readonly push: PushStack | undefined;
   readonly stream: StreamStack | undefined;
   readonly landing: LandingStack | undefined;
   readonly pulling: readonly PullStack[];
+  readonly watch: WatchStack;
 }
 
 /** The alarm topic, the alarms, the dashboard, and the plan that is deployed. */
@@ -56,7 +60,7 @@ export class ObservabilityStack extends Stack {
       }),
     );
     if (config.notify.email !== undefined) topic.addSubscription(new EmailSubscription(config.notify.email));
-    const { push, stream, landing, pulling } = lanes;
+    const { push, stream, landing, pulling, watch } = lanes;
     createAlarms(this, config.name, topic, [
       ...Object.entries(config.sources).flatMap(([name, source]) => sourceAlarms(name, source)),
       ...(push === undefined ? [] : [...functionAlarms(push.receiver), ...apiAlarms(push.api)]),
@@ -74,6 +78,7 @@ export class ObservabilityStack extends Stack {
         ...workAlarms(puller, work),
         ...notificationAlarms(puller, notifications),
       ]),
+      ...watchAlarms(watch.watcher, watch.runs),
     ]);
     const dashboard = new Dashboard(this, 'Dashboard', { dashboardName: config.name });
     for (const [name, source] of Object.entries(config.sources))

@@ -40,6 +40,12 @@ export const pullEnv = z.object({
   SCHEDULE_GROUP: z.string().min(1),
 });
 
+export const watchEnv = z.object({
+  LEDGER_TABLE: z.string().min(1),
+  /** How what functions have cost is read from their logs: `line` where nothing can add up lines, as in the embedded cloud. */
+  READ_LOGS_BY: z.enum(['query', 'line']),
+});
+
 /**
  * Reads a function's environment.
  *

@@ -134,6 +134,22 @@ export const common = {
         .lte(1)
         .default(0.05)
         .describe('Alarm above this share of failed records.'),
+      maxVolumeDrop: z
+        .union([z.number().gt(0).lt(1), z.literal(false)], {
+          error: 'must be a number above 0 and below 1, such as 0.2 for 20 %, or false',
+        })
+        .default(0.2)
+        .describe(
+          'Warning when fewer records come than at the same time of the weeks before, by more than this part; `false`: none.',
+        ),
+      maxCostRise: z
+        .union([z.number().gt(0).lte(100), z.literal(false)], {
+          error: 'must be a number above 0 up to 100, such as 0.2 for 20 %, or false',
+        })
+        .default(0.2)
+        .describe(
+          'Warning when a day costs more than those of the week before, by more than this part; `false`: none.',
+        ),
     })
     .prefault({})
     .describe('Thresholds of the alarms of this source.'),

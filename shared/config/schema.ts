@@ -334,6 +334,10 @@ const TAKEN_BY_ALARMS: ReadonlySet<string> = new Set([
   'extract-run',
   'extract-schedule',
   'extract-work',
+  'land-run',
+  'land-schedule',
+  'watch-run',
+  'watch-schedule',
 ]);
 
 const sources = z

@@ -49,6 +49,14 @@ export const METRICS = {
     unit: 'Milliseconds',
     help: 'How long the oldest open transaction of a database has held the reading back.',
   },
+  CriticalFindings: {
+    unit: 'Count',
+    help: 'What the hourly watch or a probe has found that must be mended, such as missing records; only sent when there is something.',
+  },
+  WarningFindings: {
+    unit: 'Count',
+    help: 'What the hourly watch has found that is unusual, such as a drop of the volume; only sent when there is something.',
+  },
   MissingRecords: {
     unit: 'Count',
     help: 'Records that are missing in the lake: rows that a database has in a stretch which was read, and that were not read.',

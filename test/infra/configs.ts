@@ -55,7 +55,7 @@ const network = {
   securityGroups: ['sg-0ab1234567890abc3'],
 };
 
-const ledger = {
+export const ledger = {
   volume: common.volume,
   key: common.key,
   type: 'postgres',

@@ -143,6 +143,8 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ['sources.*.connection.ca', connect({ ca: 'PEM' })],
   ['sources.*.connection.tls', login({ tls: 'off' })],
   ['sources.*.connection.statementTimeout', connect({ statementTimeout: '3 minutes' })],
+  ['sources.*.alarms.maxVolumeDrop', push({ alarms: { ...orders.alarms, maxVolumeDrop: 0.5 } })],
+  ['sources.*.alarms.maxCostRise', push({ alarms: { ...orders.alarms, maxCostRise: false } })],
   ['sources.*.volume', push({ volume: { recordsPerSecond: 5, recordBytes: 700 } })],
   ['sources.*.changes', push({ changes: 'upserts' })],
   ['prices', { ...everything, prices: 'prices.json' }],

@@ -3,6 +3,8 @@ import { planParameterPath, readPlanTexts, toDeployedPlan } from '../../shared/c
 import { planDeployment } from '../../shared/config/plan/plan-deployment.ts';
 import { parseConfig } from '../../shared/config/define-config.ts';
 import type { HeadgateConfigInput } from '../../shared/config/schema.ts';
+import { FUNCTION_SIZES } from '../../shared/domain/plan/function-sizes.ts';
+import { WATCH_EXPRESSION } from '../../shared/domain/plan/schedule.ts';
 import { everything, orders, rates, sensors } from './configs.ts';
 import { resourcesOf, synth } from './synth.ts';
 
@@ -62,14 +64,19 @@ describe.each(CONFIGS)('the template of %s', (_name, input) => {
   test('has the schedules of the plan, with their sources', () => {
     const deployed = resourcesOf(templates, 'AWS::Scheduler::Schedule').map(({ Properties }) => {
       const { Input } = Properties['Target'] as { Input: string };
-      const { source, sources } = JSON.parse(Input) as { source?: string; sources?: string[] };
-      return [Properties['ScheduleExpression'], (sources ?? [source]).join()];
+      const { source, sources = [] } = JSON.parse(Input) as { source?: string; sources?: string[] };
+      return [
+        Properties['ScheduleExpression'],
+        [...sources, ...(source === undefined ? [] : [source])].join(),
+      ];
     });
     const rate = (minutes: number): string => `rate(${String(minutes)} minute${minutes === 1 ? '' : 's'})`;
     expect(deployed.sort()).toEqual(
       [
         ...landing.map(({ windowMinutes, sources }) => [rate(windowMinutes), sources.join()]),
         ...reads.map(({ minutes, source }) => [rate(minutes), source]),
+        // All sources are watched.
+        [WATCH_EXPRESSION, ''],
       ].sort(),
     );
   });
@@ -85,6 +92,7 @@ describe.each(CONFIGS)('the template of %s', (_name, input) => {
         resources.flatMap((each) => (each.kind === 'function' ? [[each.name, each.memoryMiB] as const] : [])),
       ),
     );
+    planned.set('watch', FUNCTION_SIZES.watch.memoryMiB);
     expect(deployed.sort()).toEqual([...planned].map(([name, memory]) => [name, memory]).sort());
   });
 

@@ -44,6 +44,7 @@ const fakeCode: FunctionCode = {
   land: () => Code.fromInline('exports.handler = async () => ({});'),
   pull: () => Code.fromInline('exports.handler = async () => ({});'),
   extract: () => Code.fromInline('exports.handler = async () => ({});'),
+  watch: () => Code.fromInline('exports.handler = async () => ({});'),
   duckdb: () => Code.fromAsset(layerDir),
 };
 

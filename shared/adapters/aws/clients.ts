@@ -1,4 +1,6 @@
+import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge';
 import { KinesisClient } from '@aws-sdk/client-kinesis';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
@@ -71,6 +73,16 @@ export function createSchedulerClient(options: ConnectOptions = {}): SchedulerCl
 /** For parameters. */
 export function createSsmClient(options: ConnectOptions = {}): SSMClient {
   return metered(new SSMClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
+}
+
+/** For what the logs say. */
+export function createLogsClient(options: ConnectOptions = {}): CloudWatchLogsClient {
+  return metered(new CloudWatchLogsClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
+}
+
+/** For events. */
+export function createEventBridgeClient(options: ConnectOptions = {}): EventBridgeClient {
+  return metered(new EventBridgeClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }
 
 function metered<Client extends { readonly middlewareStack: unknown }>(

@@ -1,23 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import {
   GetMetricDataCommand,
   type CloudWatchClient,
   type MetricDataQuery,
   type MetricDataResult,
 } from '@aws-sdk/client-cloudwatch';
-import {
-  GetQueryResultsCommand,
-  StartQueryCommand,
-  type CloudWatchLogsClient,
-  type ResultField,
-} from '@aws-sdk/client-cloudwatch-logs';
+import type { CloudWatchLogsClient, ResultField } from '@aws-sdk/client-cloudwatch-logs';
 import { METERED_PRICES } from '../../domain/cost/metered-prices.ts';
-import { TransientError } from '../../domain/errors.ts';
 import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../domain/metrics.ts';
 import type { LaneActivity, Period } from '../../domain/cost/lane-activity.ts';
 import type { ActivityLog, SourceLanes } from '../../ports/activity-log.ts';
 import { logGroupOf } from './log-activity.ts';
-import { callAws, isNamed } from './translate-error.ts';
+import { queryLogs } from './query-logs.ts';
+import { callAws } from './translate-error.ts';
 
 /** Counters that are read, of metrics and of lines. */
 const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter(
@@ -29,10 +23,6 @@ const METRIC_COUNTERS = COUNTERS.filter((name) => !('isProperty' in METRICS[name
 const MAX_QUERIES = 500;
 /** Metrics are kept by the hour for 15 months. */
 const PERIOD_SECONDS = 3600;
-const QUERY_POLL_MS = 500;
-const QUERY_TIMEOUT_MS = 120_000;
-/** Rows of a query's result. */
-const MAX_ROWS = 10_000;
 
 /**
  * What functions did, from CloudWatch: what it cost and how much came from metrics, which are kept for months, and what
@@ -118,44 +108,10 @@ export class CloudWatchActivity implements ActivityLog {
   }
 
   /** Sums of the lines of one function, by lane and source. */
-  async #readLogs(lane: string, { fromMs, toMs }: Period): Promise<ReadonlyMap<string, LoggedSums>> {
+  async #readLogs(lane: string, period: Period): Promise<ReadonlyMap<string, LoggedSums>> {
     const group = logGroupOf(this.#deployment, lane);
-    let rows: readonly ResultField[][];
-    try {
-      rows = await this.#query(group, SUMS_QUERY, { fromMs, toMs });
-    } catch (error) {
-      const cause = error instanceof Error ? error.cause : undefined;
-      if (isNamed(cause, 'ResourceNotFoundException')) return new Map();
-      throw error;
-    }
+    const rows = await queryLogs(this.#logs, group, SUMS_QUERY, period);
     return new Map(rows.map((row) => toSums(row)));
-  }
-
-  async #query(group: string, text: string, { fromMs, toMs }: Period): Promise<readonly ResultField[][]> {
-    const resource = `log group ${group}`;
-    const { queryId } = await callAws({ operation: 'StartQuery', resource }, () =>
-      this.#logs.send(
-        new StartQueryCommand({
-          logGroupName: group,
-          queryString: text,
-          startTime: Math.floor(fromMs / 1000),
-          endTime: Math.ceil(toMs / 1000),
-          limit: MAX_ROWS,
-        }),
-      ),
-    );
-    for (let waitedMs = 0; waitedMs < QUERY_TIMEOUT_MS; waitedMs += QUERY_POLL_MS) {
-      const { status, results = [] } = await callAws({ operation: 'GetQueryResults', resource }, () =>
-        this.#logs.send(new GetQueryResultsCommand({ queryId })),
-      );
-      if (status === 'Complete') return results;
-      if (status !== 'Running' && status !== 'Scheduled') break;
-      await sleep(QUERY_POLL_MS);
-    }
-    throw new TransientError(
-      'LOG_QUERY_FAILED',
-      `a query of ${resource} did not end well; ask for a shorter period, or repeat it later`,
-    );
   }
 }
 

@@ -12,5 +12,6 @@ export function idleDeployment(config: HeadgateConfig, { streams, landing }: Res
     pullingFunctions: PULLING_LANES.filter((lane) => pulledSources(config, lane).length > 0).length,
     isNotified: pulledSources(config, 'pull').some(([, source]) => isNotified(source)),
     streams: streams.length,
+    sources: Object.keys(config.sources).length,
   };
 }

@@ -10,6 +10,10 @@ import { planResources, type ResourcePlan } from './plan-resources.ts';
 import { isNotified, NOTIFICATION_CONCURRENCY, workConcurrencyOf } from './tasks-of.ts';
 import { toWorkload } from './to-workload.ts';
 
+/** Functions that schedules start. */
+const SCHEDULED: ReadonlySet<FunctionName> = new Set(['land', 'pull', 'extract', 'watch']);
+/** The watch comes once an hour. */
+const WATCH_SCHEDULES = 1;
 /** Claims, ledger and access. */
 const TABLES = 3;
 
@@ -20,7 +24,7 @@ export function planNeeds(declared: HeadgateConfig): DeploymentNeeds {
   const functions = functionsOf(plan);
   const received = receivedSources(config);
   const notified = pulledSources(config, 'pull').some(([, source]) => isNotified(source));
-  const scheduled = functions.filter((lane) => lane === 'land' || lane === 'pull' || lane === 'extract');
+  const scheduled = functions.filter((lane) => SCHEDULED.has(lane));
   return {
     name: config.name,
     stacks: ['storage', ...functions.map(stackOf), 'observability'].map((stack) => `${config.name}-${stack}`),
@@ -38,21 +42,19 @@ export function planNeeds(declared: HeadgateConfig): DeploymentNeeds {
       ...ALWAYS,
       ...(functions.includes('push') ? ['apigateway:POST'] : []),
       ...(plan.streams.length > 0 ? ['kinesis:CreateStream', 'lambda:CreateEventSourceMapping'] : []),
-      ...(scheduled.length > 0
-        ? ['scheduler:CreateScheduleGroup', 'scheduler:CreateSchedule', 'sqs:CreateQueue']
-        : []),
       ...(notified ? ['events:PutRule'] : []),
     ],
   };
 }
 
-/** The functions of a plan, which are those of its lanes. */
+/** The functions of a plan: those of its lanes, and the watch. */
 function functionsOf({ config, streams, landing, reads }: ResourcePlan): readonly FunctionName[] {
   return [
     ...(streams.length > 0 ? (['stream'] as const) : []),
     ...(landing.length > 0 ? (['land'] as const) : []),
     ...(receivedSources(config).length > 0 ? (['push'] as const) : []),
     ...PULLING_LANES.filter((lane) => reads.some((read) => read.lane === lane)),
+    'watch',
   ];
 }
 
@@ -89,7 +91,7 @@ function concurrencyOf(
       (sum, { shards, eventSource }) => sum + shards * eventSource.parallelizationFactor,
       0,
     ),
-    schedules: landing.length + reads.length,
+    schedules: landing.length + reads.length + WATCH_SCHEDULES,
     work: PULLING_LANES.map((lane) => pulledSources(config, lane))
       .filter((sources) => sources.length > 0)
       .reduce(
@@ -138,6 +140,9 @@ const ALWAYS = [
   'lambda:CreateFunction',
   'lambda:PublishLayerVersion',
   'logs:CreateLogGroup',
+  'scheduler:CreateSchedule',
+  'scheduler:CreateScheduleGroup',
+  'sqs:CreateQueue',
   's3:CreateBucket',
   's3:PutBucketPolicy',
   's3:PutLifecycleConfiguration',

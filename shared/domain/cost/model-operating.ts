@@ -1,5 +1,6 @@
 import type { Design } from './design.ts';
-import { SQS_IDLE_POLLS_PER_MONTH } from './metering.ts';
+import { FUNCTION_SIZES } from '../plan/function-sizes.ts';
+import { HOURS_PER_MONTH, SQS_IDLE_POLLS_PER_MONTH } from './metering.ts';
 import type { Usage } from './usage.ts';
 
 /** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests, cost. */
@@ -57,6 +58,15 @@ export function modelOperating(
   };
 }
 
+/**
+ * What the hourly watch reads and writes of a source in a run: counts of eleven days with a few items each hour, costs of
+ * eight; its findings, and what an hour has cost.
+ */
+const WATCH_READ_UNITS = 25;
+const WATCH_WRITE_UNITS = 2;
+/** A run mostly waits for the answers of Logs Insights, which reads each line once: a hundredth of what writing it costs. */
+const WATCH_SECONDS = 5;
+
 /** What a deployment consists of. */
 export interface IdleDeployment {
   readonly hasPush: boolean;
@@ -67,6 +77,8 @@ export interface IdleDeployment {
   readonly isNotified: boolean;
   /** Streams, each with its own alarms; their shards are in the usage of their sources. */
   readonly streams: number;
+  /** All sources: they are watched. */
+  readonly sources: number;
 }
 
 const FUNCTION_ALARMS = 2;
@@ -74,32 +86,43 @@ const STREAM_ALARMS = 4;
 const API_ALARMS = 1;
 /** Dead letters of schedules and of runs. */
 const SCHEDULE_ALARMS = 2;
-/** Landing that is not started any more. */
+/** Landing, or the watch, that is not started any more. */
 const IDLE_ALARMS = 1;
 /** Dead letters of the work queue. */
 const WORK_ALARMS = 1;
 /** Dead letters of notifications. */
 const NOTIFICATION_ALARMS = 1;
 
-/** What a deployment costs while no source brings anything, without shards and schedules: see lane-alarms.ts. */
+/**
+ * What a deployment costs while no source brings anything, without shards and schedules of sources: see lane-alarms.ts. The
+ * watch is in it.
+ */
 export function modelIdle({
   hasPush,
   hasLanding,
   pullingFunctions,
   isNotified,
   streams,
+  sources,
 }: IdleDeployment): Usage {
   const alarms =
     (hasPush ? FUNCTION_ALARMS + API_ALARMS : 0) +
     (streams > 0 ? FUNCTION_ALARMS + streams * STREAM_ALARMS : 0) +
     (hasLanding ? FUNCTION_ALARMS + SCHEDULE_ALARMS + IDLE_ALARMS : 0) +
     pullingFunctions * (FUNCTION_ALARMS + SCHEDULE_ALARMS + WORK_ALARMS) +
-    (isNotified ? NOTIFICATION_ALARMS : 0);
+    (isNotified ? NOTIFICATION_ALARMS : 0) +
+    SCHEDULE_ALARMS +
+    IDLE_ALARMS;
   const queues = pullingFunctions + (isNotified ? 1 : 0);
   return {
     kmsKeyMonth: 1,
     cloudWatchDashboard: 1,
     cloudWatchAlarm: alarms,
+    schedulerInvocation: HOURS_PER_MONTH,
+    lambdaRequest: HOURS_PER_MONTH,
+    lambdaArmGbSecond: (HOURS_PER_MONTH * WATCH_SECONDS * FUNCTION_SIZES.watch.memoryMiB) / 1024,
+    dynamoReadUnit: HOURS_PER_MONTH * WATCH_READ_UNITS * sources,
+    dynamoWriteUnit: HOURS_PER_MONTH * WATCH_WRITE_UNITS * sources,
     ...(queues > 0 && { sqsRequest: queues * SQS_IDLE_POLLS_PER_MONTH }),
   };
 }

@@ -19,10 +19,12 @@ export const FUNCTION_SIZES = {
   pull: { memoryMiB: 1024, timeoutSeconds: 900, ephemeralStorageMiB: 1024 },
   // Databases are read as fast as rows can be compressed.
   extract: { memoryMiB: ONE_VCPU_MIB, timeoutSeconds: 900, ephemeralStorageMiB: 1024 },
+  // Waits for tables and logs.
+  watch: { memoryMiB: 256, timeoutSeconds: 300, ephemeralStorageMiB: 512 },
 } as const satisfies Readonly<Record<string, FunctionSize>>;
 
 /** How long logs of functions and of the API are kept. */
 export const LOG_DAYS = 30;
 
-/** Names of the functions, which are those of their lanes. */
+/** Names of the functions, which are those of their lanes; `watch` watches over all of them. */
 export type FunctionName = keyof typeof FUNCTION_SIZES;

@@ -1,5 +1,11 @@
 const MINUTE_MS = 60_000;
 
+/**
+ * When all sources are judged: each hour, when what was received in the hour before has had time to settle and what functions
+ * have said is in their logs.
+ */
+export const WATCH_EXPRESSION = 'cron(7 * * * ? *)';
+
 /** When a source is read. */
 export interface SchedulePlan {
   /** EventBridge Scheduler rate expression. */

@@ -11,6 +11,7 @@ import { configSchema } from '../shared/config/schema.ts';
 import { ACCOUNT_CHECKS } from '../shared/domain/doctor/account-checks.ts';
 import { ENGINE_ERRORS } from '../shared/domain/engine-errors.ts';
 import { SOURCE_PROBLEMS } from '../shared/domain/checks/source-problems.ts';
+import { FINDING_KINDS } from '../shared/domain/watch/finding-kinds.ts';
 import { METRIC_NAMESPACE, METRICS } from '../shared/domain/metrics.ts';
 import { PROBLEMS, problemTypeOf, type ProblemName } from '../shared/domain/problems.ts';
 import { QUARANTINE_REASONS } from '../shared/domain/quarantine.ts';
@@ -182,6 +183,20 @@ function sourceProblemsPage(): string {
   ].join('\n\n');
 }
 
+function findingsPage(): string {
+  const rows = Object.entries(FINDING_KINDS).map(
+    ([kind, { severity, meaning, nextStep, runbook }]) =>
+      `| \`${kind}\` | ${severity} | ${meaning} | ${nextStep} [Runbook](../runbooks/${runbook}.md) |`,
+  );
+  return [
+    GENERATED,
+    '# Findings of the hourly watch',
+    'What the watch judges of each source once an hour, see [operations](../operations.md#what-is-watched-each-hour). Kinds ' +
+      'are stable, texts are not.',
+    ['| Kind | Severity | Meaning | What to do |', '| --- | --- | --- | --- |', ...rows].join('\n'),
+  ].join('\n\n');
+}
+
 function errorsPage(): string {
   const rows = Object.entries(ENGINE_ERRORS).map(
     ([code, { meaning, next }]) => `| \`${code}\` | ${meaning} | ${next} |`,
@@ -218,6 +233,7 @@ const PAGES: Readonly<Record<string, () => string>> = {
   'quarantine.md': quarantinePage,
   'source-problems.md': sourceProblemsPage,
   'errors.md': errorsPage,
+  'findings.md': findingsPage,
 };
 
 const table = (head: string, rows: readonly string[]): string =>

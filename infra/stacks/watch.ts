@@ -15,17 +15,14 @@ export class WatchStack extends Stack {
   readonly runs: ScheduledRuns;
 
   constructor(scope: Construct, deployment: Deployment, stores: Stores, code: FunctionCode) {
-    const { config, embedded } = deployment;
+    const { config } = deployment;
     super(scope, `${config.name}-watch`, { description: 'Headgate: hourly watch over all sources' });
     this.watcher = new IngestFunction(this, 'Watcher', {
       deploymentName: config.name,
       lane: 'watch',
       description: 'Judges all sources by their counters: completeness, volume, cost, fields',
       code: code.watch(),
-      environment: {
-        LEDGER_TABLE: stores.ledger.tableName,
-        READ_LOGS_BY: embedded ? 'line' : 'query',
-      },
+      environment: { LEDGER_TABLE: stores.ledger.tableName },
     });
     grantWatching(this.watcher, stores);
     const lanes = new Set(Object.values(config.sources).flatMap(lanesThatServe));

@@ -31,7 +31,9 @@ export const handler = createHandler({
   findings: new DynamoFindingStore({ dynamodb, table, clock }),
   costs: new DynamoCostHistory({ dynamodb, table, clock }),
   costLog:
-    env.READ_LOGS_BY === 'line' ? new LineCostLog(new LogActivity(ofLogs)) : new InsightsCostLog(ofLogs),
+    env.AWS_ENDPOINT_URL === undefined
+      ? new InsightsCostLog(ofLogs)
+      : new LineCostLog(new LogActivity(ofLogs)),
   events: new EventBridgeFindings({ events: createEventBridgeClient() }),
   clock,
   telemetry: new EmfTelemetry({ lane: 'watch', clock }),

@@ -42,8 +42,8 @@ export const pullEnv = z.object({
 
 export const watchEnv = z.object({
   LEDGER_TABLE: z.string().min(1),
-  /** How what functions have cost is read from their logs: `line` where nothing can add up lines, as in the embedded cloud. */
-  READ_LOGS_BY: z.enum(['query', 'line']),
+  /** Set by the embedded cloud, where nothing adds up lines of logs: they are read one by one. */
+  AWS_ENDPOINT_URL: z.string().min(1).optional(),
 });
 
 /**

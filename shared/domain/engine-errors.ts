@@ -126,6 +126,10 @@ export const ENGINE_ERRORS = {
     meaning: 'What the ledger has announced was changed by something else.',
     next: RESTORE,
   },
+  EVENTS_NOT_TAKEN: {
+    meaning: 'The default event bus did not take all findings of the hourly watch.',
+    next: 'Nothing: the run is repeated, and what was not told is told then.',
+  },
   LOG_QUERY_FAILED: {
     meaning: 'A query of CloudWatch Logs did not end well.',
     next: 'Repeat the command, or ask for a shorter period.',

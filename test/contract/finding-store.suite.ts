@@ -7,7 +7,7 @@ import type { Subject } from './subject.ts';
 const HOUR = 500_000;
 const sourceOf = (): string => `orders-${randomUUID()}`;
 const missing = (hour: number, amount: number): SourceFinding => ({
-  kind: 'missing-records',
+  kind: 'completeness',
   hour,
   sinceHour: hour,
   amount,

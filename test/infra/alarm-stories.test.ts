@@ -102,6 +102,12 @@ function wellBehaved(minute: number, day: Day, orders = 120): void {
     day.put('EndToEndLatency', source, lane, 40_000);
   }
   for (const stream of ['ingest', 'sensors']) day.putFor(`${stream}-iterator-age`, 4_000);
+  watched(minute, day);
+}
+
+/** The hourly watch is started. */
+function watched(minute: number, day: Day): void {
+  if (minute % HOUR_MINUTES === 7) day.putFor('watch-function-idle', 1);
 }
 
 describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsEmptySeries', (doubts) => {
@@ -166,7 +172,8 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
     const dead: Story = (minute, day) => {
       if (minute < 240) wellBehaved(minute, day);
       else {
-        // Senders do not notice.
+        // Senders do not notice, and the watch still looks.
+        watched(minute, day);
         day.put('RecordsReceived', 'orders', 'push', 120);
         day.put('RecordsReceived', 'clicks', 'push', 900);
       }
@@ -175,6 +182,18 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
       'ingest-iterator-age',
       'sensors-iterator-age',
     ]);
+  });
+
+  test('a watch that is not started any more is told', () => {
+    const blind: Story = (minute, day) => {
+      wellBehaved(minute, {
+        ...day,
+        putFor: (name, value) => {
+          if (minute < 240 || name !== 'watch-function-idle') day.putFor(name, value);
+        },
+      });
+    };
+    expect([...fired(blind, 8 * HOUR_MINUTES, doubts).keys()]).toEqual(['watch-function-idle']);
   });
 
   test('a dead letter is told until the queue is empty', () => {

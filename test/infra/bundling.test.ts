@@ -25,7 +25,7 @@ import { everything } from './configs.ts';
 
 const MB = 1_000_000;
 const config = parseConfig(everything);
-const entries = handlerEntries(['push', 'stream', 'land', 'pull']);
+const entries = handlerEntries(['push', 'stream', 'land', 'pull', 'watch']);
 const bundles = await bundleFunctions({ config, entries });
 
 const scratchDir = mkdtempSync(join(tmpdir(), 'headgate-bundling-'));
@@ -63,6 +63,13 @@ describe('the bundles', () => {
       );
     },
   );
+
+  test('watch is at most 1 MB zipped, and carries neither DuckDB nor the engine', () => {
+    const { folder, bytesByPackage } = bundleOf('watch');
+    expect(sizeOf(folder, true), JSON.stringify([...bytesByPackage].slice(0, 10))).toBeLessThan(MB);
+    expect(readFileSync(join(folder, 'index.js'), 'utf8')).not.toContain('@duckdb/node-api');
+    expect(bytesByPackage.has('@aws-sdk/client-s3')).toBe(false);
+  });
 
   test('push carries neither DuckDB, nor a compiler of schemas, nor the texts of zod in every language', () => {
     const { folder, bytesByPackage } = bundleOf('push');
@@ -132,11 +139,11 @@ describe('the bundles', () => {
 describe('the functions of a configuration', () => {
   const { orders, sensors, rates } = everything.sources;
   test.each([
-    [{ orders }, ['push', 'stream']],
-    [{ sensors }, ['stream']],
-    [{ rates }, ['pull']],
-    [{ orders, rates }, ['push', 'stream', 'pull']],
-  ])('are those that its sources need', (sources, functions) => {
+    [{ orders }, ['push', 'stream', 'watch']],
+    [{ sensors }, ['stream', 'watch']],
+    [{ rates }, ['pull', 'watch']],
+    [{ orders, rates }, ['push', 'stream', 'pull', 'watch']],
+  ])('are those that its sources need, and the watch', (sources, functions) => {
     expect(functionsOf(parseConfig({ sources }))).toEqual(functions);
   });
 });

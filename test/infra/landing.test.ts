@@ -216,19 +216,23 @@ describe('frames that wait', () => {
 describe('a deployment', () => {
   test('whose sources are all collected has no stream and no consumer: nothing costs while nothing comes', () => {
     const all = synth({ name: 'lab', sources: { reports: collected() } });
-    expect([...all.keys()].sort()).toEqual(['landing', 'observability', 'push', 'storage']);
+    expect([...all.keys()].sort()).toEqual(['landing', 'observability', 'push', 'storage', 'watch']);
     expect(resourcesOf(all, 'AWS::Kinesis::Stream')).toEqual([]);
-    expect(functionsOf(parseConfig({ sources: { reports: collected() } }))).toEqual(['push', 'land']);
+    expect(functionsOf(parseConfig({ sources: { reports: collected() } }))).toEqual([
+      'push',
+      'land',
+      'watch',
+    ]);
   });
 
   test('whose sources are all streamed has no landing zone', () => {
     expect(synth({ name: 'lab', sources: { orders } }).has('landing')).toBe(false);
-    expect(functionsOf(parseConfig({ sources: { orders } }))).toEqual(['push', 'stream']);
+    expect(functionsOf(parseConfig({ sources: { orders } }))).toEqual(['push', 'stream', 'watch']);
   });
 
   test('with a source that spills has both', () => {
     const spilling = { ...orders, overflow: 'spill' } as const;
     expect(synth({ name: 'lab', sources: { spilling } }).has('landing')).toBe(true);
-    expect(functionsOf(parseConfig({ sources: { spilling } }))).toEqual(['push', 'stream', 'land']);
+    expect(functionsOf(parseConfig({ sources: { spilling } }))).toEqual(['push', 'stream', 'land', 'watch']);
   });
 });

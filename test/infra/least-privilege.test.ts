@@ -110,6 +110,56 @@ describe.each(['stream', 'pull', 'extract'] as const)('the %s function', (lane) 
   });
 });
 
+describe('the watch function', () => {
+  test('sees neither the lake, nor streams, parameters, queues but its dead letters, or schedules', () => {
+    for (const service of ['s3', 'kinesis', 'ssm', 'scheduler', 'lambda', 'iam'])
+      expect(actionsOf('watch', service), service).toEqual([]);
+    expect(permissionsOf('watch').get('sqs:SendMessage')).toMatch(
+      /^\{"Fn::GetAtt":\["RunDeadLetters\w+","Arn"\]\}$/,
+    );
+    expect([...permissionsOf('watch').values()].join()).not.toMatch(/Access|Claims/);
+  });
+
+  test('reads counts, and writes nothing of the ledger but what it has found', () => {
+    const statements = statementsOf('watch').filter(({ Resource: resource }) =>
+      JSON.stringify(resource).includes('Ledger'),
+    );
+    expect(statements.map(({ Action, Condition }) => ({ Action, Condition }))).toEqual([
+      {
+        Action: 'dynamodb:Query',
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['counts/*'] } },
+      },
+      {
+        Action: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
+        Condition: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['watch/*'] } },
+      },
+    ]);
+  });
+
+  test('puts its own events on the default bus, and cannot pretend to be anybody else', () => {
+    const [statement, ...others] = statementsOf('watch').filter(({ Action }) =>
+      JSON.stringify(Action).includes('events:'),
+    );
+    expect(others).toEqual([]);
+    expect(statement).toMatchObject({
+      Action: 'events:PutEvents',
+      Condition: {
+        StringEquals: { 'events:source': 'headgate', 'events:detail-type': 'Headgate Source Finding' },
+      },
+    });
+    expect(JSON.stringify(statement?.Resource)).toContain(':event-bus/default');
+  });
+
+  test('queries the logs of the functions that work for sources, and no others', () => {
+    const groups = [
+      ...(permissionsOf('watch').get('logs:StartQuery') ?? '').matchAll(/log-group:([^"]+):\*/g),
+    ].map(([, group]) => group);
+    expect(groups.sort()).toEqual(
+      ['extract', 'pull', 'push', 'stream'].map((lane) => `/aws/lambda/lab-${lane}`),
+    );
+  });
+});
+
 test('the functions that read on a schedule alone may stage batches', () => {
   expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/pull/*');
   expect(permissionsOf('pull').get('s3:PutObject')).toContain('/landing/backfill/*');
@@ -173,6 +223,7 @@ test('the data key is used only through services, each of which the function nee
     stream: ['dynamodb', 'kinesis', 's3'],
     pull: ['dynamodb', 's3'],
     extract: ['dynamodb', 's3'],
+    watch: ['dynamodb'],
   } as const satisfies Partial<Record<FunctionName, readonly string[]>>;
   for (const [lane, services] of Object.entries(expected) as [FunctionName, readonly string[]][]) {
     const statements = resourcesOf(new Map([[lane, templateOf(templates, lane)]]), 'AWS::IAM::Policy')

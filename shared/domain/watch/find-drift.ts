@@ -18,21 +18,21 @@ const DEVIATIONS = 3;
 
 /** What is looked at: some of the rows. */
 interface Watched {
-  readonly kind: 'new-fields' | 'more-quarantine';
+  readonly kind: 'schema-drift' | 'quarantine-rise';
   readonly of: (counts: HourCounts) => number;
   readonly rows: (counts: HourCounts) => number;
   readonly says: (source: string, some: string, all: string) => string;
 }
 
 const NEW_FIELDS: Watched = {
-  kind: 'new-fields',
+  kind: 'schema-drift',
   of: ({ extra }) => extra,
   rows: ({ landed }) => landed,
   says: (source, some, all) =>
     `${some} of ${all} rows of ${source} have fields that their contract does not name`,
 };
-const MORE_QUARANTINE: Watched = {
-  kind: 'more-quarantine',
+const QUARANTINE_RISE: Watched = {
+  kind: 'quarantine-rise',
   of: ({ quarantined }) => Math.max(0, quarantined),
   rows: (counts) => settledOf(counts),
   says: (source, some, all) => `${some} of ${all} records of ${source} went to quarantine`,
@@ -40,7 +40,7 @@ const MORE_QUARANTINE: Watched = {
 
 /** How to see which. */
 const nextStepOf = (kind: Watched['kind'], source: string): string =>
-  kind === 'new-fields'
+  kind === 'schema-drift'
     ? `See which with: npx headgate query "SELECT DISTINCT unnest(json_keys(_extra)) FROM ${source} WHERE _extra IS NOT NULL"`
     : `See why with: npx headgate dlq list --source ${source}`;
 
@@ -56,7 +56,7 @@ export function findDrift(
   nowMs: number,
   since: (kind: SourceFinding['kind']) => number | undefined,
 ): readonly SourceFinding[] {
-  return [NEW_FIELDS, MORE_QUARANTINE].flatMap((watched) => {
+  return [NEW_FIELDS, QUARANTINE_RISE].flatMap((watched) => {
     const found = findRise(settings, watched, hours, nowMs, since(watched.kind));
     return found === undefined ? [] : [found];
   });

@@ -21,7 +21,7 @@ export function findMissing(
     const missing = accepted - settledOf(counts);
     if (hour > last || missing <= 0) continue;
     findings.push({
-      kind: 'missing-records',
+      kind: 'completeness',
       hour,
       sinceHour: hour,
       amount: missing,

@@ -56,15 +56,15 @@ function messageOf(source: string, status: FindingStatus, finding: SourceFinding
 
 function endOf(source: string, { kind, hour }: SourceFinding): string {
   switch (kind) {
-    case 'missing-records':
+    case 'completeness':
       return `No record of ${source} of the hour from ${toHourText(hour)} is missing any more.`;
     case 'volume-drop':
       return `${source} receives as many records as usual again.`;
-    case 'cost-rise':
+    case 'cost-spike':
       return `${source} costs as much as in the week before again.`;
-    case 'new-fields':
+    case 'schema-drift':
       return `Rows of ${source} have the fields that are usual again, or for a day now.`;
-    case 'more-quarantine':
+    case 'quarantine-rise':
       return `As many records of ${source} as usual go to quarantine, or for a day now.`;
   }
 }

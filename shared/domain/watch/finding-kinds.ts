@@ -13,7 +13,7 @@ interface FindingKind {
 
 /** What the hourly watch may find. The reference page is generated from this table. */
 export const FINDING_KINDS = {
-  'missing-records': {
+  completeness: {
     severity: 'critical',
     runbook: 'completeness',
     meaning:
@@ -29,7 +29,7 @@ export const FINDING_KINDS = {
     nextStep:
       'Ask the sender whether that is meant; look for requests that were refused, or for a source that is paused.',
   },
-  'cost-rise': {
+  'cost-spike': {
     severity: 'warning',
     runbook: 'cost-spike',
     meaning:
@@ -37,7 +37,7 @@ export const FINDING_KINDS = {
     nextStep:
       'See what it is spent on with `npx headgate cost`, and what would be cheaper with `npx headgate plan`.',
   },
-  'new-fields': {
+  'schema-drift': {
     severity: 'warning',
     runbook: 'schema-drift',
     meaning:
@@ -45,7 +45,7 @@ export const FINDING_KINDS = {
     nextStep:
       'See which with a query on `_extra`. Add to the contract what is to be a column; ask the sender about the rest.',
   },
-  'more-quarantine': {
+  'quarantine-rise': {
     severity: 'warning',
     runbook: 'schema-drift',
     meaning: 'A larger part of the records than before goes to quarantine.',

@@ -1,5 +1,5 @@
 import { hourOf, type HourCounts } from '../record-counts.ts';
-import { findCostRise } from './find-cost-rise.ts';
+import { findCostSpike } from './find-cost-spike.ts';
 import { findDrift } from './find-drift.ts';
 import { findMissing } from './find-missing.ts';
 import { findVolumeDrop } from './find-volume-drop.ts';
@@ -24,7 +24,7 @@ export interface SourceHistory {
  */
 export function oldestJudgedHour(before: readonly SourceFinding[], nowMs: number, keptHours: number): number {
   const now = hourOf(nowMs);
-  const open = before.filter(({ kind }) => kind === 'missing-records').map(({ hour }) => hour);
+  const open = before.filter(({ kind }) => kind === 'completeness').map(({ hour }) => hour);
   return Math.max(now - keptHours, Math.min(now - LOOK_BACK_HOURS, ...open));
 }
 
@@ -41,12 +41,12 @@ export function judgeSource(
   const found = [
     ...findMissing(settings, judged, nowMs),
     findVolumeDrop(settings, hours, nowMs),
-    findCostRise(settings, costs, nowMs),
+    findCostSpike(settings, costs, nowMs),
     ...findDrift(settings, hours, nowMs, since),
   ].filter((finding) => finding !== undefined);
   return found
     .map((finding) =>
-      finding.kind === 'missing-records'
+      finding.kind === 'completeness'
         ? finding
         : { ...finding, sinceHour: since(finding.kind) ?? finding.sinceHour },
     )

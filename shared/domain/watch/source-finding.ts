@@ -36,7 +36,7 @@ export interface FindingChange {
  * One source has one finding of a kind, but each hour with missing records is one of its own: each has to be repaired.
  */
 export const findingId = ({ kind, hour }: Pick<SourceFinding, 'kind' | 'hour'>): string =>
-  kind === 'missing-records' ? `${kind} ${String(hour)}` : kind;
+  kind === 'completeness' ? `${kind} ${String(hour)}` : kind;
 
 /** Order in which findings are shown. */
 export const compareFindings = (a: SourceFinding, b: SourceFinding): number =>
@@ -61,12 +61,12 @@ export function changesOf(
   for (const finding of now) {
     const earlier = known.get(findingId(finding));
     if (earlier === undefined) changes.push({ status: 'new', finding });
-    else if (finding.kind === 'missing-records' && earlier.amount !== finding.amount)
+    else if (finding.kind === 'completeness' && earlier.amount !== finding.amount)
       changes.push({ status: 'changed', finding });
   }
   for (const finding of before) {
     if (found.has(findingId(finding))) continue;
-    const isKnown = finding.kind !== 'missing-records' || finding.hour >= oldestHour;
+    const isKnown = finding.kind !== 'completeness' || finding.hour >= oldestHour;
     changes.push({ status: isKnown ? 'ended' : 'expired', finding });
   }
   return changes;

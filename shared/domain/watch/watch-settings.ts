@@ -1,3 +1,5 @@
+import { hourOf } from '../record-counts.ts';
+
 /** How a source is watched; see shared/config/watch-settings-of.ts. */
 export interface WatchSettings {
   readonly source: string;
@@ -15,8 +17,6 @@ export interface WatchSettings {
   readonly maxCostRise: number | false;
 }
 
-export const WATCH_HOUR_MS = 3_600_000;
-
 /** Hours of completeness and of fields that are looked at; an hour with missing records stays known for longer. */
 export const LOOK_BACK_HOURS = 7 * 24;
 
@@ -26,7 +26,7 @@ export const WEEK_HOURS = 7 * 24;
 export const COMPARED_WEEKS = 4;
 
 /** The newest hour that is over. */
-export const lastFullHour = (nowMs: number): number => Math.floor(nowMs / WATCH_HOUR_MS) - 1;
+export const lastFullHour = (nowMs: number): number => hourOf(nowMs) - 1;
 
 /** The newest hour of which everything should be settled. */
 export const lastSettledHour = ({ settledWithinMs }: WatchSettings, nowMs: number): number =>

@@ -2,7 +2,7 @@ import type { WatchTarget } from '../../config/watch-settings-of.ts';
 import { forEachLimited } from '../../domain/for-each-limited.ts';
 import { hourStartMs, type HourCounts } from '../../domain/record-counts.ts';
 import { runbookOf } from '../../domain/runbooks.ts';
-import { costHours } from '../../domain/watch/find-cost-rise.ts';
+import { costHours } from '../../domain/watch/find-cost-spike.ts';
 import { surplusOf } from '../../domain/watch/find-missing.ts';
 import { volumeHour } from '../../domain/watch/find-volume-drop.ts';
 import { toFindingEvent } from '../../domain/watch/finding-event.ts';
@@ -170,7 +170,7 @@ function report(
     const { kind, amount, message } = finding;
     const { severity } = FINDING_KINDS[kind];
     telemetry.count(severity === 'critical' ? 'CriticalFindings' : 'WarningFindings', source, 1);
-    if (kind === 'missing-records') telemetry.count('MissingRecords', source, amount);
+    if (kind === 'completeness') telemetry.count('MissingRecords', source, amount);
     telemetry.log(severity === 'critical' ? 'error' : 'warn', message, {
       source,
       severity,

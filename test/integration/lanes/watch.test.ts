@@ -125,7 +125,7 @@ async function frames(): Promise<string[]> {
 
 const missing = ({ sources }: WatchOutcome): number[] =>
   sources.flatMap(({ findings }) =>
-    findings.map(({ kind, amount }) => (kind === 'missing-records' ? amount : -1)),
+    findings.map(({ kind, amount }) => (kind === 'completeness' ? amount : -1)),
   );
 
 describe('the hourly watch', () => {
@@ -160,7 +160,7 @@ describe('the hourly watch', () => {
         {
           deployment: 'headgate-collected',
           source: SOURCE,
-          kind: 'missing-records',
+          kind: 'completeness',
           severity: 'critical',
           status: 'new',
           amount: 3,

@@ -51,7 +51,7 @@ describe('missing records', () => {
       fc.property(history, (drawn) => {
         const byHour = new Map(drawn.map(([ago, fates]) => [NOW_HOUR - ago, fates]));
         const found = judge([...byHour].map(([hour, fates]) => tally(hour, fates)))
-          .filter(({ kind }) => kind === 'missing-records')
+          .filter(({ kind }) => kind === 'completeness')
           .map(({ hour, amount }) => [hour, amount]);
         const expected = [...byHour]
           .filter(([hour]) => hour <= LAST && hour >= NOW_HOUR - WEEK)
@@ -96,7 +96,7 @@ describe('missing records', () => {
             repaired.add(NOW_HOUR - ago);
             look();
           }
-          const name = (hour: number): string => `missing-records ${String(hour)}`;
+          const name = (hour: number): string => `completeness ${String(hour)}`;
           expect(told.filter((each) => each.startsWith('new')).sort()).toEqual(
             agos.map((ago) => `new ${name(NOW_HOUR - ago)}`).sort(),
           );

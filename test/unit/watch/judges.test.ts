@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { HourCounts } from '../../../shared/domain/record-counts.ts';
-import { findCostRise } from '../../../shared/domain/watch/find-cost-rise.ts';
+import { findCostSpike } from '../../../shared/domain/watch/find-cost-spike.ts';
 import { findDrift } from '../../../shared/domain/watch/find-drift.ts';
 import { findMissing, surplusOf } from '../../../shared/domain/watch/find-missing.ts';
 import { findVolumeDrop } from '../../../shared/domain/watch/find-volume-drop.ts';
@@ -130,7 +130,7 @@ describe('cost', () => {
     const costs = new Map<number, number>();
     for (let i = 0; i < of; i++) costs.set(LAST - i, perHour);
     for (let i = 24; i < 24 + days * 24; i++) costs.set(LAST - i, before);
-    return findCostRise(settings, costs, NOW_MS)?.expected;
+    return findCostSpike(settings, costs, NOW_MS)?.expected;
   };
 
   test.each([
@@ -157,7 +157,7 @@ describe('cost', () => {
     const costs = new Map<number, number>();
     for (let i = 0; i < 20; i++) costs.set(LAST - i, 0.2);
     for (let i = 24; i < 96; i++) costs.set(LAST - i, 0.1);
-    expect(findCostRise(SETTINGS, costs, NOW_MS)?.amount).toBeCloseTo(4.8);
+    expect(findCostSpike(SETTINGS, costs, NOW_MS)?.amount).toBeCloseTo(4.8);
   });
 });
 
@@ -177,20 +177,25 @@ describe('drift', () => {
 
   test.each([
     ['no new fields', { landed: 1_000 }, CLEAN, []],
-    ['new fields in some rows', { landed: 1_000, extra: 10 }, CLEAN, ['new-fields 10']],
+    ['new fields in some rows', { landed: 1_000, extra: 10 }, CLEAN, ['schema-drift 10']],
     ['new fields in fewer than a hundredth', { landed: 1_000, extra: 9 }, CLEAN, []],
-    ['one row of a small source', { landed: 20, extra: 1 }, { landed: 20 }, ['new-fields 1']],
+    ['one row of a small source', { landed: 20, extra: 1 }, { landed: 20 }, ['schema-drift 1']],
     ['as many as before', { landed: 1_000, extra: 500 }, { landed: 1_000, extra: 480 }, []],
     [
       'many more than before',
       { landed: 1_000, extra: 500 },
       { landed: 1_000, extra: 50 },
-      ['new-fields 500'],
+      ['schema-drift 500'],
     ],
-    ['quarantine begins', { landed: 900, quarantined: 100 }, CLEAN, ['more-quarantine 100']],
+    ['quarantine begins', { landed: 900, quarantined: 100 }, CLEAN, ['quarantine-rise 100']],
     ['quarantine is as usual', { landed: 900, quarantined: 100 }, { landed: 900, quarantined: 90 }, []],
     ['a replay empties the quarantine', { landed: 900, quarantined: -100 }, CLEAN, []],
-    ['both', { landed: 900, quarantined: 100, extra: 900 }, CLEAN, ['new-fields 900', 'more-quarantine 100']],
+    [
+      'both',
+      { landed: 900, quarantined: 100, extra: 900 },
+      CLEAN,
+      ['schema-drift 900', 'quarantine-rise 100'],
+    ],
   ])('%s', (_, newest, before, expected) => {
     expect(drift(newest, before)).toEqual(expected);
   });
@@ -209,8 +214,8 @@ describe('drift', () => {
       hours.set(LAST - age, countsOf(LAST - age, { landed: 100, extra: 100 }));
       return findDrift(SETTINGS, hours, NOW_MS, () => undefined).map(({ kind }) => kind);
     };
-    expect(daily(0)).toEqual(['new-fields']);
-    expect(daily(23)).toEqual(['new-fields']);
+    expect(daily(0)).toEqual(['schema-drift']);
+    expect(daily(23)).toEqual(['schema-drift']);
     expect(daily(24)).toEqual([]);
   });
 

@@ -21,47 +21,42 @@ const changes = (before: readonly SourceFinding[], now: readonly SourceFinding[]
   );
 
 describe('what is told of findings', () => {
-  const missing = finding('missing-records', 5, 10);
+  const missing = finding('completeness', 5, 10);
 
   test.each([
-    ['a new one', [], [missing], ['new missing-records 5']],
+    ['a new one', [], [missing], ['new completeness 5']],
     ['one that stays is not told again', [missing], [missing], []],
-    [
-      'another number of missing records',
-      [missing],
-      [{ ...missing, amount: 9 }],
-      ['changed missing-records 5'],
-    ],
-    ['one that has ended', [missing], [], ['ended missing-records 5']],
+    ['another number of missing records', [missing], [{ ...missing, amount: 9 }], ['changed completeness 5']],
+    ['one that has ended', [missing], [], ['ended completeness 5']],
     [
       'each hour with missing records for itself',
       [missing],
-      [missing, finding('missing-records', 6)],
-      ['new missing-records 6'],
+      [missing, finding('completeness', 6)],
+      ['new completeness 6'],
     ],
     ['a drop that lasts is one', [finding('volume-drop', 5, 100)], [finding('volume-drop', 6, 70)], []],
     [
       'two kinds',
       [finding('volume-drop', 5)],
-      [finding('cost-rise', 5)],
-      ['new cost-rise 5', 'ended volume-drop 5'],
+      [finding('cost-spike', 5)],
+      ['new cost-spike 5', 'ended volume-drop 5'],
     ],
   ])('%s', (_, before, now, expected) => {
     expect(changes(before, now)).toEqual(expected);
   });
 
   test('of an hour that is not counted any more nobody knows whether it was repaired', () => {
-    expect(changes([missing], [], 6)).toEqual(['expired missing-records 5']);
-    expect(changes([missing], [], 5)).toEqual(['ended missing-records 5']);
+    expect(changes([missing], [], 6)).toEqual(['expired completeness 5']);
+    expect(changes([missing], [], 5)).toEqual(['ended completeness 5']);
     expect(changes([finding('volume-drop', 5)], [], 6)).toEqual(['ended volume-drop 5']);
   });
 
   test('an event says what, where, how bad and what to do, and an end says that it is over', () => {
-    const change = { status: 'new', finding: finding('missing-records', NOW_HOUR, 3) } as const;
+    const change = { status: 'new', finding: finding('completeness', NOW_HOUR, 3) } as const;
     expect(toFindingEvent('lab', 'orders', change)).toEqual({
       deployment: 'lab',
       source: 'orders',
-      kind: 'missing-records',
+      kind: 'completeness',
       severity: 'critical',
       status: 'new',
       hour: '2026-12-01T10:00:00.000Z',
@@ -79,14 +74,14 @@ describe('what is told of findings', () => {
 test('critical findings come first, then by kind and hour', () => {
   const all = [
     finding('volume-drop', 1),
-    finding('missing-records', 9),
-    finding('cost-rise', 3),
-    finding('missing-records', 2),
+    finding('completeness', 9),
+    finding('cost-spike', 3),
+    finding('completeness', 2),
   ];
   expect(all.sort(compareFindings).map(({ kind, hour }) => `${kind} ${String(hour)}`)).toEqual([
-    'missing-records 2',
-    'missing-records 9',
-    'cost-rise 3',
+    'completeness 2',
+    'completeness 9',
+    'cost-spike 3',
     'volume-drop 1',
   ]);
 });
@@ -96,9 +91,7 @@ test('a week is judged, and longer where records are missing, as long as they ar
     NOW_HOUR - oldestJudgedHour(before, NOW_MS, 800);
   expect(oldest()).toBe(168);
   expect(oldest(finding('volume-drop', NOW_HOUR - 300))).toBe(168);
-  expect(oldest(finding('missing-records', NOW_HOUR - 3))).toBe(168);
-  expect(oldest(finding('missing-records', NOW_HOUR - 300), finding('missing-records', NOW_HOUR - 200))).toBe(
-    300,
-  );
-  expect(oldest(finding('missing-records', NOW_HOUR - 900))).toBe(800);
+  expect(oldest(finding('completeness', NOW_HOUR - 3))).toBe(168);
+  expect(oldest(finding('completeness', NOW_HOUR - 300), finding('completeness', NOW_HOUR - 200))).toBe(300);
+  expect(oldest(finding('completeness', NOW_HOUR - 900))).toBe(800);
 });

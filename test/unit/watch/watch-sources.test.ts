@@ -85,15 +85,15 @@ describe('missing records', () => {
     const world = new WatchWorld();
     await world.counts.accept('orders', LAST, 'p', 100);
     world.settle(LAST, { landed: 88 });
-    expect(await world.run()).toEqual(['orders missing-records new 12']);
+    expect(await world.run()).toEqual(['orders completeness new 12']);
     expect(await world.run(1)).toEqual([]);
     expect(world.telemetry.total('CriticalFindings', 'orders')).toBe(2);
     expect(world.telemetry.total('MissingRecords', 'orders')).toBe(24);
     expect(world.telemetry.logs.filter(({ level }) => level === 'error')).toHaveLength(2);
     world.settle(LAST, { landed: 5 });
-    expect(await world.run(1)).toEqual(['orders missing-records changed 7']);
+    expect(await world.run(1)).toEqual(['orders completeness changed 7']);
     world.settle(LAST, { landed: 7 });
-    expect(await world.run(1)).toEqual(['orders missing-records ended 7']);
+    expect(await world.run(1)).toEqual(['orders completeness ended 7']);
     expect(await world.run(1)).toEqual([]);
     expect((await world.findings.read('orders'))?.findings).toEqual([]);
   });
@@ -103,7 +103,7 @@ describe('missing records', () => {
     await world.counts.accept('orders', LAST, 'p', 100);
     world.settle(LAST, { landed: 100 });
     await world.counts.accept('clicks', LAST, 'p', 3);
-    expect(await world.run()).toEqual(['clicks missing-records new 3']);
+    expect(await world.run()).toEqual(['clicks completeness new 3']);
     expect(world.telemetry.total('CriticalFindings', 'orders')).toBe(0);
     expect(await world.findings.read('orders')).toEqual({ checkedAtMs: NOW_MS, findings: [] });
   });
@@ -111,16 +111,16 @@ describe('missing records', () => {
   test('stay found after a week, until their counts expire: then nobody knows', async () => {
     const world = new WatchWorld();
     await world.counts.accept('orders', LAST, 'p', 1);
-    expect(await world.run()).toEqual(['orders missing-records new 1']);
+    expect(await world.run()).toEqual(['orders completeness new 1']);
     for (let day = 1; day <= 35; day++) expect(await world.run(24), `day ${String(day)}`).toEqual([]);
-    expect(await world.run(24)).toEqual(['orders missing-records expired 1']);
+    expect(await world.run(24)).toEqual(['orders completeness expired 1']);
   });
 
   test('that nobody has seen for a week are not looked for', async () => {
     const world = new WatchWorld();
     await world.counts.accept('orders', NOW_HOUR - 169, 'p', 1);
     await world.counts.accept('orders', NOW_HOUR - 168, 'p', 2);
-    expect(await world.run()).toEqual(['orders missing-records new 2']);
+    expect(await world.run()).toEqual(['orders completeness new 2']);
   });
 
   test('more than was accepted is said in the log alone', async () => {
@@ -152,10 +152,10 @@ describe('costs', () => {
     world.usdPerHour = { orders: 0.3 };
     const told: string[] = [];
     for (let hour = 0; hour < 24; hour++) told.push(...(await world.run(1)));
-    expect(told).toEqual([expect.stringMatching(/^orders cost-rise new /)]);
+    expect(told).toEqual([expect.stringMatching(/^orders cost-spike new /)]);
     world.usdPerHour = { orders: 0.1 };
     for (let hour = 0; hour < 24; hour++) told.push(...(await world.run(1)));
-    expect(told.slice(1)).toEqual([expect.stringMatching(/^orders cost-rise ended /)]);
+    expect(told.slice(1)).toEqual([expect.stringMatching(/^orders cost-spike ended /)]);
   });
 
   test('that cannot be read do not keep records from being watched, and the run fails', async () => {
@@ -177,7 +177,7 @@ describe('a run that fails', () => {
     world.fails = { events: new Error('no bus') };
     await expect(world.run()).rejects.toThrow(/watching orders failed: no bus/);
     world.fails = {};
-    expect(await world.run()).toEqual(['orders missing-records new 1']);
+    expect(await world.run()).toEqual(['orders completeness new 1']);
   });
 
   test('for one source judges the others', async () => {

@@ -20,7 +20,7 @@ export const costHours = (nowMs: number): { readonly first: number; readonly las
 };
 
 /** Whether the last 24 hours have cost more than a day of the seven before. */
-export function findCostRise(
+export function findCostSpike(
   { source, maxCostRise }: WatchSettings,
   costs: ReadonlyMap<number, number>,
   nowMs: number,
@@ -33,7 +33,7 @@ export function findCostRise(
   if (day <= (1 + maxCostRise) * before || day - before <= LEAST_RISE_USD) return undefined;
   const change = before === 0 ? '' : `, ${String(Math.round((day / before - 1) * 100))} % more`;
   return {
-    kind: 'cost-rise',
+    kind: 'cost-spike',
     hour: last,
     sinceHour: last,
     amount: day,

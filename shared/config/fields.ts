@@ -84,7 +84,9 @@ export const common = {
       ],
       { error: 'must be { recordsPerSecond, recordBytes } or { gbPerDay }, with recordBytes if you know it' },
     )
-    .describe('Question 2: how much data?'),
+    .describe(
+      'Question 2: how much data? Of what is read as a whole: its size times the reads of a day, which the freshness asks for.',
+    ),
   // Question 3, the source type, is the `type` of each variant below.
   changes: z
     .enum(['append', 'upserts', 'upserts-and-deletes'])

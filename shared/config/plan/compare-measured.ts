@@ -6,6 +6,7 @@ import type { Finding } from '../../domain/plan/finding.ts';
 import { toConfigTime, toGb, toPercent, toTime, toUsd } from '../../domain/plan/words.ts';
 import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
+import { volumeFactor } from './at-freshness.ts';
 import { planResources, type ResourcePlan } from './plan-resources.ts';
 import { plannedDesign } from './planned-design.ts';
 import { priceDesign } from './price-source.ts';
@@ -230,15 +231,19 @@ function usdWith(
   answers: { readonly freshness?: string; readonly dedupe?: 'request' },
 ): number {
   const { recordsPerRequest } = measured;
+  const { freshness = source.freshness, ...others } = answers;
+  const gbPerDay = measured.gbPerDay * volumeFactor(source, freshness);
+  const comes = { ...measured, gbPerDay };
   const changed = {
     ...source,
-    ...answers,
-    volume: toVolume(measured),
+    ...others,
+    freshness,
+    volume: toVolume(comes),
     ...(source.type === 'push' &&
       recordsPerRequest !== undefined && { recordsPerRequest: Math.max(1, Math.round(recordsPerRequest)) }),
   } as SourceConfig;
   const resources = planResources(withSource(declared, name, changed));
-  const workload = toMeasuredWorkload(changed, measured);
+  const workload = toMeasuredWorkload(changed, comes);
   return priceDesign(changed, workload, plannedDesign(name, resources), prices).usdPerMonth;
 }
 

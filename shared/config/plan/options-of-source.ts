@@ -7,12 +7,15 @@ import { addUsage } from '../../domain/cost/usage.ts';
 import { planEventSource } from '../../domain/plan/event-source.ts';
 import { planSchedule } from '../../domain/plan/schedule.ts';
 import { addLoads, planShards, shardsFilled, type StreamLoad } from '../../domain/plan/shards.ts';
+import { toConfigTime } from '../../domain/plan/words.ts';
 import type { ReceivedSourceConfig, SourceConfig, StreamSourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
+import { atFreshness } from './at-freshness.ts';
 import { landingWindowOf } from './landing-schedules.ts';
 import { retentionHoursOf, shardUsage, withoutShards } from './plan-lanes.ts';
 import { SHARED_STREAM, type ResourcePlan } from './plan-resources.ts';
 import { operatingOf } from './price-source.ts';
+import { slowestPollMs } from './slowest-poll.ts';
 import { toLandingDesign, toPulledDesign, toStreamDesign } from './to-design.ts';
 import { streamLoadOf, toWorkload } from './to-workload.ts';
 
@@ -71,13 +74,17 @@ export function optionsOfSource(priced: PricedSource): readonly SourceOption[] {
   );
   const planned = marginalUsd(priced, askedMs, priced.design);
   return steps.map((stepMs): SourceOption => {
+    const there =
+      stepMs === askedMs || !isPulled
+        ? priced
+        : { ...priced, source: atFreshness(source, toConfigTime(stepMs)) };
     const found =
       stepMs === askedMs
         ? { design: priced.design, usd: planned }
-        : designsAt(priced, stepMs)
-            .map((design) => ({ design, usd: marginalUsd(priced, stepMs, design) }))
+        : designsAt(there, stepMs)
+            .map((design) => ({ design, usd: marginalUsd(there, stepMs, design) }))
             .reduce((a, b) => (b.usd < a.usd ? b : a));
-    const option = toOption(priced, stepMs, found.design, priced.usdPerMonth + found.usd - planned);
+    const option = toOption(there, stepMs, found.design, priced.usdPerMonth + found.usd - planned);
     return stepMs === askedMs ? { ...option, freshness: priced.freshness } : option;
   });
 }
@@ -121,11 +128,12 @@ function designsAt(priced: PricedSource, askedMs: number): readonly Design[] {
     }
     case 'stream':
       return [streamDesignAt(priced, source, askedMs)];
-    case 'http':
     case 'files':
+      return [toPulledDesign(source, planSchedule(askedMs).minutes)];
+    case 'http':
     case 'postgres':
     case 'mysql':
-      return [toPulledDesign(source, planSchedule(askedMs).minutes)];
+      return [toPulledDesign(source, planSchedule(slowestPollMs(source)).minutes)];
   }
 }
 

@@ -11,8 +11,9 @@ import type { Finding } from '../../domain/plan/finding.ts';
 import { FUNCTION_SIZES, type FunctionName } from '../../domain/plan/function-sizes.ts';
 import { lostWith } from '../../domain/plan/lost.ts';
 import { shardsFilled } from '../../domain/plan/shards.ts';
-import { toChange, toConfigTime, toPercent, toTime, toUsd } from '../../domain/plan/words.ts';
+import { toChange, toConfigTime, toGb, toPercent, toTime, toUsd } from '../../domain/plan/words.ts';
 import type { HeadgateConfig } from '../schema.ts';
+import { gbPerReadOf, isReadWhole } from './at-freshness.ts';
 import { checkBudget, checkDeploymentBudget } from './check-budgets.ts';
 import { CONTRADICTIONS } from './contradictions.ts';
 import { lanesOf } from './lanes.ts';
@@ -230,6 +231,11 @@ function reasonsOf(facts: SourceFacts, own: PlannedChoice | undefined): readonly
         `${PATTERN_NAMES[priced.design.pattern]} costs ${toUsd(priced.usdPerMonth)} a month; ${PATTERN_NAMES[other.pattern]} would cost ${toUsd(other.usdPerMonth)}, all sources taken together`,
       );
     }
+  }
+  if (isReadWhole(source)) {
+    reasons.push(
+      `every read brings all of it, ${toGb(gbPerReadOf(source, facts.answers.gbPerDay))}: the volume of a day is that times the reads, and changes with the freshness`,
+    );
   }
   const stream = streamOf(name, resources);
   if (stream !== undefined) {

@@ -7,6 +7,7 @@ import type { PriceTable } from '../../domain/cost/prices.ts';
 import { addUsage, type Usage } from '../../domain/cost/usage.ts';
 import type { Workload } from '../../domain/cost/workload.ts';
 import type { SourceConfig } from '../schema.ts';
+import { isReadWhole } from './at-freshness.ts';
 import { isNotified } from './to-answers.ts';
 
 /** An object is read within some 15 seconds of its event, see docs/pull.md. */
@@ -59,8 +60,9 @@ export function operatingOf(source: SourceConfig, design: Design): Usage {
   });
 }
 
-/** A month in which one record comes. */
+/** A month in which one record comes. What is read as a whole is read all the same, whether anything is new or not. */
 function idleUsage(source: SourceConfig, workload: Workload, design: Design): Usage {
+  if (isReadWhole(source)) return usageOf(source, workload, design);
   const idle = {
     ...workload,
     rawBytesPerMonth: workload.recordBytes,

@@ -1,8 +1,10 @@
 import { toConfigTime } from '../../domain/plan/words.ts';
-import type { HeadgateConfig } from '../schema.ts';
+import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
+import { atFreshness, isReadWhole } from './at-freshness.ts';
 import type { SourceOption } from './options-of-source.ts';
 import { usdOf, withSource, type SourceFacts } from './source-facts.ts';
+import { gbPerDayOf, toWorkload } from './to-workload.ts';
 
 /** A change of the configuration that makes a source cheaper. */
 export interface Saving {
@@ -28,7 +30,14 @@ interface Lever {
 const USUAL_BATCH = 500;
 const DAY_MS = 86_400_000;
 
-const freshnessChange = (askedMs: number): string => `freshness: "${toConfigTime(askedMs)}"`;
+/** What is read as a whole brings less when it is read less often: the volume is declared anew with the freshness. */
+function freshnessChange(source: SourceConfig, askedMs: number): string {
+  const freshness = toConfigTime(askedMs);
+  const change = `freshness: "${freshness}"`;
+  if (!isReadWhole(source)) return change;
+  const gbPerDay = gbPerDayOf(atFreshness(source, freshness));
+  return `${change} and volume.gbPerDay: ${String(Number(gbPerDay.toPrecision(3)))}`;
+}
 
 /** What can be changed, the least painful first. */
 const LEVERS: readonly Lever[] = [
@@ -80,14 +89,14 @@ const LEVERS: readonly Lever[] = [
     change: ({ options, source }) =>
       options
         .filter(({ askedMs }) => askedMs > toMs(source.freshness))
-        .map(({ askedMs }) => freshnessChange(askedMs)),
+        .map(({ askedMs }) => freshnessChange(source, askedMs)),
     price: 'the lake is older',
     apply: (declared, { name }, change) => {
       const source = declared.sources[name];
-      const freshness = /"(.*)"/.exec(change)?.[1];
+      const freshness = /"(.*?)"/.exec(change)?.[1];
       if (source === undefined || freshness === undefined) return undefined;
       // What adapts a schedule must stay within the freshness.
-      return withSource(declared, name, { ...source, freshness });
+      return withSource(declared, name, atFreshness(source, freshness));
     },
   },
 ];
@@ -138,8 +147,8 @@ function combineLevers(facts: SourceFacts): Saving | undefined {
 }
 
 /** What the curve of a source says that another freshness costs: a plan for each would take too long. */
-function expectedOf({ options }: SourceFacts, change: string): SourceOption | undefined {
-  return options.find(({ askedMs }) => change === freshnessChange(askedMs));
+function expectedOf({ options, source }: SourceFacts, change: string): SourceOption | undefined {
+  return options.find(({ askedMs }) => change === freshnessChange(source, askedMs));
 }
 
 /** What a change costs: planned anew, all sources taken together. */
@@ -150,8 +159,9 @@ function tryOut(
   change: string,
 ): Saving | undefined {
   const config = lever.apply(declared, facts, change);
+  const source = config?.sources[facts.name];
   const usdPerMonth = config === undefined ? undefined : usdOf(facts.name, config, facts.prices);
-  if (config === undefined || usdPerMonth === undefined) return undefined;
-  const usdPerGb = usdPerMonth / (facts.workload.rawBytesPerMonth / 1e9);
+  if (config === undefined || source === undefined || usdPerMonth === undefined) return undefined;
+  const usdPerGb = usdPerMonth / (toWorkload(source).rawBytesPerMonth / 1e9);
   return { change, price: lever.price, usdPerMonth, usdPerGb, config };
 }

@@ -28,7 +28,8 @@ export function isNotified(config: SourceConfig): boolean {
   return config.type === 'files' && config.notifications;
 }
 
-function detectionOf(config: SourceConfig): Detection {
+/** How a source that is read tells what is new. */
+export function detectionOf(config: SourceConfig): Detection {
   if (config.type === 'postgres' || config.type === 'mysql') {
     if (config.changeLog !== undefined) return 'change-log';
     return config.incremental === undefined ? 'whole' : 'cursor';

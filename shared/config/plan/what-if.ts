@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { requestRecords, shardCount } from '../fields.ts';
 import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { parseDurationMs } from '../units.ts';
+import { atFreshness } from './at-freshness.ts';
 import { withSource } from './source-facts.ts';
 
 /** A text that is no change. */
@@ -66,7 +67,7 @@ const onlyFor = (key: string, source: SourceConfig, types: readonly SourceConfig
 
 const KEYS: Readonly<Record<string, Key>> = {
   freshness: {
-    values: 'a duration such as 5 minutes',
+    values: 'a duration such as 5 minutes; what is read as a whole then has another volume',
     apply: (source, value) => {
       const ms = parseDurationMs(value);
       if (ms === undefined || ms < MIN_FRESHNESS_MS || ms > MAX_FRESHNESS_MS) {
@@ -74,7 +75,7 @@ const KEYS: Readonly<Record<string, Key>> = {
           `freshness: "${value}" must be a number and a unit (seconds, minutes, hours, days) from "1 second" to "30 days", such as freshness=5 minutes`,
         );
       }
-      return { ...source, freshness: value };
+      return atFreshness(source, value);
     },
   },
   gbPerDay: {
@@ -153,6 +154,8 @@ const KEYS: Readonly<Record<string, Key>> = {
   },
 };
 
+const isFreshness = (part: string): boolean => part.trimStart().startsWith('freshness');
+
 /** What a what-if can change, for help and errors. */
 export const WHAT_IF_KEYS = Object.entries(KEYS)
   .map(([name, { values }]) => `${name} (${values})`)
@@ -167,7 +170,9 @@ export function applyWhatIf(config: HeadgateConfig, name: string, text: string):
   const source = config.sources[name];
   if (source === undefined) throw new WhatIfError(`there is no source ${name}`);
   const seen = new Set<string>();
-  const changed = text.split(',').reduce((current, part) => {
+  // A freshness first: with it changes the volume of what is read as a whole, unless another one is named.
+  const parts = text.split(',').sort((a, b) => Number(isFreshness(b)) - Number(isFreshness(a)));
+  const changed = parts.reduce((current, part) => {
     const at = part.indexOf('=');
     if (at === -1)
       throw new WhatIfError(`"${part.trim()}" must be a key, "=" and a value, such as freshness=5 minutes`);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { planDeployment } from '../../../shared/config/plan/plan-deployment.ts';
 import { planResources } from '../../../shared/config/plan/plan-resources.ts';
+import { applyWhatIf } from '../../../shared/config/plan/what-if.ts';
 import { PRICES } from '../../../shared/domain/cost/prices.ts';
 import { configOf, declare, planOf, sourceOf, type SourceInput } from '../../support/declare-plan.ts';
 
@@ -68,6 +69,7 @@ const KINDS: readonly (readonly [string, SourceInput])[] = [
   ['a source with a stream of its own', declare.stream()],
   ['an API', declare.http()],
   ['files', declare.files()],
+  ['a table that is read as a whole', declare.table()],
   ['a table', declare.table({ changes: 'upserts', incremental: { cursor: 'updated_at' } })],
 ];
 
@@ -97,7 +99,12 @@ describe.each(KINDS)('%s', (_name, source) => {
 
   test('costs on its curve what a plan with that freshness costs', () => {
     for (const { askedMs, usdPerMonth, freshness } of plan.curve) {
-      const asked = planOf({ ...source, freshness: `${String(askedMs / 1000)} seconds` });
+      const config = applyWhatIf(
+        configOf({ it: source }),
+        'it',
+        `freshness=${String(askedMs / 1000)} seconds`,
+      );
+      const asked = sourceOf(planDeployment(config), 'it');
       expect(usdPerMonth).toBeCloseTo(asked.usdPerMonth, 4);
       expect(freshness.p99Ms).toBe(asked.freshness.p99Ms);
     }

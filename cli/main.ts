@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createDynamoDbClient, createS3Client, createSsmClient } from '../shared/adapters/aws/clients.ts';
+import { DynamoSpendStore } from '../shared/adapters/aws/dynamo-spend-store.ts';
 import { DynamoWriteKeyStore } from '../shared/adapters/aws/dynamo-write-key-store.ts';
 import { openS3Sample } from '../shared/adapters/aws/open-s3-sample.ts';
 import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
@@ -84,6 +85,16 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
+  openSpend: async ({ name }) => {
+    const dynamodb = createDynamoDbClient();
+    const table = await readStackOutput(`${name}-storage`, 'ClaimsTableName');
+    return {
+      store: new DynamoSpendStore({ dynamodb, table }),
+      close: () => {
+        dynamodb.destroy();
+      },
+    };
+  },
   queryHistory: pointsHere(process.env) ? undefined : new AthenaQueryHistory(),
   openActivity: ({ name }) => openActivityLog(name, !pointsHere(process.env)),
   loadPrices,

@@ -4,7 +4,7 @@ import { DEFAULT_CONFIG_FILE } from '../shared/config/load-config.ts';
 import { HeadgateError } from '../shared/domain/errors.ts';
 import { createAuditCommand } from './commands/audit.ts';
 import { createBackfillCommand } from './commands/backfill.ts';
-import { createCostCommand } from './commands/cost.ts';
+import { createCostCommand, type CostDeps } from './commands/cost.ts';
 import { createDiscoverCommand, type DiscoverDeps } from './commands/discover.ts';
 import { createCheckpointCommand } from './commands/checkpoint.ts';
 import { createDlqCommand } from './commands/dlq.ts';
@@ -17,7 +17,6 @@ import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
 import { createStatusCommand } from './commands/status.ts';
 import { createValidateCommand } from './commands/validate.ts';
-import type { ActivityDeps } from './open-activity.ts';
 import type { AuditDeps } from './open-audit.ts';
 import type { LakeDeps } from './open-lake.ts';
 import type { PullDeps } from './open-pull.ts';
@@ -34,7 +33,7 @@ export type CliDeps = KeysDeps &
   DiscoverDeps &
   PullDeps &
   DoctorDeps &
-  ActivityDeps &
+  CostDeps &
   PlanDeps;
 
 /** Commands exit by throwing, so that this function decides the code. Subcommands do not inherit it by themselves. */

@@ -5,6 +5,7 @@ import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import { standingUsage } from '../../shared/config/plan/standing-usage.ts';
 import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { reportCost, type CostReport, type SourceCost } from '../../shared/domain/cost/report-cost.ts';
+import { budgetsText, readBudgets, type BudgetDeps, type MonthBudget } from '../budgets.ts';
 import type { ActivityDeps } from '../open-activity.ts';
 import { pricesOf } from '../prices-of.ts';
 import { UsageError } from '../terminal.ts';
@@ -18,8 +19,11 @@ interface CostOptions {
   readonly json?: true;
 }
 
+/** What `headgate cost` works with. */
+export type CostDeps = ActivityDeps & BudgetDeps;
+
 /** `headgate cost`: what sources have cost, by who bills it. */
-export function createCostCommand(deps: ActivityDeps, configFile: string): Command {
+export function createCostCommand(deps: CostDeps, configFile: string): Command {
   const { terminal, clock, loadConfig, loadPrices, openActivity } = deps;
 
   async function cost(name: string | undefined, options: CostOptions): Promise<void> {
@@ -45,8 +49,15 @@ export function createCostCommand(deps: ActivityDeps, configFile: string): Comma
       close();
     }
     const shown = report.sources.filter(({ source }) => name === undefined || source === name);
+    const budgets = (await readBudgets(config, deps)).filter(
+      ({ source }) => name === undefined || source === name,
+    );
     terminal.out(
-      options.json ? JSON.stringify(toJson(report, shown)) : toText(report, shown, name === undefined),
+      options.json
+        ? JSON.stringify(toJson(report, shown, budgets))
+        : [toText(report, shown, name === undefined), budgetsText(budgets)]
+            .filter((part) => part !== '')
+            .join('\n\n'),
     );
   }
 
@@ -68,13 +79,18 @@ function toPeriod({ since, month }: CostOptions, nowMs: number): Period {
   return { fromMs: Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1), toMs: nowMs };
 }
 
-function toJson(report: CostReport, sources: readonly SourceCost[]): unknown {
+function toJson(
+  report: CostReport,
+  sources: readonly SourceCost[],
+  budgets: readonly MonthBudget[],
+): unknown {
   return {
     from: new Date(report.fromMs).toISOString(),
     to: new Date(report.toMs).toISOString(),
     usd: report.usd,
     usdPerMonth: report.usdPerMonth,
     sources,
+    budgets,
   };
 }
 

@@ -10,6 +10,7 @@ import type { Period } from '../../shared/domain/cost/lane-activity.ts';
 import { HeadgateError } from '../../shared/domain/errors.ts';
 import { toChange, toUsd } from '../../shared/domain/plan/words.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
+import { budgetsText, readBudgets, type BudgetDeps, type MonthBudget } from '../budgets.ts';
 import { measurementText, measureSources, type MeasureDeps } from '../plan/measure-sources.ts';
 import { planPage } from '../plan/plan-page.ts';
 import { deployedText, planText, type DeployedState } from '../plan/plan-text.ts';
@@ -17,7 +18,7 @@ import { pricesOf } from '../prices-of.ts';
 import { CommandError, UsageError, type Terminal } from '../terminal.ts';
 import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
-export interface PlanDeps extends MeasureDeps {
+export interface PlanDeps extends MeasureDeps, BudgetDeps {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly loadConfig: (file: string) => Promise<HeadgateConfig>;
@@ -37,11 +38,14 @@ interface PlanOptions {
   readonly measured?: number | true;
 }
 
+/** What a declaration cannot say. */
+const MORE_IS_MEASURED =
+  'What really comes may be otherwise: headgate plan --measured compares volume, requests, files, logs and who reads with what is declared, and finds sources with the same content.';
+
 /** `headgate plan`: how each source is ingested, what that costs, and why. */
-export function createPlanCommand(
-  { terminal, clock, loadConfig, loadPrices, readDeployedPlan, openActivity, queryHistory }: PlanDeps,
-  configFile: string,
-): Command {
+export function createPlanCommand(deps: PlanDeps, configFile: string): Command {
+  const { terminal, clock, loadConfig, loadPrices, readDeployedPlan, openActivity, queryHistory } = deps;
+
   async function plan(name: string | undefined, options: PlanOptions): Promise<void> {
     const config = await loadConfig(options.config);
     requireSource(config, name, options.config);
@@ -52,6 +56,10 @@ export function createPlanCommand(
     const shown = after.sources.filter(({ source }) => name === undefined || source === name);
     const deployed: DeployedState | undefined =
       options.offline === true ? undefined : await compareWithDeployed(after, readDeployedPlan);
+    const budgets =
+      deployed?.state === 'deployed'
+        ? (await spentOfBudgets(config, deps)).filter(({ source }) => name === undefined || source === name)
+        : [];
     const difference = changed === undefined ? undefined : compare(before, after, changed.name);
     const measured =
       options.measured === undefined
@@ -66,16 +74,19 @@ export function createPlanCommand(
           ).filter(({ source }) => name === undefined || source === name);
     if (options.html !== undefined) await writePage(options.html, planPage(after, shown));
     if (options.json)
-      terminal.out(JSON.stringify({ ...toJson(after, shown, deployed, difference), measured }));
+      terminal.out(JSON.stringify({ ...toJson(after, shown, deployed, difference), budgets, measured }));
     else {
       terminal.out(
         [
           planText(after, shown, { explain: options.explain === true }),
           difference?.says,
           deployed && deployedText(deployed),
-          measured && measurementText(measured),
+          budgetsText(budgets),
+          measured === undefined
+            ? deployed?.state === 'deployed' && MORE_IS_MEASURED
+            : measurementText(measured),
         ]
-          .filter((part) => part !== undefined)
+          .filter((part) => part !== undefined && part !== '' && part !== false)
           .join('\n\n'),
       );
       if (options.html !== undefined) terminal.err(`wrote ${options.html}`);
@@ -210,6 +221,16 @@ async function compareWithDeployed(
       why: 'it was deployed by another version of Headgate, whose plan is not understood',
     };
   return { state: 'deployed', changes: diffPlans(deployed, toDeployedPlan(plan.resources)) };
+}
+
+/** What was spent of monthly budgets; whoever may read a plan need not be allowed to. */
+async function spentOfBudgets(config: HeadgateConfig, deps: BudgetDeps): Promise<readonly MonthBudget[]> {
+  try {
+    return await readBudgets(config, deps);
+  } catch (error) {
+    if (error instanceof HeadgateError) return [];
+    throw error;
+  }
 }
 
 function toJson(

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createCostCommand } from '../../../cli/commands/cost.ts';
 import { UsageError } from '../../../cli/terminal.ts';
+import { MemorySpendStore } from '../../../shared/adapters/memory/memory-spend-store.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
 import type { LaneActivity, Period } from '../../../shared/domain/cost/lane-activity.ts';
@@ -42,6 +43,8 @@ async function run(
   args: readonly string[],
   found: readonly LaneActivity[],
   prices: PriceTable = PRICES,
+  declared = config,
+  spend = new MemorySpendStore(),
 ): Promise<Run> {
   const lines: string[] = [];
   const asked: Run['asked'] = [];
@@ -50,7 +53,11 @@ async function run(
     {
       terminal: { out: (text) => void lines.push(text), err: () => undefined, confirm: undefined },
       clock: new ManualClock({ startMs: NOW_MS }),
-      loadConfig: () => Promise.resolve(config),
+      loadConfig: () => Promise.resolve(declared),
+      openSpend: () =>
+        declared === config
+          ? Promise.reject(new Error('no source has a budget, and nobody is to be asked'))
+          : Promise.resolve({ store: spend, close: () => undefined }),
       loadPrices: () => prices,
       openActivity: () =>
         Promise.resolve({
@@ -147,6 +154,41 @@ describe('headgate cost', () => {
     for (const text of ['orders', 'reports', 'Kinesis', 'API Gateway', '$/GB', 'a month at this rate'])
       expect(out).toContain(text);
     expect((await run(['reports', '--since', '24 hours'], [pushed])).out).not.toContain('orders');
+  });
+
+  describe('a source with a monthly budget', () => {
+    const declared = parseConfig({
+      sources: {
+        orders: { ...source, freshness: '30 seconds', budget: { usdPerMonth: 50 } },
+        reports: { ...source, freshness: '1 hour', budget: { usdPerGb: 5 } },
+      },
+    });
+
+    test('shows what was spent this month, what that comes to, and since when it is slowed down', async () => {
+      const spend = new MemorySpendStore();
+      await spend.add('orders', 202612, { usd: 20 });
+      await spend.setSlowed('orders', 202612, Date.UTC(2026, 11, 7, 9, 30));
+      // What another month has cost is of no interest.
+      await spend.add('orders', 202611, { usd: 1_000 });
+      const { out } = await run([], [], PRICES, declared, spend);
+      // 7.5 of 31 days, and what stands and waits on top.
+      const [, spent, projected] =
+        /orders: \$([\d.]+) of \$50\.00 spent, \$([\d.]+) projected; slowed since 2026-12-07 09:30: its records go to the landing zone/.exec(
+          out,
+        ) ?? [];
+      const fixed = (Number(spent) - 20) / (7.5 / 31);
+      expect(fixed).toBeGreaterThan(10);
+      expect(Number(projected)).toBeCloseTo((20 * 31) / 7.5 + fixed, 0);
+      expect(out).not.toMatch(/ {2}reports: \$/);
+    });
+
+    test('is within it when nobody has slowed it down; as JSON too', async () => {
+      const { out } = await run(['--json'], [], PRICES, declared);
+      const { budgets } = JSON.parse(out) as { budgets: object[] };
+      expect(budgets).toMatchObject([{ source: 'orders', capUsd: 50, slowing: 'landing' }]);
+      expect(budgets[0]).not.toHaveProperty('slowedSince');
+      expect((await run(['reports'], [], PRICES, declared)).out).not.toContain('Budgets');
+    });
   });
 
   test('a source that is not declared is named with those that are', async () => {

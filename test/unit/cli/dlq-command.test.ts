@@ -96,6 +96,7 @@ function setUp() {
       openPull: () => Promise.reject(new Error('runs are not looked at here')),
       openChecks: unused,
       openActivity: unused,
+      openSpend: unused,
       queryHistory: undefined,
       loadPrices: unused,
       readDeployedPlan: unused,

@@ -81,6 +81,7 @@ async function run(...args: string[]): Promise<number> {
     openPull: unused,
     openChecks: unused,
     openActivity: unused,
+    openSpend: unused,
     queryHistory: undefined,
     loadPrices: unused,
     readDeployedPlan: unused,

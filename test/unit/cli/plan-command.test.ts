@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { afterAll, describe, expect, test } from 'vitest';
 import { createPlanCommand } from '../../../cli/commands/plan.ts';
 import { CommandError, UsageError } from '../../../cli/terminal.ts';
+import { MemorySpendStore } from '../../../shared/adapters/memory/memory-spend-store.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { toDeployedPlan, toPlanTexts } from '../../../shared/config/plan/deployed-plan.ts';
 import { planResources } from '../../../shared/config/plan/plan-resources.ts';
@@ -34,7 +35,12 @@ async function run(
   {
     declared = config,
     deployed = () => Promise.resolve([]),
-  }: { readonly declared?: HeadgateConfig; readonly deployed?: () => Promise<readonly string[]> } = {},
+    spend,
+  }: {
+    readonly declared?: HeadgateConfig;
+    readonly deployed?: () => Promise<readonly string[]>;
+    readonly spend?: MemorySpendStore;
+  } = {},
 ): Promise<Run> {
   const out: string[] = [];
   const err: string[] = [];
@@ -48,6 +54,10 @@ async function run(
       clock: new ManualClock(),
       loadConfig: () => Promise.resolve(declared),
       openActivity: () => Promise.reject(new Error('nobody asked what was measured')),
+      openSpend: () =>
+        spend === undefined
+          ? Promise.reject(new BlockedError('ACCESS_DENIED', 'not allowed'))
+          : Promise.resolve({ store: spend, close: () => undefined }),
       queryHistory: undefined,
       loadPrices: () => ({ ...PRICES, s3Put: { ...PRICES.s3Put, usd: 50 } }),
       readDeployedPlan: deployed,
@@ -141,12 +151,29 @@ describe('headgate plan', () => {
   test('compares with what is deployed', async () => {
     const same = toPlanTexts(toDeployedPlan(planResources(config)));
     expect((await run([], { deployed: () => Promise.resolve(same) })).out).toMatch(
-      /What is deployed is this plan\.$/,
+      /What is deployed is this plan\.\n\nWhat really comes .*headgate plan --measured/,
     );
     const { out } = await run(['orders', '--what-if', 'freshness=10 seconds'], {
       deployed: () => Promise.resolve(same),
     });
     expect(out).toMatch(/A deployment would change:\n {2}~ sources\.orders: .*30 seconds → .*10 seconds/);
+  });
+
+  test('shows what was spent of monthly budgets, where somebody may read it', async () => {
+    const declared = configOf({ orders: declare.push({ budget: { usdPerMonth: 900 } }) });
+    const texts = toPlanTexts(toDeployedPlan(planResources(declared)));
+    const deployed = () => Promise.resolve(texts);
+    const spend = new MemorySpendStore();
+    await spend.add('orders', 202601, { usd: 600 });
+    await spend.setSlowed('orders', 202601, Date.UTC(2026, 0, 1));
+    expect((await run([], { declared, deployed, spend })).out).toMatch(
+      /orders: \$600\.00 of \$900\.00 spent, \$186\d\d\.\d\d projected; slowed since 2026-01-01 00:00/,
+    );
+    const { budgets } = await json([], { declared, deployed, spend });
+    expect(budgets).toMatchObject([{ source: 'orders', spentUsd: 600 }]);
+    const denied = await run([], { declared, deployed });
+    expect(denied.error).toBeUndefined();
+    expect(denied.out).not.toContain('Budgets');
   });
 
   test.each([

@@ -44,6 +44,7 @@ async function run(
       clock: new ManualClock({ startMs: NOW_MS }),
       loadConfig: () => Promise.resolve(declared),
       loadPrices: () => PRICES,
+      openSpend: () => Promise.reject(new Error('no source has a budget')),
       readDeployedPlan: () => Promise.resolve([]),
       openActivity: () =>
         Promise.resolve({

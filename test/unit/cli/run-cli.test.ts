@@ -77,6 +77,7 @@ class Console {
       openReplay: unused,
       openPull: unused,
       openActivity: unused,
+      openSpend: unused,
       queryHistory: undefined,
       loadPrices: () => PRICES,
       openChecks: () => {

@@ -255,7 +255,7 @@ describe('rows dated ahead of their time, with a look-back', () => {
       put(1, world.clock.nowMs() + 400 * 24 * 60 * MINUTE_MS, 'of next year');
       put(2, world.clock.nowMs(), 'a');
       await world.run();
-      expect(world.telemetry.logs.map(({ level }) => level)).toEqual(['warn']);
+      expect(world.telemetry.logs.filter(({ level }) => level !== 'info')).toHaveLength(1);
       world.clock.advance(10 * MINUTE_MS);
       put(3, world.clock.nowMs(), 'b');
       await world.run();

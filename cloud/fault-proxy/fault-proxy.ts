@@ -14,7 +14,7 @@ import type { Fault, FaultPlan } from '../../shared/adapters/faults/fault-plan.t
 import { LOOPBACK } from '../emulator/free-port.ts';
 import { findCaller } from './find-caller.ts';
 import { isJsonCall, toSeenRequest, type SeenRequest } from './seen-request.ts';
-import { toRefusal } from './to-refusal.ts';
+import { toRefusal, type Refusal } from './to-refusal.ts';
 
 /** What a rule does with a call: let it pass, or break the connection to the caller. */
 export type RuleOutcome = 'pass' | 'drop';
@@ -22,8 +22,8 @@ export type RuleOutcome = 'pass' | 'drop';
 /** What a test does to chosen calls. Both functions may take their time: the call is held until they resolve. */
 export interface ProxyRule {
   matches(request: SeenRequest): boolean;
-  /** Before the call reaches the emulator; `'drop'`: it never does. */
-  before?(request: SeenRequest): Promise<RuleOutcome>;
+  /** Before the call reaches the emulator; `'drop'` and `'deny'`: it never does, and the latter is what is answered. */
+  before?(request: SeenRequest): Promise<RuleOutcome | 'deny'>;
   /** After the call has had its effect, with the answer's status; `'drop'`: the caller does not get the answer. */
   after?(request: SeenRequest, status: number): Promise<RuleOutcome>;
 }
@@ -89,6 +89,17 @@ export async function startFaultProxy(options: FaultProxyOptions): Promise<Fault
   };
 }
 
+/** Answers as the service does when it refuses; a call that it has no such refusal of is not answered. */
+function refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal | undefined): void {
+  request.resume();
+  if (refusal === undefined) {
+    request.socket.destroy();
+    return;
+  }
+  response.writeHead(refusal.status, { 'content-type': refusal.contentType });
+  response.end(request.method === 'HEAD' ? undefined : refusal.body);
+}
+
 /** An answer of the emulator. */
 interface Answer {
   readonly status: number;
@@ -132,7 +143,12 @@ class Proxy {
     const seen = toSeenRequest(request, body, () => this.#callerOf(socket));
     const rules = [...this.#rules].filter((rule) => rule.matches(seen));
     for (const rule of rules) {
-      if ((await rule.before?.(seen)) !== 'drop') continue;
+      const outcome = await rule.before?.(seen);
+      if (outcome === 'deny') {
+        refuse(request, response, toRefusal('access-denied', seen));
+        return;
+      }
+      if (outcome !== 'drop') continue;
       socket.destroy();
       return;
     }
@@ -147,9 +163,7 @@ class Proxy {
         ? undefined
         : toRefusal(fault.kind, seen);
     if (refusal !== undefined) {
-      request.resume();
-      response.writeHead(refusal.status, { 'content-type': refusal.contentType });
-      response.end(request.method === 'HEAD' ? undefined : refusal.body);
+      refuse(request, response, refusal);
       return;
     }
     const answer = await this.#forwardEntries(request, body, seen);

@@ -359,6 +359,19 @@ describe('rules of tests', () => {
   });
 });
 
+test('a rule denies a call as its service does, and the call has no effect', async () => {
+  const { proxy, clients } = await start();
+  const remove = proxy.use({
+    matches: ({ operation }) => operation === 'PutItem',
+    before: () => Promise.resolve('deny'),
+  });
+  await expect(clients.dynamodb.send(PUT_ITEM)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+  expect(received).toEqual([]);
+  remove();
+  await clients.dynamodb.send(PUT_ITEM);
+  expect(received).toHaveLength(1);
+});
+
 describe('faults of the command line', () => {
   test('name their rates, and a seed', () => {
     const faults = parseStoreFaults('seed=7, throttle=0.05,reset-after=0.1,partial=1');

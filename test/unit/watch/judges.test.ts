@@ -181,6 +181,8 @@ describe('drift', () => {
     ['new fields in fewer than a hundredth', { landed: 1_000, extra: 9 }, CLEAN, []],
     ['one row of a small source', { landed: 20, extra: 1 }, { landed: 20 }, ['schema-drift 1']],
     ['as many as before', { landed: 1_000, extra: 500 }, { landed: 1_000, extra: 480 }, []],
+    ['twice as many as before', { landed: 1_000, extra: 100 }, { landed: 1_000, extra: 50 }, []],
+    ['more, within chance', { landed: 80, extra: 2 }, { landed: 1_600, extra: 7 }, []],
     [
       'many more than before',
       { landed: 1_000, extra: 500 },

@@ -54,7 +54,7 @@ async function countSource(
   count: SourceCount,
   end: Edge,
 ): Promise<SourceCount> {
-  const { source, table, clock, deadlineMs } = deps;
+  const { table, clock, deadlineMs } = deps;
   const { open, closed } = count;
   const untilMs = Math.min(clock.nowMs() + MAX_COUNT_MS, deadlineMs - COMMIT_RESERVE_MS);
   const countRows = (from: Edge | undefined, to: Edge): Promise<number> =>
@@ -77,17 +77,23 @@ async function countSource(
   function merge(known: MissingRows | undefined, found: MissingRows): MissingRows {
     return mergeMissing(known, found, (a, b) => table.compare(a, b));
   }
+}
 
-  /** What was found before, unless a backfill has mended it. */
-  async function stillMissing(
-    { ledger }: CountDeps,
-    missing: MissingRows | undefined,
-  ): Promise<MissingRows | undefined> {
-    if (missing === undefined) return undefined;
-    const { position } = await ledger.read(backfillLane(source.name));
-    const backfill = parseBackfill(source.name, position);
-    return isBackfilled(missing, backfill, (a, b) => table.compare(a, b)) ? undefined : missing;
-  }
+/** What was found before, unless a backfill has mended it. */
+async function stillMissing(
+  { source, table, ledger }: CountDeps,
+  missing: MissingRows | undefined,
+): Promise<MissingRows | undefined> {
+  if (missing === undefined) return undefined;
+  const { position } = await ledger.read(backfillLane(source.name));
+  const backfill = parseBackfill(source.name, position);
+  return isBackfilled(missing, backfill, (a, b) => table.compare(a, b)) ? undefined : missing;
+}
+
+/** Says with each run that rows are missing for as long as they are, which keeps the alarm up. */
+export async function tellMissing(deps: CountDeps, count: SourceCount | undefined): Promise<void> {
+  if (!isCounted(deps) || (await stillMissing(deps, count?.missing)) === undefined) return;
+  deps.telemetry.count('CriticalFindings', deps.source.name, 1);
 }
 
 /** The stretches that have more rows than are known, as a backfill is asked for them. */
@@ -152,6 +158,7 @@ export function tellCount(
     telemetry.log('info', 'rows were counted at the source', { source: source.name, known, found });
     return;
   }
+  telemetry.count('CriticalFindings', source.name, 1);
   telemetry.count('MissingRecords', source.name, last.missing);
   telemetry.log('error', 'the source has rows that were passed over', {
     source: source.name,

@@ -13,7 +13,7 @@ import type { LaneBatch } from '../lane.ts';
 import { toDeletesBatch } from '../reconcile/deletes-batch.ts';
 import { addRead, beginCount, type SourceCount } from '../../domain/source-count.ts';
 import { BatchSize } from './batch-size.ts';
-import { countWhenDue, isCounted, tellCount } from './count-source.ts';
+import { countWhenDue, isCounted, tellCount, tellMissing } from './count-source.ts';
 import { fillTable, toTableEntries } from './fill-table.ts';
 import {
   COMMIT_RESERVE_MS,
@@ -45,6 +45,8 @@ export function createCursorReader(
   const lane = pullLane(source.name);
   const notes = new RunNotes(deps);
   let horizon: Horizon | undefined;
+  /** Whether it was said that rows are missing, if they are. */
+  let isToldOf = false;
   const size = new BatchSize();
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
@@ -53,6 +55,8 @@ export function createCursorReader(
     if (before !== undefined) requireSameColumn(source.name, before.by, by);
     if (clock.nowMs() >= deadlineMs - COMMIT_RESERVE_MS) return 'interrupted';
     if (before === undefined) await requireUniqueKey(deps);
+    if (!isToldOf) await tellMissing(deps, before?.count);
+    isToldOf = true;
     const counted = await countWhenDue(deps, by, before?.count, before?.place);
     if (counted !== undefined && before !== undefined) return offerCount(state, before, counted);
     horizon ??= await readHorizon(before);

@@ -25,7 +25,7 @@ import type { CursorPlace, TableBatch } from '../../ports/table-source.ts';
 import type { LaneBatch } from '../lane.ts';
 import { formatStagedDeletes, parseStagedDeletes, toDeletesBatch } from '../reconcile/deletes-batch.ts';
 import { MAX_STAGED_PARTITIONS } from '../staged-entries.ts';
-import { countWhenDue, isCounted, tellCount } from './count-source.ts';
+import { countWhenDue, isCounted, tellCount, tellMissing } from './count-source.ts';
 import {
   COMMIT_RESERVE_MS,
   requireUniqueKey,
@@ -84,6 +84,8 @@ export function createLookbackReader(
   const cursorsOf = createCursorTimes(source, by.column);
   /** Position after which this run has nothing to do. It spares work, nothing relies on it. */
   let endPosition: string | undefined;
+  /** Whether it was said that rows are missing, if they are. */
+  let isToldOf = false;
 
   async function read(state: LedgerState, maxBytes: number): Promise<LaneBatch | 'interrupted' | undefined> {
     notes.observe(state);
@@ -94,6 +96,8 @@ export function createLookbackReader(
       if (before !== undefined) requireSameColumn(source.name, before.by, by);
       if (clock.nowMs() >= untilMs) return 'interrupted';
       if (before === undefined) await requireUniqueKey(deps);
+      if (!isToldOf) await tellMissing(deps, before?.count);
+      isToldOf = true;
       const batch = (await countRows(before)) ?? (await readRows(state, before, maxBytes));
       if (batch === undefined) return undefined;
       staged = await stage.decide(lane, state.commits, writeStagedBatch(batch));

@@ -126,7 +126,14 @@ describe.each(MODES)('rows of a table that is read %s', (name, settings) => {
     table.put(101, 3);
     await table.runAfter(HOUR_MS);
     const missing = (await table.count())?.missing;
+    const findings = (): number => table.world.telemetry.total('CriticalFindings', 'orders');
+    const before = findings();
+    expect(before).toBeGreaterThan(0);
+    for (let run = 1; run <= 3; run++) await table.runAfter(60_000);
+    expect(findings()).toBe(before + 3);
     await table.world.noteBackfill('done', { from: missing?.from ?? '', to: missing?.to ?? '' });
+    for (let run = 1; run <= 3; run++) await table.runAfter(60_000);
+    expect(findings()).toBe(before + 3);
     for (let id = 21; id <= 30; id++) table.put(id, 7_500 + id);
     await table.runAfter(HOUR_MS);
     await table.runAfter(HOUR_MS);

@@ -121,6 +121,7 @@ const TEMPLATE_OPTIONS: readonly Variant[] = [
 ];
 
 const FUNCTION_OPTIONS: readonly Variant[] = [
+  ['sources.*.probe', database({ probe: false })],
   ['sources.*.polling.floor', database({ polling: { ...ledger.polling, floor: '3 minutes' } })],
   ['sources.*.changeLog.id', changeLog({ changeLog: { id: 'id' } })],
   [

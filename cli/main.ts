@@ -22,6 +22,7 @@ import { openAudit } from './connect-audit.ts';
 import { openChecks } from './connect-checks.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
+import { openRowSketches } from './connect-row-sketches.ts';
 import { createEditor } from './dlq/edit-text.ts';
 import { localDefaults, pointsHere } from './local-defaults.ts';
 import { createProgress } from './progress.ts';
@@ -98,6 +99,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   queryHistory: pointsHere(process.env) ? undefined : new AthenaQueryHistory(),
   openActivity: ({ name }) => openActivityLog(name, !pointsHere(process.env)),
   loadPrices,
+  openRowSketches,
   openChecks,
   openAccount: () => new AwsAccount({ clock: systemClock }),
   isLocal: pointsHere(process.env),

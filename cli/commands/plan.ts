@@ -11,6 +11,7 @@ import { HeadgateError } from '../../shared/domain/errors.ts';
 import { toChange, toUsd } from '../../shared/domain/plan/words.ts';
 import type { Clock } from '../../shared/ports/clock.ts';
 import { budgetsText, readBudgets, type BudgetDeps, type MonthBudget } from '../budgets.ts';
+import { compareContents, contentsText, type ContentDeps } from '../plan/compare-contents.ts';
 import { measurementText, measureSources, type MeasureDeps } from '../plan/measure-sources.ts';
 import { planPage } from '../plan/plan-page.ts';
 import { deployedText, planText, type DeployedState } from '../plan/plan-text.ts';
@@ -18,7 +19,7 @@ import { pricesOf } from '../prices-of.ts';
 import { CommandError, UsageError, type Terminal } from '../terminal.ts';
 import { toSince, USUAL_SINCE_MS } from '../to-since.ts';
 
-export interface PlanDeps extends MeasureDeps, BudgetDeps {
+export interface PlanDeps extends MeasureDeps, BudgetDeps, ContentDeps {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly loadConfig: (file: string) => Promise<HeadgateConfig>;
@@ -36,11 +37,12 @@ interface PlanOptions {
   readonly offline?: true;
   readonly prices?: string;
   readonly measured?: number | true;
+  readonly deep?: true;
 }
 
 /** What a declaration cannot say. */
 const MORE_IS_MEASURED =
-  'What really comes may be otherwise: headgate plan --measured compares volume, requests, files, logs and who reads with what is declared, and finds sources with the same content.';
+  'What really comes may be otherwise: headgate plan --measured compares volume, requests, files and who reads with what is declared, and headgate plan --deep finds sources that bring the same rows.';
 
 /** `headgate plan`: how each source is ingested, what that costs, and why. */
 export function createPlanCommand(deps: PlanDeps, configFile: string): Command {
@@ -72,9 +74,12 @@ export function createPlanCommand(deps: PlanDeps, configFile: string): Command {
               prices,
             )
           ).filter(({ source }) => name === undefined || source === name);
+    const contents = options.deep === true ? await compareContents(after, deps) : undefined;
     if (options.html !== undefined) await writePage(options.html, planPage(after, shown));
     if (options.json)
-      terminal.out(JSON.stringify({ ...toJson(after, shown, deployed, difference), budgets, measured }));
+      terminal.out(
+        JSON.stringify({ ...toJson(after, shown, deployed, difference), budgets, measured, contents }),
+      );
     else {
       terminal.out(
         [
@@ -85,6 +90,7 @@ export function createPlanCommand(deps: PlanDeps, configFile: string): Command {
           measured === undefined
             ? deployed?.state === 'deployed' && MORE_IS_MEASURED
             : measurementText(measured),
+          contents && contentsText(contents),
         ]
           .filter((part) => part !== undefined && part !== '' && part !== false)
           .join('\n\n'),
@@ -119,6 +125,10 @@ export function createPlanCommand(deps: PlanDeps, configFile: string): Command {
       '--measured [time]',
       'compare with what was measured in this time, such as "24 hours"; 7 days by default',
       toSince,
+    )
+    .option(
+      '--deep',
+      'read some of the newest rows of each source in the lake, and find sources that bring the same rows',
     )
     .option('--json', 'print JSON')
     .addHelpText(

@@ -97,6 +97,7 @@ function setUp() {
       openChecks: unused,
       openActivity: unused,
       openSpend: unused,
+      openRowSketches: unused,
       queryHistory: undefined,
       loadPrices: unused,
       readDeployedPlan: unused,

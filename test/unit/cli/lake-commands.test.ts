@@ -82,6 +82,7 @@ async function run(...args: string[]): Promise<number> {
     openChecks: unused,
     openActivity: unused,
     openSpend: unused,
+    openRowSketches: unused,
     queryHistory: undefined,
     loadPrices: unused,
     readDeployedPlan: unused,

@@ -54,6 +54,7 @@ async function run(
       clock: new ManualClock(),
       loadConfig: () => Promise.resolve(declared),
       openActivity: () => Promise.reject(new Error('nobody asked what was measured')),
+      openRowSketches: () => Promise.reject(new Error('nobody asked for rows')),
       openSpend: () =>
         spend === undefined
           ? Promise.reject(new BlockedError('ACCESS_DENIED', 'not allowed'))

@@ -44,6 +44,7 @@ async function run(
       clock: new ManualClock({ startMs: NOW_MS }),
       loadConfig: () => Promise.resolve(declared),
       loadPrices: () => PRICES,
+      openRowSketches: () => Promise.reject(new Error('nobody asked for rows')),
       openSpend: () => Promise.reject(new Error('no source has a budget')),
       readDeployedPlan: () => Promise.resolve([]),
       openActivity: () =>

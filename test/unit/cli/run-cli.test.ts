@@ -78,6 +78,7 @@ class Console {
       openPull: unused,
       openActivity: unused,
       openSpend: unused,
+      openRowSketches: unused,
       queryHistory: undefined,
       loadPrices: () => PRICES,
       openChecks: () => {

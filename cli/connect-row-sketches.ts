@@ -18,7 +18,7 @@ const MAX_MS = 5 * 60_000;
 export async function openRowSketches(name: string): Promise<OpenRowSketches> {
   const bucket = await readStackOutput(`${name}-storage`, 'LakeBucketName');
   const s3 = createS3Client();
-  const { nowMs } = systemClock;
+  const nowMs = (): number => systemClock.nowMs();
   const deadlineMs = nowMs() + MAX_MS;
   const folder = await mkdtemp(join(tmpdir(), 'headgate-sample-'));
   const sketches = await DuckDbRowSketches.open((source) =>

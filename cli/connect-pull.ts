@@ -1,11 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { createDynamoDbClient, createLambdaClient } from '../shared/adapters/aws/clients.ts';
+import {
+  createCloudWatchClient,
+  createDynamoDbClient,
+  createLambdaClient,
+} from '../shared/adapters/aws/clients.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoPullControlStore } from '../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { invokeFunction, startFunction } from '../shared/adapters/aws/invoke-function.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
+import { setAlarmActions } from '../shared/adapters/aws/set-alarm-actions.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
+import { tellingAlarms } from '../shared/domain/alarm-names.ts';
 import { OPERATOR_TIMEOUTS } from '../shared/domain/backoff.ts';
 import type { OpenPull } from './open-pull.ts';
 import { pullFunctionOf } from './pull/pulled-source.ts';
@@ -18,6 +24,7 @@ export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
   const table = await readStackOutput(`${config.name}-storage`, 'LedgerTableName');
   const dynamodb = createDynamoDbClient({ timeouts: OPERATOR_TIMEOUTS });
   const lambda = createLambdaClient({ timeouts: RUN_TIMEOUTS });
+  const cloudwatch = createCloudWatchClient({ timeouts: OPERATOR_TIMEOUTS });
   const functionOf = (source: string): string => {
     const declared = config.sources[source];
     return `${config.name}-${declared === undefined ? 'pull' : pullFunctionOf(declared)}`;
@@ -29,10 +36,13 @@ export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
       await invokeFunction(lambda, functionOf(work.source), work);
     },
     start: (work) => startFunction(lambda, functionOf(work.source), work),
+    tellOfAlarms: (source, isTelling) =>
+      setAlarmActions(cloudwatch, tellingAlarms(config.name, source), isTelling),
     newToken: randomUUID,
     close: () => {
       dynamodb.destroy();
       lambda.destroy();
+      cloudwatch.destroy();
     },
   };
 }

@@ -24,6 +24,8 @@ export interface OpenPull {
   readonly perform: (work: PullWork) => Promise<void>;
   /** Has the source's function do this soon. */
   readonly start: (work: PullWork) => Promise<void>;
+  /** Has the alarms of a source tell somebody, or nobody; they go on looking. */
+  readonly tellOfAlarms: (source: string, isTelling: boolean) => Promise<void>;
   readonly newToken: () => string;
   readonly close: () => void;
 }

@@ -1,4 +1,4 @@
-import type { Design, StreamDesign } from '../shared/domain/cost/design.ts';
+import { everyMinutesOf, type Design, type StreamDesign } from '../shared/domain/cost/design.ts';
 import { expectedFreshness, type ExpectedFreshness } from '../shared/domain/cost/expected-freshness.ts';
 import { framesOf } from '../shared/domain/cost/model-edge.ts';
 import { SECONDS_PER_MONTH } from '../shared/domain/cost/metering.ts';
@@ -40,7 +40,7 @@ function shown(
       const workload = workloadOf(gbPerDay, known);
       const design = toDesign(workload);
       const { own, shared } = modelUsage(workload, design);
-      const usage = addUsage(own, shared, modelOperating(design));
+      const usage = addUsage(own, shared, modelOperating(everyMinutesOf(design)));
       const { usd } = priceUsage(usage);
       return {
         usdPerGb: usd / (workload.rawBytesPerMonth / 1e9),

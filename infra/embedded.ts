@@ -1,5 +1,5 @@
 import { CfnResource } from 'aws-cdk-lib/core';
-import { CfnAlarm } from 'aws-cdk-lib/aws-cloudwatch';
+import { CfnAlarm, CfnCompositeAlarm } from 'aws-cdk-lib/aws-cloudwatch';
 import type { IConstruct } from 'constructs';
 
 /**
@@ -11,6 +11,10 @@ const LEFT_OUT: readonly { readonly reason: string; readonly applies: (resource:
     {
       reason: 'The emulator refuses alarms on metric math.',
       applies: (resource) => resource instanceof CfnAlarm && resource.metrics !== undefined,
+    },
+    {
+      reason: 'The emulator does not know composite alarms.',
+      applies: (resource) => resource instanceof CfnCompositeAlarm,
     },
     {
       reason: 'Athena is not emulated, so nothing there reads a catalog.',

@@ -16,6 +16,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
     {
       id: `${lane}-function-errors`,
       runbook: 'function-errors',
+      severity: 'critical',
       description: `The ${lane} function fails. Look at its log for the cause and mend that; records are not lost, they wait where they came from.`,
       metric: fn.metricErrors({ statistic: 'Sum', period: Duration.minutes(1) }),
       when: 'above',
@@ -27,6 +28,7 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
     {
       id: `${lane}-function-throttles`,
       runbook: 'function-throttles',
+      severity: 'critical',
       description:
         `The ${lane} function is refused concurrency. Ask for a higher quota of concurrent executions, or see what ` +
         'else in the account uses it up.',
@@ -40,8 +42,18 @@ export function functionAlarms({ lane, function: fn }: IngestFunction): readonly
   ];
 }
 
-/** The alarms of one stream; `label` is the source, or `ingest` for the shared stream. */
-export function streamAlarms(label: string, { stream, mapping, plan }: LandingStream): readonly AlarmRow[] {
+/**
+ * The alarms of one stream.
+ *
+ * @param label the source, or `ingest` for the shared stream
+ * @param source the source whose own stream it is
+ */
+export function streamAlarms(
+  label: string,
+  { stream, mapping, plan }: LandingStream,
+  source: string | undefined,
+): readonly AlarmRow[] {
+  const of = source === undefined ? {} : { source };
   const mappingMetric = (metricName: string): Metric =>
     new Metric({
       namespace: 'AWS/Lambda',
@@ -54,6 +66,8 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     {
       id: `${label}-iterator-age`,
       runbook: 'iterator-age',
+      severity: 'critical',
+      ...of,
       description:
         `The consumer of the ${label} stream is behind by a quarter of what the stream keeps, or does not read at all. ` +
         'Mend the stream function or add shards before records expire.',
@@ -71,6 +85,8 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     {
       id: `${label}-stream-full`,
       runbook: 'stream-full',
+      severity: 'critical',
+      ...of,
       description: `The ${label} stream refuses writes: its shards are full. Raise their number in the configuration.`,
       metric: stream.metricWriteProvisionedThroughputExceeded({
         statistic: 'Sum',
@@ -85,6 +101,8 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     {
       id: `${label}-dead-letters`,
       runbook: 'stream-dead-letters',
+      severity: 'critical',
+      ...of,
       description:
         `Batches of the ${label} stream failed for good and are parked whole in the lake bucket under aws/lambda/. ` +
         'Mend the cause, then land them with: npx headgate dlq replay aws/lambda/. Do not put their records on the ' +
@@ -99,6 +117,8 @@ export function streamAlarms(label: string, { stream, mapping, plan }: LandingSt
     {
       id: `${label}-dropped`,
       runbook: 'dropped',
+      severity: 'critical',
+      ...of,
       description:
         `Records of the ${label} stream were dropped without reaching the dead-letter prefix. Check the stream ` +
         "function's permission to write there; read the records again from the stream while it keeps them.",
@@ -154,6 +174,7 @@ export function idleAlarms({ lane, function: fn }: IngestFunction): readonly Ala
     {
       id: `${lane}-function-idle`,
       runbook: 'function-idle',
+      severity: 'critical',
       description:
         `The ${lane} function was not started for two hours, so ${IDLE[lane] ?? 'nothing of its lane lands'}. See whether ` +
         'its schedules are there and enabled, and may call it; records are not lost, they wait.',
@@ -173,6 +194,7 @@ function queueAlarms(label: string, queue: DeadLetterQueue): readonly AlarmRow[]
     {
       id: `${label}-dead-letters`,
       runbook: 'queue-dead-letters',
+      severity: 'critical',
       description:
         `The dead-letter queue ${label} is not empty. Its messages name the source and the error; mend the cause, then ` +
         'delete them: the next scheduled run continues from the checkpoint.',
@@ -195,6 +217,7 @@ export function apiAlarms(api: HttpApi): readonly AlarmRow[] {
     {
       id: 'push-api-errors',
       runbook: 'push-api-errors',
+      severity: 'critical',
       description:
         'The push API answers 5xx. Senders repeat such requests; look at the access log and the log of the push function.',
       metric: api.metricServerError({ statistic: 'Sum', period: Duration.minutes(1) }),

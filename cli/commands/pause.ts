@@ -34,13 +34,27 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
     }
   }
 
+  /** Nobody need be told of a source that somebody has paused. Without it the pause holds all the same. */
+  async function tellOfAlarms(deployment: OpenPull, source: string, isTelling: boolean): Promise<void> {
+    try {
+      await deployment.tellOfAlarms(source, isTelling);
+    } catch (error) {
+      const what = isTelling ? 'could not be switched on again, and tell nobody' : 'are not silenced';
+      terminal.err(
+        `The alarms of ${source} ${what}: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+  }
+
   async function pause(source: string, options: PauseOptions): Promise<void> {
-    await withSource(source, options, async ({ control, newToken }) => {
+    await withSource(source, options, async (deployment) => {
+      const { control, newToken } = deployment;
       const changed = await changeControl(control, source, newToken, (before) => {
         if (before.paused !== undefined) return undefined;
         const reason = options.reason ?? 'no reason was given';
         return { ...before, paused: { sinceMs: clock.nowMs(), by: 'operator', who, reason } };
       });
+      if (changed.after.paused?.by === 'operator') await tellOfAlarms(deployment, source, false);
       const { paused } = changed.after;
       const wasPaused = changed.before.paused !== undefined;
       const since = paused === undefined ? undefined : new Date(paused.sinceMs).toISOString();
@@ -84,12 +98,14 @@ export function createPauseCommands(deps: PullDeps, configFile: string): readonl
   }
 
   async function resume(source: string, options: PauseOptions): Promise<void> {
-    await withSource(source, options, async ({ control, ledger, newToken, start, perform }) => {
+    await withSource(source, options, async (deployment) => {
+      const { control, ledger, newToken, start, perform } = deployment;
       if (options.acceptDeletes) await accept(source, options, { control, ledger, perform });
       const { before: former } = await changeControl(control, source, newToken, (before) =>
         before.paused === undefined ? undefined : { ...before, paused: undefined, failures: 0 },
       );
       const wasPaused = former.paused !== undefined;
+      await tellOfAlarms(deployment, source, true);
       if (wasPaused) {
         await start({ source, task: 'run' });
         const { position } = await ledger.read(backfillLane(source));

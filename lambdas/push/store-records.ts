@@ -77,6 +77,9 @@ export async function storeRecords(
   const { outcomes, places } = await sendRecords(busOf(source), source, batch, { frameId, receivedAtMs });
   const kept = outcomes.filter(({ status }) => status !== 'rejected').length;
   await accepted.count(source.name, receivedAtMs, kept);
+  const failed = outcomes.filter(({ status }) => status === 'rejected' || status === 'quarantined').length;
+  telemetry.record('RecordErrors', source.name, 0, outcomes.length - failed);
+  telemetry.record('RecordErrors', source.name, 1, failed);
   countRecords(telemetry, source.name, outcomes.length, kept);
   telemetry.count(
     'BytesFramed',

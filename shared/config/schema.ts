@@ -388,9 +388,19 @@ export const configSchema = z
       .default('headgate')
       .describe('Prefix of every resource; two deployments in one account need two names.'),
     notify: z
-      .strictObject({ email: z.email().optional() })
+      .strictObject({
+        email: z.email().optional().describe('Gets alarms and warnings.'),
+        eventBus: z
+          .string()
+          .regex(/^arn:[\w-]+:events:[\w-]+:\d{12}:event-bus\/[\w./-]+$/, {
+            error:
+              'must be the ARN of an event bus, such as "arn:aws:events:eu-west-1:123456789012:event-bus/alarms"',
+          })
+          .optional()
+          .describe('Bus of EventBridge to which changes of alarms are forwarded.'),
+      })
       .prefault({})
-      .describe('Who is told when an alarm fires. Other targets subscribe to the SNS topic.'),
+      .describe('Who is told when an alarm fires. Other targets subscribe to the two SNS topics.'),
     ingest: z
       .strictObject({
         shards: shardCount

@@ -3,10 +3,11 @@ import { Verdict } from '../domain/claims.ts';
 import { TransientError } from '../domain/errors.ts';
 import { forEachLimited } from '../domain/for-each-limited.ts';
 import { partitionPath, quarantineKey, rawKey } from '../domain/object-key.ts';
-import { hourOf, SettledTally, type SettledHour } from '../domain/record-counts.ts';
+import { hasEdge, hourOf, SettledTally, type SettledHour } from '../domain/record-counts.ts';
 import { RecordFlag, type Frame } from '../domain/frame.ts';
 import { isSequenceNumber } from '../domain/identity.ts';
 import { isSampled } from '../domain/is-sampled.ts';
+import type { QuarantineReason } from '../domain/quarantine.ts';
 import type { Source } from '../domain/source.ts';
 import type { Lake, LakeObject } from '../ports/lake.ts';
 import {
@@ -106,6 +107,8 @@ interface LandCounts {
   readonly landed: number;
   readonly duplicates: number;
   readonly quarantined: number;
+  /** Of those in quarantine: what nobody could know where the record arrived. */
+  readonly late: number;
   /** Bytes of the files. */
   readonly bytes: number;
   readonly files: number;
@@ -486,6 +489,7 @@ async function buildFiles(
   for (const { source, reason, receivedAtMs, rows } of groupQuarantine(quarantine)) {
     const count = countsOf(counts, source);
     count.quarantined += rows.length;
+    if (!SEEN_ON_ARRIVAL.has(reason)) count.late += rows.length;
     count.files++;
     for (const row of rows) settled.add(source, hourOf(row.receivedAtMs), { quarantined: 1 });
     files.push({
@@ -518,6 +522,9 @@ function settleRows(
     settled.add(source.name, hourOf(frame.header.receivedAtMs), { landed: rows.length, extra });
   }
 }
+
+/** Reasons that are found out by looking at the record alone. */
+const SEEN_ON_ARRIVAL: ReadonlySet<QuarantineReason> = new Set(['CONTRACT', 'MALFORMED']);
 
 const EXTRA_FLAGS: ReadonlySet<number> = new Set([RecordFlag.extra, RecordFlag.carried]);
 
@@ -627,18 +634,19 @@ function createTombstones(deps: LandDeps, lane: string): (object: IntentObject) 
 function countsOf(counts: Map<string, Counts>, source: string): Counts {
   let count = counts.get(source);
   if (count === undefined) {
-    count = { landed: 0, duplicates: 0, quarantined: 0, bytes: 0, files: 0 };
+    count = { landed: 0, duplicates: 0, quarantined: 0, late: 0, bytes: 0, files: 0 };
     counts.set(source, count);
   }
   return count;
 }
 
 function addCounts(total: Map<string, Counts>, added: ReadonlyMap<string, Counts>): void {
-  for (const [source, { landed, duplicates, quarantined, bytes, files }] of added) {
+  for (const [source, { landed, duplicates, quarantined, late, bytes, files }] of added) {
     const count = countsOf(total, source);
     count.landed += landed;
     count.duplicates += duplicates;
     count.quarantined += quarantined;
+    count.late += late;
     count.bytes += bytes;
     count.files += files;
   }
@@ -656,6 +664,10 @@ function emit(
     telemetry.count('RecordsLanded', source, count.landed);
     telemetry.count('RecordsDuplicate', source, count.duplicates);
     telemetry.count('RecordsQuarantined', source, count.quarantined);
+    // What has an edge was judged there.
+    const isJudged = hasEdge(deps.sources.get(source)?.config.type ?? '');
+    telemetry.record('RecordErrors', source, 1, isJudged ? count.late : count.quarantined);
+    if (!isJudged) telemetry.record('RecordErrors', source, 0, count.landed + count.duplicates);
     telemetry.count('BytesLanded', source, count.bytes);
     telemetry.count('PartitionsWritten', source, count.files);
   }

@@ -26,13 +26,30 @@ const DOUBTS: readonly Doubts[] = [
   { extraPeriods: 2, fillsEmptySeries: false },
 ];
 
-const alarms = resourcesOf(synth(everything), 'AWS::CloudWatch::Alarm').map(
+const templates = synth(everything);
+const alarms = resourcesOf(templates, 'AWS::CloudWatch::Alarm').map(
   ({ Properties }) => Properties as unknown as AlarmProperties,
 );
+const composites = resourcesOf(templates, 'AWS::CloudWatch::CompositeAlarm').map(
+  ({ Properties }) => Properties as unknown as { readonly AlarmName: string; readonly AlarmRule: unknown },
+);
+
+/** The name of an alarm's resource, by which rules of composite alarms refer to it. */
+function logicalIdOf(name: string): string {
+  for (const template of templates.values()) {
+    const found = Object.entries(template.findResources('AWS::CloudWatch::Alarm')).find(
+      ([, { Properties }]) => (Properties as { AlarmName: string }).AlarmName === `lab-${name}`,
+    );
+    if (found !== undefined) return found[0];
+  }
+  throw new Error(`no alarm lab-${name}`);
+}
 
 /** What a day looks like, minute by minute. */
 interface Day {
-  put(metric: MetricName, source: string, lane: string, value: number): void;
+  put(metric: MetricName, source: string, value: number): void;
+  /** `failed` of so many records are refused, or go to quarantine. */
+  records(source: string, received: number, failed?: number): void;
   /** Reports a metric of AWS as the alarm with this name reads it. */
   putFor(alarm: string, value: number): void;
 }
@@ -46,8 +63,13 @@ function fired(story: Story, minutes: number, doubts: Doubts): Map<string, { fir
   for (let minute = 0; minute < minutes; minute++) {
     const atMs = START_MS + minute * MINUTE_MS;
     story(minute, {
-      put: (name, source, lane, value) => {
-        history.put({ namespace: METRIC_NAMESPACE, name, dimensions: { source, lane } }, atMs, value);
+      put: (name, source, value) => {
+        history.put({ namespace: METRIC_NAMESPACE, name, dimensions: { source } }, atMs, value);
+      },
+      records: (source, received, failed = 0) => {
+        const errors = { namespace: METRIC_NAMESPACE, name: 'RecordErrors', dimensions: { source } };
+        history.put(errors, atMs, 0, received - failed);
+        history.put(errors, atMs, 1, failed);
       },
       putFor: (name, value) => {
         const { Namespace, MetricName, Dimensions } = alarmOf(name);
@@ -77,30 +99,18 @@ function alarmOf(name: string): AlarmProperties {
 const WARM_UP_MINUTES = 3 * HOUR_MINUTES;
 
 /** A deployment that is well: orders and clicks are pushed, sensors stream, the others are read on their schedules. */
-function wellBehaved(minute: number, day: Day, orders = 120): void {
-  for (const [source, count] of [
-    ['orders', orders],
-    ['clicks', 900],
+function wellBehaved(minute: number, day: Day, orders = 120, failedOrders = 0): void {
+  for (const [source, count, failed] of [
+    ['orders', orders, failedOrders],
+    ['clicks', 900, 0],
   ] as const) {
     if (count === 0) continue;
-    day.put('RecordsReceived', source, 'push', count);
-    day.put('RecordsAccepted', source, 'push', count);
-    day.put('RecordsLanded', source, 'stream', count);
-    for (const latencyMs of [9_000, 21_000, 30_000]) day.put('EndToEndLatency', source, 'stream', latencyMs);
+    day.records(source, count, failed);
+    for (const latencyMs of [9_000, 21_000, 30_000]) day.put('EndToEndLatency', source, latencyMs);
   }
-  day.put('RecordsReceived', 'sensors', 'stream', 5_000);
-  day.put('EndToEndLatency', 'sensors', 'stream', 12_000);
-  for (const [source, lane, everyMinutes] of [
-    ['rates', 'pull', 7],
-    ['drops', 'pull', 13],
-    ['ledger', 'extract', 9],
-    ['stock', 'extract', 11],
-  ] as const) {
-    if (minute % everyMinutes > 0) continue;
-    day.put('RecordsReceived', source, lane, 300);
-    day.put('RecordsLanded', source, lane, 300);
-    day.put('EndToEndLatency', source, lane, 40_000);
-  }
+  day.records('sensors', 5_000);
+  day.put('EndToEndLatency', 'sensors', 12_000);
+  readOnSchedule(minute, day, READ);
   for (const stream of ['ingest', 'sensors']) day.putFor(`${stream}-iterator-age`, 4_000);
   watched(minute, day);
 }
@@ -108,6 +118,28 @@ function wellBehaved(minute: number, day: Day, orders = 120): void {
 /** The hourly watch is started. */
 function watched(minute: number, day: Day): void {
   if (minute % HOUR_MINUTES === 7) day.putFor('watch-function-idle', 1);
+}
+
+/** Sources that are read, and after how many minutes each time. */
+const READ = { rates: 7, drops: 13, ledger: 9, stock: 11 } as const;
+
+function readOnSchedule(minute: number, day: Day, read: Readonly<Record<string, number>>): void {
+  for (const [source, everyMinutes] of Object.entries(read)) {
+    if (minute % everyMinutes > 0) continue;
+    day.records(source, 300);
+    day.put('CheckpointAge', source, 2_000);
+  }
+}
+
+/** What the alarms of one deployment tell people: what has actions, and whose rule holds. */
+function toldOf(found: ReadonlySet<string>): string[] {
+  const told = [...found].filter((name) => (alarmOf(name).AlarmActions ?? []).length > 0);
+  for (const { AlarmName, AlarmRule: rule } of composites) {
+    const text = JSON.stringify(rule);
+    const logicalIds = [...found].map((name) => logicalIdOf(name));
+    if (logicalIds.some((id) => text.includes(`"${id}"`))) told.push(AlarmName.slice('lab-'.length));
+  }
+  return told.sort();
 }
 
 describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsEmptySeries', (doubts) => {
@@ -133,11 +165,10 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
     expect(found.get('orders-stopped')?.first).toBeLessThanOrEqual(264 + doubts.extraPeriods * 5);
   });
 
-  test('one bad minute is no alarm; a tenth of the records refused for half an hour is', () => {
-    const bad = (from: number, to: number, rejected: number): Story => {
+  test('one bad minute is no alarm; a tenth of the records refused or quarantined for half an hour is', () => {
+    const bad = (from: number, to: number, failed: number): Story => {
       return (minute, day) => {
-        wellBehaved(minute, day);
-        if (minute >= from && minute < to) day.put('RecordsRejected', 'orders', 'push', rejected);
+        wellBehaved(minute, day, 120, minute >= from && minute < to ? failed : 0);
       };
     };
     expect([...fired(bad(240, 241, 120), 6 * HOUR_MINUTES, doubts).keys()]).toEqual([]);
@@ -147,20 +178,45 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
     expect(found.get('orders-error-rate')?.last).toBeLessThanOrEqual(285);
   });
 
-  test('records in quarantine count as the refused do', () => {
-    const poison: Story = (minute, day) => {
-      wellBehaved(minute, day);
-      if (minute >= 240) day.put('RecordsQuarantined', 'clicks', 'stream', 90);
-    };
-    expect([...fired(poison, 5 * HOUR_MINUTES, doubts).keys()]).toEqual(['clicks-error-rate']);
-  });
-
   test('late records are told, those of another source are not', () => {
     const late: Story = (minute, day) => {
       wellBehaved(minute, day);
-      if (minute >= 240) day.put('EndToEndLatency', 'orders', 'stream', 200_000);
+      if (minute >= 240) day.put('EndToEndLatency', 'orders', 200_000);
     };
     expect([...fired(late, 5 * HOUR_MINUTES, doubts).keys()]).toEqual(['orders-latency']);
+  });
+
+  test('several things that are wrong with one source are told once, those of another source too', () => {
+    const both: Story = (minute, day) => {
+      wellBehaved(minute, day, 120, minute >= 240 ? 60 : 0);
+      if (minute >= 240) {
+        day.put('EndToEndLatency', 'orders', 200_000);
+        day.put('EndToEndLatency', 'clicks', 900_000);
+      }
+    };
+    const found = new Set(fired(both, 5 * HOUR_MINUTES, doubts).keys());
+    expect([...found].sort()).toEqual(['clicks-latency', 'orders-error-rate', 'orders-latency']);
+    expect(toldOf(found)).toEqual(['clicks-critical', 'orders-critical']);
+  });
+
+  test('what the hourly watch finds is told for as long as it finds it: as critical, or as a warning', () => {
+    const found = (metric: 'CriticalFindings' | 'WarningFindings'): ReturnType<typeof fired> =>
+      fired(
+        (minute, day) => {
+          wellBehaved(minute, day);
+          if (minute >= 240 && minute < 360 && minute % HOUR_MINUTES === 5) day.put(metric, 'clicks', 1);
+        },
+        9 * HOUR_MINUTES,
+        doubts,
+      );
+    const missing = found('CriticalFindings');
+    expect([...missing.keys()]).toEqual(['clicks-findings']);
+    expect(missing.get('clicks-findings')?.first).toBeLessThanOrEqual(246 + 15);
+    expect(missing.get('clicks-findings')?.last).toBeLessThan(360 + 75 + doubts.extraPeriods * 15);
+    expect(toldOf(new Set(missing.keys()))).toEqual(['clicks-critical']);
+    const unusual = new Set(found('WarningFindings').keys());
+    expect([...unusual]).toEqual(['clicks-warnings']);
+    expect(toldOf(unusual)).toEqual(['clicks-warnings']);
   });
 
   test('a consumer that falls behind, and one that does not read at all', () => {
@@ -174,14 +230,15 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
       else {
         // Senders do not notice, and the watch still looks.
         watched(minute, day);
-        day.put('RecordsReceived', 'orders', 'push', 120);
-        day.put('RecordsReceived', 'clicks', 'push', 900);
+        day.records('orders', 120);
+        day.records('clicks', 900);
+        readOnSchedule(minute, day, READ);
       }
     };
-    expect([...fired(dead, 6 * HOUR_MINUTES, doubts).keys()].sort()).toEqual([
-      'ingest-iterator-age',
-      'sensors-iterator-age',
-    ]);
+    const found = new Set(fired(dead, 6 * HOUR_MINUTES, doubts).keys());
+    expect([...found].sort()).toEqual(['ingest-iterator-age', 'sensors-iterator-age']);
+    // The shared stream is nobody's own.
+    expect(toldOf(found)).toEqual(['ingest-iterator-age', 'sensors-critical']);
   });
 
   test('a watch that is not started any more is told', () => {
@@ -206,11 +263,39 @@ describe.each(DOUBTS)('with $extraPeriods periods more, FILL of nothing: $fillsE
     expect(found.get('pull-run-dead-letters')?.last).toBeLessThanOrEqual(305);
   });
 
-  test('a source that pauses itself is told, and is quiet otherwise', () => {
-    const pauses: Story = (minute, day) => {
-      wellBehaved(minute, day);
-      if (minute >= 240 && minute % 7 === 0) day.put('SourcePaused', 'rates', 'pull', 1);
+  test('a source that is read on a schedule: one failed run is no alarm; failing, pausing itself and having no schedule are', () => {
+    const { rates: _, ...others } = READ;
+    const failing = (from: number, to: number): Story => {
+      return (minute, day) => {
+        if (minute < from || minute >= to) wellBehaved(minute, day);
+        else {
+          day.records('orders', 120);
+          day.records('clicks', 900);
+          day.records('sensors', 5_000);
+          for (const stream of ['ingest', 'sensors']) day.putFor(`${stream}-iterator-age`, 4_000);
+          watched(minute, day);
+          readOnSchedule(minute, day, others);
+        }
+      };
     };
-    expect([...fired(pauses, 6 * HOUR_MINUTES, doubts).keys()]).toEqual(['rates-paused']);
+    expect([...fired(failing(240, 250), 6 * HOUR_MINUTES, doubts).keys()]).toEqual([]);
+    const found = fired(failing(240, 330), 7 * HOUR_MINUTES, doubts);
+    expect([...found.keys()]).toEqual(['rates-late']);
+    expect(found.get('rates-late')?.first).toBeLessThanOrEqual(240 + 35 + doubts.extraPeriods * 5);
+    expect(found.get('rates-late')?.last).toBeLessThanOrEqual(345);
+  });
+
+  test('a database whose lake falls behind although its runs succeed is told', () => {
+    const behind: Story = (minute, day) => {
+      const { ledger: _, ...others } = READ;
+      day.records('orders', 120);
+      day.records('clicks', 900);
+      day.records('sensors', 5_000);
+      for (const stream of ['ingest', 'sensors']) day.putFor(`${stream}-iterator-age`, 4_000);
+      watched(minute, day);
+      readOnSchedule(minute, day, minute < 240 ? READ : others);
+      if (minute >= 240 && minute % 9 === 0) day.put('CheckpointAge', 'ledger', 86_400_000);
+    };
+    expect([...fired(behind, 7 * HOUR_MINUTES, doubts).keys()]).toEqual(['ledger-late']);
   });
 });

@@ -23,8 +23,9 @@ interface AlarmProperties {
   readonly Threshold: number;
   readonly ComparisonOperator: string;
   readonly TreatMissingData: string;
-  readonly AlarmActions: readonly unknown[];
-  readonly OKActions: readonly unknown[];
+  readonly AlarmActions?: readonly unknown[];
+  readonly OKActions?: readonly unknown[];
+  readonly Statistic?: string;
   readonly EvaluationPeriods: number;
   readonly DatapointsToAlarm: number;
   readonly Period: number;
@@ -54,6 +55,56 @@ function dimensionsOf({ Dimensions = [], Metrics = [] }: AlarmProperties): reado
 const values = (dimensions: readonly Dimension[] | undefined): Record<string, unknown> =>
   Object.fromEntries((dimensions ?? []).map(({ Name, Value }) => [Name, Value]));
 
+const observability = templateOf(templates, 'observability');
+const topicNamed = (word: string): string => {
+  const found = Object.entries(observability.findResources('AWS::SNS::Topic')).find(([, { Properties }]) =>
+    (Properties as { DisplayName: string }).DisplayName.endsWith(word),
+  );
+  if (found === undefined) throw new Error(`no topic of ${word}`);
+  return found[0];
+};
+const topics = { critical: topicNamed('alarms'), warning: topicNamed('warnings') };
+
+interface CompositeProperties {
+  readonly AlarmName: string;
+  readonly AlarmDescription: string;
+  readonly AlarmRule: unknown;
+  readonly AlarmActions: readonly unknown[];
+  readonly OKActions: readonly unknown[];
+}
+
+const composites = resourcesOf(templates, 'AWS::CloudWatch::CompositeAlarm').map(
+  ({ Properties }) => Properties as unknown as CompositeProperties,
+);
+
+/** Whether a composite alarm is on while an alarm is. */
+function watches({ AlarmRule: rule }: CompositeProperties, { AlarmName: name }: AlarmProperties): boolean {
+  const found = Object.entries(observability.findResources('AWS::CloudWatch::Alarm')).find(
+    ([, { Properties }]) => (Properties as { AlarmName: string }).AlarmName === name,
+  );
+  return found !== undefined && JSON.stringify(rule).includes(`"${found[0]}"`);
+}
+
+const isWarning = ({ AlarmName: name }: AlarmProperties): boolean =>
+  /-(warnings|spilled|over-budget)$/.test(name);
+
+describe('the composite alarm of a source', () => {
+  test.each(Object.keys(everything.sources))('%s: tells the topic of critical alarms once', (source) => {
+    const found = composites.filter(({ AlarmName }) => AlarmName === `lab-${source}-critical`);
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({
+      AlarmActions: [{ Ref: topics.critical }],
+      OKActions: [{ Ref: topics.critical }],
+    });
+    expect(found[0]?.AlarmDescription).toContain(`headgate status ${source}`);
+    const watched = alarms.filter((child) => found[0] !== undefined && watches(found[0], child));
+    expect(watched.map(({ AlarmName }) => AlarmName)).toContain(`lab-${source}-error-rate`);
+    expect(watched.map(({ AlarmName }) => AlarmName)).toContain(`lab-${source}-findings`);
+    expect(watched.filter(isWarning)).toEqual([]);
+    for (const { AlarmName } of watched) expect(AlarmName).toMatch(new RegExp(`^lab-${source}-`));
+  });
+});
+
 describe.each(alarms.map((properties) => [properties.AlarmName, properties] as const))(
   '%s',
   (_, properties) => {
@@ -63,10 +114,12 @@ describe.each(alarms.map((properties) => [properties.AlarmName, properties] as c
       for (const dimensions of all) expect(dimensions).not.toEqual([]);
     });
 
-    test('tells the topic when it fires and when it is over', () => {
-      const [topicId] = Object.keys(templateOf(templates, 'observability').findResources('AWS::SNS::Topic'));
-      expect(properties.AlarmActions).toEqual([{ Ref: topicId }]);
-      expect(properties.OKActions).toEqual([{ Ref: topicId }]);
+    test('tells a topic when it fires and when it is over, or a composite alarm does, and only one of them', () => {
+      const told = properties.AlarmActions ?? [];
+      expect(properties.OKActions ?? []).toEqual(told);
+      expect(told.length + composites.filter((composite) => watches(composite, properties)).length).toBe(1);
+      if (told.length > 0)
+        expect(told).toEqual([{ Ref: isWarning(properties) ? topics.warning : topics.critical }]);
     });
 
     test('says what silence means and what to do', () => {
@@ -78,24 +131,40 @@ describe.each(alarms.map((properties) => [properties.AlarmName, properties] as c
   },
 );
 
-test('the topic takes messages of the alarms of this deployment', () => {
-  const [policy] = resourcesOf(templates, 'AWS::SNS::TopicPolicy');
-  const { Statement: statements } = policy?.Properties['PolicyDocument'] as {
-    readonly Statement: readonly { readonly Effect: string }[];
-  };
-  const allowed = statements.filter(({ Effect }) => Effect === 'Allow');
-  expect(allowed).toMatchObject([
+test('the topics take messages of the alarms of this deployment', () => {
+  const policies = resourcesOf(templates, 'AWS::SNS::TopicPolicy');
+  expect(policies).toHaveLength(2);
+  for (const { Properties } of policies) {
+    const { Statement: statements } = Properties['PolicyDocument'] as {
+      readonly Statement: readonly { readonly Effect: string }[];
+    };
+    const allowed = statements.filter(({ Effect }) => Effect === 'Allow');
+    expect(allowed).toMatchObject([
+      {
+        Action: 'sns:Publish',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      },
+    ]);
+    expect(JSON.stringify(allowed)).toContain(':alarm:lab-*');
+  }
+});
+
+test('changes of its alarms are forwarded to an event bus where there is one', () => {
+  const bus = 'arn:aws:events:us-east-1:123456789012:event-bus/alarms';
+  const rules = resourcesOf(synth({ ...everything, notify: { eventBus: bus } }), 'AWS::Events::Rule').filter(
+    ({ Properties }) => JSON.stringify(Properties).includes('CloudWatch Alarm State Change'),
+  );
+  expect(rules.map(({ Properties }) => Properties)).toMatchObject([
     {
-      Action: 'sns:Publish',
-      Principal: { Service: 'cloudwatch.amazonaws.com' },
-      Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
+      EventPattern: { source: ['aws.cloudwatch'], detail: { alarmName: [{ prefix: 'lab-' }] } },
+      Targets: [{ Arn: bus }],
     },
   ]);
-  expect(JSON.stringify(allowed)).toContain(':alarm:lab-*');
 });
 
 test('names of alarms are unique', () => {
-  const names = alarms.map(({ AlarmName }) => AlarmName);
+  const names = [...alarms, ...composites].map(({ AlarmName }) => AlarmName);
   expect(new Set(names).size).toBe(names.length);
 });
 
@@ -103,14 +172,15 @@ describe('the alarms of a source', () => {
   test('stopped: nothing received for the configured time, where silence is what is wrong', () => {
     const stopped = alarm('orders-stopped');
     expect(stopped).toMatchObject({
-      MetricName: 'RecordsReceived',
+      MetricName: 'RecordErrors',
+      Statistic: 'SampleCount',
       Threshold: 1,
       ComparisonOperator: 'LessThanThreshold',
       TreatMissingData: 'breaching',
     });
     expect(stopped.Period * stopped.EvaluationPeriods).toBe(20 * 60);
     expect(stopped.DatapointsToAlarm).toBe(stopped.EvaluationPeriods);
-    expect(values(stopped.Dimensions)).toEqual({ source: 'orders', lane: 'push' });
+    expect(values(stopped.Dimensions)).toEqual({ source: 'orders' });
   });
 
   test('stopped is there only where the configuration asks for it', () => {
@@ -133,11 +203,11 @@ describe('the alarms of a source', () => {
         TreatMissingData: 'notBreaching',
       },
     ]);
-    expect(values(spilled[0]?.Dimensions)).toEqual({ source: 'orders', lane: 'push' });
+    expect(values(spilled[0]?.Dimensions)).toEqual({ source: 'orders' });
     expect(alarms.some(({ AlarmName }) => AlarmName.endsWith('-spilled'))).toBe(false);
   });
 
-  test('of a source that lands on a schedule: the share of errors over a whole window, and an idle function', () => {
+  test('of a source that lands on a schedule: what to look at when it is late, and an idle function', () => {
     const collected = {
       ...everything,
       sources: {
@@ -150,8 +220,6 @@ describe('the alarms of a source', () => {
     );
     const of = (name: string): AlarmProperties | undefined =>
       found.find(({ AlarmName }) => AlarmName === `lab-${name}`);
-    const periods = of('orders-error-rate')?.Metrics?.flatMap(({ MetricStat }) => MetricStat?.Period ?? []);
-    expect(periods).toEqual([1800, 1800, 1800]);
     expect(of('orders-latency')?.AlarmDescription).toContain('land function');
     expect(of('land-function-idle')).toMatchObject({
       MetricName: 'Invocations',
@@ -172,44 +240,63 @@ describe('the alarms of a source', () => {
       ComparisonOperator: 'GreaterThanThreshold',
       TreatMissingData: 'notBreaching',
     });
-    expect(values(latency.Dimensions)).toEqual({ source: 'orders', lane: 'stream' });
+    expect(values(latency.Dimensions)).toEqual({ source: 'orders' });
   });
 
   test.each([
     ['clicks', 180_000],
     // Twice 24 seconds is under a minute.
     ['sensors', 60_000],
-    ['rates', 840_000],
   ])('latency of %s is twice its freshness by default, a minute at least', (source, threshold) => {
     expect(alarm(`${source}-latency`).Threshold).toBe(threshold);
   });
 
-  test('error rate: refused where they arrive and quarantined where they land, in per cent of the received', () => {
+  test('late: of a source that is read, its age after the best run of three intervals, or silence', () => {
+    const late = alarm('rates-late');
+    expect(late).toMatchObject({
+      MetricName: 'CheckpointAge',
+      Statistic: 'Minimum',
+      Threshold: 840_000,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'breaching',
+    });
+    expect(late.Period * late.EvaluationPeriods).toBeGreaterThanOrEqual(3 * 7 * 60);
+    expect(late.DatapointsToAlarm).toBe(late.EvaluationPeriods);
+  });
+
+  test('a source that is read too seldom for that is told when it has paused itself', () => {
+    const seldom = {
+      ...everything,
+      sources: {
+        ...everything.sources,
+        rates: { ...everything.sources.rates, freshness: '4 days' as const },
+      },
+    };
+    const names = resourcesOf(synth(seldom), 'AWS::CloudWatch::Alarm').map(
+      ({ Properties }) => Properties['AlarmName'],
+    );
+    expect(names).toContain('lab-rates-paused');
+    expect(names).not.toContain('lab-rates-late');
+  });
+
+  test('error rate: the average of zeros and ones', () => {
     const rate = alarm('orders-error-rate');
     expect(rate).toMatchObject({
+      MetricName: 'RecordErrors',
+      Statistic: 'Average',
       ComparisonOperator: 'GreaterThanThreshold',
       TreatMissingData: 'notBreaching',
     });
-    expect(rate.Threshold).toBeCloseTo(7);
-    expect(rate.Metrics?.find(({ Expression }) => Expression !== undefined)?.Expression).toBe(
-      '100 * (FILL(rejected, 0) + FILL(quarantined, 0)) / received',
-    );
-    expect(dimensionsOf(rate).map(values)).toEqual([
-      { source: 'orders', lane: 'push' },
-      { source: 'orders', lane: 'push' },
-      { source: 'orders', lane: 'stream' },
-    ]);
+    expect(rate.Threshold).toBeCloseTo(0.07);
   });
 
-  test.each([
-    ['sensors', 'stream', 'stream'],
-    ['rates', 'pull', 'pull'],
-  ])('%s is counted in its own lanes', (source, received, landed) => {
-    expect(dimensionsOf(alarm(`${source}-error-rate`)).map((all) => values(all)['lane'])).toEqual([
-      received,
-      received,
-      landed,
-    ]);
+  test.each(['findings', 'warnings'])('%s: whatever the hourly watch has found', (kind) => {
+    expect(alarm(`orders-${kind}`)).toMatchObject({
+      MetricName: kind === 'findings' ? 'CriticalFindings' : 'WarningFindings',
+      Threshold: 0,
+      ComparisonOperator: 'GreaterThanThreshold',
+      TreatMissingData: 'notBreaching',
+    });
   });
 });
 
@@ -308,11 +395,13 @@ describe('the topic', () => {
   });
 });
 
-test('the dashboard has a row for every source, with its records, latency and bytes', () => {
+test('the dashboard has a row for every source, with its health, records and latency', () => {
   const [dashboard] = resourcesOf(templates, 'AWS::CloudWatch::Dashboard');
   const body = JSON.stringify(dashboard?.Properties['DashboardBody']);
   for (const source of Object.keys(everything.sources)) {
     expect(body).toContain(`## ${source}`);
-    for (const title of ['records', 'latency, ms', 'bytes']) expect(body).toContain(`${source}: ${title}`);
+    for (const title of ['health', 'records']) expect(body).toContain(`${source}: ${title}`);
+    expect(body).toMatch(new RegExp(`${source}: (latency|how far the lake is behind), ms`));
+    expect(body).toContain(`alarm:lab-${source}-critical`);
   }
 });

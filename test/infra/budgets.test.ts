@@ -54,19 +54,16 @@ describe('a deployment whose sources have monthly budgets', () => {
     expect(JSON.stringify(push?.Properties['Environment'])).toContain('LAKE_BUCKET');
   });
 
-  test('has an alarm for each, on the lane that counts, over more than the longest time between two runs', () => {
+  test('has an alarm for each, over more than the longest time between two runs', () => {
     const alarms = resourcesOf(capped, 'AWS::CloudWatch::Alarm')
       .map(({ Properties }) => Properties)
       .filter(({ MetricName }) => MetricName === 'OverBudget');
-    const laneOf = (alarm: (typeof alarms)[number]): unknown =>
-      (alarm['Dimensions'] as { readonly Name: string; readonly Value: string }[]).find(
-        ({ Name }) => Name === 'lane',
-      )?.Value;
-    expect(alarms.map((alarm) => [alarm['AlarmName'], laneOf(alarm)]).sort()).toEqual([
-      ['lab-orders-over-budget', 'push'],
-      ['lab-rates-over-budget', 'pull'],
-      ['lab-sensors-over-budget', 'stream'],
-    ]);
+    expect(alarms.map((alarm) => [alarm['AlarmName'], alarm['Dimensions']]).sort()).toEqual(
+      ['orders', 'rates', 'sensors'].map((source) => [
+        `lab-${source}-over-budget`,
+        [{ Name: 'source', Value: source }],
+      ]),
+    );
     const rows = new Map(alarms.map((alarm) => [alarm['AlarmName'], alarm]));
     const ofRates = rows.get('lab-rates-over-budget');
     // Six times seven minutes, twice.

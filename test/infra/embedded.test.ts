@@ -69,7 +69,7 @@ describe('the templates for the embedded cloud', () => {
     }
   });
 
-  test('are those for AWS, less the catalog and the alarms on metric math', () => {
+  test('are those for AWS, less the catalog and composite alarms', () => {
     const leftOut: string[] = [];
     for (const [stack, { Resources, Outputs }] of onAws) {
       const embedded = onEmulator.get(stack);
@@ -81,7 +81,7 @@ describe('the templates for the embedded cloud', () => {
       expect(embedded?.Outputs).toEqual(Outputs);
     }
     expect([...new Set(leftOut)].sort()).toEqual([
-      'AWS::CloudWatch::Alarm',
+      'AWS::CloudWatch::CompositeAlarm',
       'AWS::Glue::Database',
       'AWS::Glue::Table',
     ]);

@@ -182,14 +182,6 @@ describe('the land function', () => {
     ])
       expect(names).toContain(`lab-land-${alarm}`);
   });
-
-  test('is where the latency of a collected source is measured', () => {
-    const lanes = resourcesOf(templates, 'AWS::CloudWatch::Alarm')
-      .filter(({ Properties }) => /-latency$/.test(String(Properties['AlarmName'])))
-      .map(({ Properties }) => Properties['Dimensions'] as readonly { Name: string; Value: string }[])
-      .map((dimensions) => dimensions.map(({ Value }) => Value).join());
-    expect(lanes.sort()).toEqual(['land,reports', 'stream,orders']);
-  });
 });
 
 describe('frames that wait', () => {

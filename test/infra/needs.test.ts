@@ -17,7 +17,8 @@ const NAMED: Readonly<Record<string, readonly [property: string, kind: string]>>
 
 /** Named too, and replaced by CloudFormation or of no harm: alarms and the dashboard begin with the name, APIs may be called alike. */
 const HARMLESS = new Set([
-  ...['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::Dashboard', 'AWS::ApiGatewayV2::Api'],
+  ...['AWS::CloudWatch::Alarm', 'AWS::CloudWatch::CompositeAlarm', 'AWS::CloudWatch::Dashboard'],
+  'AWS::ApiGatewayV2::Api',
   ...['AWS::ApiGatewayV2::Stage', 'AWS::Scheduler::Schedule', 'AWS::Glue::Table', 'AWS::IAM::Policy'],
 ]);
 

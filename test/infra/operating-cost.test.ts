@@ -4,8 +4,9 @@ import { defineConfig } from '../../shared/config/define-config.ts';
 import { idleDeployment } from '../../shared/config/plan/idle-deployment.ts';
 import { planResources } from '../../shared/config/plan/plan-resources.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
-import type { Design } from '../../shared/domain/cost/design.ts';
+import { everyMinutesOf, type Design } from '../../shared/domain/cost/design.ts';
 import { modelIdle, modelOperating } from '../../shared/domain/cost/model-operating.ts';
+import { priceUsage } from '../../shared/domain/cost/price-usage.ts';
 import { everything } from './configs.ts';
 import { resourcesOf, synth } from './synth.ts';
 
@@ -71,12 +72,23 @@ describe('the alarms that the model prices are those of the templates', () => {
     const names = new Set(sourceAlarmNames(name, source));
     const own = alarms.filter(({ AlarmName }) => names.has(AlarmName));
     expect(own).toHaveLength(names.size);
-    const { cloudWatchAlarm } = modelOperating(designOf(source), {
+    const { cloudWatchAlarm } = modelOperating(everyMinutesOf(designOf(source)), {
       watchesSilence: source.alarms.stoppedAfter !== undefined,
       spills: 'overflow' in source && source.overflow === 'spill',
     });
     expect(cloudWatchAlarm).toBe(own.reduce((sum, alarm) => sum + billedMetrics(alarm), 0));
   });
+
+  test.each(Object.entries(sources))(
+    'metrics and alarms of %s cost at most $1.50 a month by default',
+    (_name, source) => {
+      const usage = modelOperating(everyMinutesOf(designOf(source)), {
+        watchesSilence: false,
+        spills: false,
+      });
+      expect(priceUsage(usage).usd).toBeLessThanOrEqual(1.5 + 1e-9);
+    },
+  );
 
   test('all that belong to no source', () => {
     const ofSources = new Set(

@@ -91,6 +91,11 @@ const TEMPLATE_OPTIONS: readonly Variant[] = [
     connect({ network: { ...ledger.connection.network, securityGroups: ['sg-0ab1234567890abc9'] } }),
   ],
   ['name', { ...everything, name: 'other' }],
+  [
+    'notify.eventBus',
+    { ...everything, notify: { eventBus: 'arn:aws:events:us-east-1:123456789012:event-bus/alarms' } },
+    { ...everything, notify: {} },
+  ],
   ['notify.email', { ...everything, notify: { email: 'else@example.com' } }],
   ['ingest.shards', { ...everything, ingest: { ...everything.ingest, shards: 4 } }],
   ['ingest.retention', { ...everything, ingest: { ...everything.ingest, retention: '5 days' } }],

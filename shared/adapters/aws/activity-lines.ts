@@ -1,5 +1,5 @@
 import { METERED_PRICES } from '../../domain/cost/metered-prices.ts';
-import { METRICS, type MetricName } from '../../domain/metrics.ts';
+import { COUNTERS, type MetricName } from '../../domain/metrics.ts';
 import type { LaneActivity } from '../../domain/cost/lane-activity.ts';
 
 /** What the lines of one source and lane add up to. */
@@ -10,11 +10,6 @@ interface Sums {
   cpuMs: number;
   firstMs: number;
 }
-
-/** Metrics that are sums; the others are distributions. */
-const COUNTERS = (Object.keys(METRICS) as MetricName[]).filter(
-  (name) => METRICS[name].unit !== 'Milliseconds',
-);
 
 /**
  * Adds up lines that `EmfTelemetry` has written, by source and lane. Other lines are left out.

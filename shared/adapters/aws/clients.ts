@@ -6,6 +6,7 @@ import { LambdaClient } from '@aws-sdk/client-lambda';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SchedulerClient } from '@aws-sdk/client-scheduler';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
 import {
@@ -71,6 +72,10 @@ export function createSchedulerClient(options: ConnectOptions = {}): SchedulerCl
 }
 
 /** For parameters. */
+export function createCloudWatchClient(options: ConnectOptions = {}): CloudWatchClient {
+  return metered(new CloudWatchClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
+}
+
 export function createSsmClient(options: ConnectOptions = {}): SSMClient {
   return metered(new SSMClient(toConfig(options, DEFAULT_RETRY_POLICY)), options);
 }

@@ -3,7 +3,7 @@ import { logGb } from '../../domain/cost/metering.ts';
 import type { MeteredAmounts } from '../../domain/cost/metered-prices.ts';
 import { priceUsage } from '../../domain/cost/price-usage.ts';
 import { addUsage, amountsOf } from '../../domain/cost/usage.ts';
-import { METRIC_NAMESPACE, METRICS, type MetricName } from '../../domain/metrics.ts';
+import { isCloudWatchMetric, METRIC_NAMESPACE, METRICS, type MetricName } from '../../domain/metrics.ts';
 import type { Clock } from '../../ports/clock.ts';
 import type { InvocationStart, Telemetry } from '../../ports/telemetry.ts';
 import type { MeteredUsage, UsageMeter } from './usage-meter.ts';
@@ -32,7 +32,7 @@ interface SourceMetrics {
  * a distribution is `{Values, Counts}`, as AWS's own libraries write it (metrique, the CloudWatch agent).
  *
  * With a meter the line says what its source's share of the invocation was: `usage`, amounts by price, and `cpuMs`, which
- * are no metrics, and the metric `EstimatedCostUsd`. Shares are those of the raw bytes that arrived or were committed. What
+ * are no metrics, and `EstimatedCostUsd`. Shares are those of the raw bytes that arrived or were committed. What
  * an invocation used that wrote no line is in the next line of the process.
  */
 export class EmfTelemetry implements Telemetry {
@@ -45,7 +45,7 @@ export class EmfTelemetry implements Telemetry {
   #ids: InvocationStart['ids'] = {};
 
   constructor(options: {
-    /** Value of the dimension `lane`: push, stream, pull. */
+    /** Stands in every line as `lane`: push, stream, pull. */
     readonly lane: string;
     readonly clock: Clock;
     /** Gets one line without its end. */
@@ -137,17 +137,20 @@ export class EmfTelemetry implements Telemetry {
   }
 
   #toLine(source: string, values: ReadonlyMap<MetricName, unknown>, properties: object = {}): string {
-    const metrics = [...values.keys()].filter((name) => !isProperty(name));
+    const metrics = [...values.keys()].filter((name) => isCloudWatchMetric(name, this.#lane));
     return JSON.stringify({
       _aws: {
         Timestamp: this.#clock.nowMs(),
-        CloudWatchMetrics: [
-          {
-            Namespace: METRIC_NAMESPACE,
-            Dimensions: [['source', 'lane']],
-            Metrics: metrics.map((name) => ({ Name: name, Unit: METRICS[name].unit })),
-          },
-        ],
+        CloudWatchMetrics:
+          metrics.length === 0
+            ? []
+            : [
+                {
+                  Namespace: METRIC_NAMESPACE,
+                  Dimensions: [['source']],
+                  Metrics: metrics.map((name) => ({ Name: name, Unit: METRICS[name].unit })),
+                },
+              ],
       },
       source,
       lane: this.#lane,
@@ -175,8 +178,6 @@ export class EmfTelemetry implements Telemetry {
     return metrics;
   }
 }
-
-const isProperty = (name: MetricName): boolean => 'isProperty' in METRICS[name];
 
 /** Raw bytes that a source had in an invocation. */
 function rawBytesOf(counters: ReadonlyMap<MetricName, number>): number {

@@ -1,7 +1,6 @@
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { LOG_DAYS } from '../../domain/plan/function-sizes.ts';
 import type { ActivityLog } from '../../ports/activity-log.ts';
 import { CloudWatchActivity } from './cloudwatch-activity.ts';
 import { LogActivity } from './log-activity.ts';
@@ -30,7 +29,7 @@ export async function openActivityLog(
   }
   const metrics = new CloudWatchClient();
   return {
-    activity: new CloudWatchActivity({ metrics, logs, deployment, logDays: LOG_DAYS }),
+    activity: new CloudWatchActivity({ metrics, logs, deployment }),
     close: () => {
       logs.destroy();
       metrics.destroy();

@@ -1,4 +1,4 @@
-import type { Design } from '../../domain/cost/design.ts';
+import { everyMinutesOf, type Design } from '../../domain/cost/design.ts';
 import { expectedFreshness, type ExpectedFreshness } from '../../domain/cost/expected-freshness.ts';
 import { modelOperating } from '../../domain/cost/model-operating.ts';
 import { modelUsage } from '../../domain/cost/model-usage.ts';
@@ -53,7 +53,7 @@ export function usageOf(source: SourceConfig, workload: Workload, design: Design
 
 /** Metrics and alarms of a source, whatever it brings. */
 export function operatingOf(source: SourceConfig, design: Design): Usage {
-  return modelOperating(design, {
+  return modelOperating(everyMinutesOf(design), {
     watchesSilence: source.alarms.stoppedAfter !== undefined,
     spills: 'overflow' in source && source.overflow === 'spill',
     watchesBudget: source.budget?.usdPerMonth !== undefined,

@@ -3,7 +3,6 @@ import { HOURS_PER_MONTH } from '../../domain/cost/metering.ts';
 import { modelIdle, modelOperating } from '../../domain/cost/model-operating.ts';
 import type { SharedUsage, StandingUsage } from '../../domain/cost/report-cost.ts';
 import { addUsage, type Usage } from '../../domain/cost/usage.ts';
-import { laneOf } from '../lane-of.ts';
 import type { HeadgateConfig, SourceConfig } from '../schema.ts';
 import { toMs } from '../units.ts';
 import { planResources, SHARED_STREAM, type StreamPlan } from './plan-resources.ts';
@@ -40,17 +39,9 @@ function shardUsage({ shards }: StreamPlan, retentionHours: number): Usage {
 }
 
 function operatingOf(source: SourceConfig, everyMinutes: number | undefined): Usage {
-  const isPushed = source.type === 'push' || source.type === 'webhook';
-  return modelOperating(
-    {
-      kind: isPushed ? laneOf(source) : everyMinutes === undefined ? 'stream' : 'pull',
-      via: isPushed ? 'push' : 'producer',
-      ...(everyMinutes !== undefined && { everyMinutes }),
-    },
-    {
-      watchesSilence: source.alarms.stoppedAfter !== undefined,
-      spills: 'overflow' in source && source.overflow === 'spill',
-      watchesBudget: source.budget?.usdPerMonth !== undefined,
-    },
-  );
+  return modelOperating(everyMinutes, {
+    watchesSilence: source.alarms.stoppedAfter !== undefined,
+    spills: 'overflow' in source && source.overflow === 'spill',
+    watchesBudget: source.budget?.usdPerMonth !== undefined,
+  });
 }

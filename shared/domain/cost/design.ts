@@ -116,3 +116,7 @@ export function isAvailable(design: Design): boolean {
       return false;
   }
 }
+
+/** How often a source is read that is read on a schedule. */
+export const everyMinutesOf = (design: Design): number | undefined =>
+  'everyMinutes' in design ? design.everyMinutes : undefined;

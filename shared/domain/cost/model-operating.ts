@@ -1,26 +1,12 @@
-import type { Design } from './design.ts';
 import { FUNCTION_SIZES } from '../plan/function-sizes.ts';
 import { HOURS_PER_MONTH, SQS_IDLE_POLLS_PER_MONTH } from './metering.ts';
 import type { Usage } from './usage.ts';
 
-/** Metrics where records arrive over HTTP: received, accepted, rejected, bytes, requests, cost. */
-const PUSHED_METRICS = 6;
-/** Metrics where records are read: received, accepted, bytes. */
-const READ_METRICS = 3;
-/** Metrics where records land: landed, duplicates, quarantined, bytes, files, latency, cost. */
-const LANDED_METRICS = 7;
-/** What else is measured of a source that is read on a schedule: the age of its position. */
-const PULLED_METRICS = 1;
-/** Metrics that the alarms of each source look at: the rate of errors is made of three, the latency of one. */
-const COMMON_ALARM_METRICS = 4;
+/** Metrics that get values as long as there are records or runs: errors, and latency or the age of the position. */
+const METRICS = 2;
+/** Alarms of each source: rate of errors, lateness, findings, warnings. */
+const ALARMS = 4;
 const MINUTES_PER_HOUR = 60;
-
-/** What metrics and alarms of a source depend on: a design, or what is known of one. */
-interface OperatedDesign {
-  readonly kind: Design['kind'];
-  readonly via?: 'push' | 'producer';
-  readonly everyMinutes?: number;
-}
 
 /** Which alarms a source has besides those that all have. */
 export interface OperatingOptions {
@@ -34,27 +20,22 @@ export interface OperatingOptions {
 
 /**
  * Metrics and alarms of one source in a month, whatever it brings; see source-alarms.ts. A metric is billed for the hours
- * in which it gets a value, see https://aws.amazon.com/cloudwatch/pricing/.
+ * in which it gets a value, see https://aws.amazon.com/cloudwatch/pricing/. Those that are sent only when something is
+ * wrong are left out.
+ *
+ * @param everyMinutes how often a source is read that is read on a schedule
  */
 export function modelOperating(
-  design: OperatedDesign,
+  everyMinutes: number | undefined,
   { watchesSilence, spills, watchesBudget = false }: OperatingOptions = {
     watchesSilence: false,
     spills: false,
   },
 ): Usage {
-  const isPushed =
-    design.kind === 'landing' ||
-    design.kind === 'queue' ||
-    (design.kind === 'stream' && design.via === 'push');
-  const isPulled = design.everyMinutes !== undefined;
-  const metrics =
-    (isPushed ? PUSHED_METRICS : READ_METRICS) + LANDED_METRICS + (isPulled ? PULLED_METRICS : 0);
-  const activeHours = Math.min(1, MINUTES_PER_HOUR / (design.everyMinutes ?? 1));
   return {
-    cloudWatchMetric: metrics * activeHours,
-    cloudWatchAlarm:
-      COMMON_ALARM_METRICS + [isPulled, spills, watchesSilence, watchesBudget].filter(Boolean).length,
+    cloudWatchMetric: METRICS * Math.min(1, MINUTES_PER_HOUR / (everyMinutes ?? 1)),
+    cloudWatchAlarm: ALARMS + [spills, watchesSilence, watchesBudget].filter(Boolean).length,
+    cloudWatchCompositeAlarm: 1,
   };
 }
 
@@ -77,10 +58,12 @@ export interface IdleDeployment {
   readonly isNotified: boolean;
   /** Streams, each with its own alarms; their shards are in the usage of their sources. */
   readonly streams: number;
-  /** All sources: they are watched. */
+  /** All sources: they are watched, and a dashboard has rows for a hundred. */
   readonly sources: number;
 }
 
+/** See observability.ts. */
+const SOURCES_PER_DASHBOARD = 100;
 const FUNCTION_ALARMS = 2;
 const STREAM_ALARMS = 4;
 const API_ALARMS = 1;
@@ -116,7 +99,7 @@ export function modelIdle({
   const queues = pullingFunctions + (isNotified ? 1 : 0);
   return {
     kmsKeyMonth: 1,
-    cloudWatchDashboard: 1,
+    cloudWatchDashboard: Math.max(1, Math.ceil(sources / SOURCES_PER_DASHBOARD)),
     cloudWatchAlarm: alarms,
     schedulerInvocation: HOURS_PER_MONTH,
     lambdaRequest: HOURS_PER_MONTH,

@@ -160,6 +160,7 @@ export function tellCount(
   }
   telemetry.count('CriticalFindings', source.name, 1);
   telemetry.count('MissingRecords', source.name, last.missing);
+  telemetry.count('CriticalFindings', source.name, 1);
   telemetry.log('error', 'the source has rows that were passed over', {
     source: source.name,
     ...{ known, found, missing: last.missing, from: missing.from, to: missing.to },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Design } from '../../../shared/domain/cost/design.ts';
+import { everyMinutesOf, type Design } from '../../../shared/domain/cost/design.ts';
 import { expectedFreshness } from '../../../shared/domain/cost/expected-freshness.ts';
 import { modelOperating } from '../../../shared/domain/cost/model-operating.ts';
 import { modelUsage } from '../../../shared/domain/cost/model-usage.ts';
@@ -114,7 +114,9 @@ describe('what a design uses in a month', () => {
   test('is a number from 0 on, of everything, whatever the workload', () => {
     fc.assert(
       fc.property(workloads, designs, (workload, design) => {
-        for (const [name, amount] of amountsOf(addUsage(usageOf(workload, design), modelOperating(design)))) {
+        for (const [name, amount] of amountsOf(
+          addUsage(usageOf(workload, design), modelOperating(everyMinutesOf(design))),
+        )) {
           expect(Number.isFinite(amount) && amount >= 0, `${name}: ${String(amount)}`).toBe(true);
         }
       }),

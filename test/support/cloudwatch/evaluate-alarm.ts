@@ -24,6 +24,8 @@ interface MetricOfTemplate {
 export interface AlarmProperties {
   readonly AlarmName: string;
   readonly AlarmDescription: string;
+  /** Who is told; nobody where a composite alarm does it. */
+  readonly AlarmActions?: readonly unknown[];
   readonly Namespace?: string;
   readonly MetricName?: string;
   readonly Dimensions?: readonly Dimension[];

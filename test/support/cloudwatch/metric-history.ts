@@ -18,6 +18,7 @@ export interface Range {
 interface Sample {
   readonly atMs: number;
   readonly value: number;
+  readonly times: number;
 }
 
 /** The beginnings of the periods of a range. */
@@ -29,11 +30,13 @@ export function periodsOf({ fromMs, toMs, periodMs }: Range): number[] {
 export class MetricHistory {
   readonly #samples = new Map<string, Sample[]>();
 
-  put(metric: MetricName, atMs: number, value: number): void {
+  /** A value that was seen so often. */
+  put(metric: MetricName, atMs: number, value: number, times = 1): void {
+    if (times === 0) return;
     const key = toKey(metric);
     const samples = this.#samples.get(key);
-    if (samples === undefined) this.#samples.set(key, [{ atMs, value }]);
-    else samples.push({ atMs, value });
+    if (samples === undefined) this.#samples.set(key, [{ atMs, value, times }]);
+    else samples.push({ atMs, value, times });
   }
 
   /**
@@ -42,13 +45,14 @@ export class MetricHistory {
    * @param statistic `Sum`, `Average`, `Minimum`, `Maximum`, `SampleCount`, or a percentile such as `p99`
    */
   read(metric: MetricName, statistic: string, range: Range): Series {
-    const byPeriod = new Map<number, number[]>();
-    for (const { atMs, value } of this.#samples.get(toKey(metric)) ?? []) {
+    const byPeriod = new Map<number, Sample[]>();
+    for (const sample of this.#samples.get(toKey(metric)) ?? []) {
+      const { atMs } = sample;
       if (atMs < range.fromMs || atMs >= range.toMs) continue;
       const start = range.fromMs + Math.floor((atMs - range.fromMs) / range.periodMs) * range.periodMs;
       const values = byPeriod.get(start);
-      if (values === undefined) byPeriod.set(start, [value]);
-      else values.push(value);
+      if (values === undefined) byPeriod.set(start, [sample]);
+      else values.push(sample);
     }
     return new Map([...byPeriod].map(([start, values]) => [start, toStatistic(statistic, values)]));
   }
@@ -58,30 +62,26 @@ function toKey({ namespace, name, dimensions }: MetricName): string {
   return JSON.stringify([namespace, name, Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1))]);
 }
 
-function toStatistic(statistic: string, values: readonly number[]): number {
-  const sum = values.reduce((total, value) => total + value, 0);
+function toStatistic(statistic: string, samples: readonly Sample[]): number {
+  const sum = samples.reduce((total, { value, times }) => total + value * times, 0);
+  const count = samples.reduce((total, { times }) => total + times, 0);
   switch (statistic) {
     case 'Sum':
       return sum;
     case 'Average':
-      return sum / values.length;
+      return sum / count;
     case 'Minimum':
-      return Math.min(...values);
+      return Math.min(...samples.map(({ value }) => value));
     case 'Maximum':
-      return Math.max(...values);
+      return Math.max(...samples.map(({ value }) => value));
     case 'SampleCount':
-      return values.length;
-    default:
-      return toPercentile(statistic, values);
+      return count;
   }
-}
-
-/** By nearest rank: the smallest value that so many per cent of the values are not above. */
-function toPercentile(statistic: string, values: readonly number[]): number {
-  const [, percent] = /^p(\d+(?:\.\d+)?)$/.exec(statistic) ?? [];
-  if (percent === undefined) throw new Error(`no statistic ${statistic} here`);
-  const sorted = [...values].sort((a, b) => a - b);
-  const value = sorted[Math.max(0, Math.ceil((Number(percent) / 100) * sorted.length) - 1)];
-  if (value === undefined) throw new Error('a period without values');
-  return value;
+  const percent = /^p(\d+(?:\.\d+)?)$/.exec(statistic)?.[1];
+  if (percent === undefined) throw new Error(`${statistic} is no statistic that is known here`);
+  const sorted = [...samples].sort((a, b) => a.value - b.value);
+  let rest = Math.max(1, Math.ceil((Number(percent) / 100) * count));
+  const found = sorted.find(({ times }) => (rest -= times) <= 0) ?? sorted.at(-1);
+  if (found === undefined) throw new Error('no samples');
+  return found.value;
 }

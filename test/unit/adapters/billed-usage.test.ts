@@ -15,6 +15,8 @@ const OF_NO_SOURCE = new Set([
   'log-activity.ts',
   'query-logs.ts',
   'read-deployed-plan.ts',
+  'set-alarm-actions.ts',
+  's3-object-versions.ts',
   'stack-output.ts',
 ]);
 

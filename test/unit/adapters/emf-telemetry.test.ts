@@ -35,10 +35,10 @@ function documents(lines: readonly string[]): Document[] {
 }
 
 describe('EMF telemetry', () => {
-  test('a source is one document with its counters added up', () => {
+  test('a source is one document with its counters added up, few of which are metrics', () => {
     const { telemetry, lines } = createTelemetry();
-    telemetry.count('RecordsLanded', 'orders', 5);
-    telemetry.count('RecordsLanded', 'orders', 7);
+    telemetry.count('RequestsSpilled', 'orders', 5);
+    telemetry.count('RequestsSpilled', 'orders', 7);
     telemetry.count('BytesLanded', 'orders', 1_000);
     telemetry.flush();
     expect(documents(lines)).toEqual([
@@ -48,17 +48,14 @@ describe('EMF telemetry', () => {
           CloudWatchMetrics: [
             {
               Namespace: 'Headgate',
-              Dimensions: [['source', 'lane']],
-              Metrics: [
-                { Name: 'RecordsLanded', Unit: 'Count' },
-                { Name: 'BytesLanded', Unit: 'Bytes' },
-              ],
+              Dimensions: [['source']],
+              Metrics: [{ Name: 'RequestsSpilled', Unit: 'Count' }],
             },
           ],
         },
         source: 'orders',
         lane: 'stream',
-        RecordsLanded: 12,
+        RequestsSpilled: 12,
         BytesLanded: 1_000,
       },
     ]);
@@ -134,13 +131,34 @@ describe('EMF telemetry', () => {
       const { telemetry, lines } = createTelemetry();
       telemetry.count('Requests', 'orders', value);
       telemetry.record('EndToEndLatency', 'orders', value);
-      telemetry.count('Errors', 'orders', 1);
+      telemetry.count('OverBudget', 'orders', 1);
       telemetry.flush();
       const all = documents(lines);
       expect(all.slice(0, 2).map(({ level }) => level)).toEqual(['error', 'error']);
-      expect(all[2]?._aws.CloudWatchMetrics[0]?.Metrics).toEqual([{ Name: 'Errors', Unit: 'Count' }]);
+      expect(all[2]?._aws.CloudWatchMetrics[0]?.Metrics).toEqual([{ Name: 'OverBudget', Unit: 'Count' }]);
     },
   );
+
+  test.each([
+    ['stream', ['EndToEndLatency', 'RecordErrors']],
+    ['pull', ['RecordErrors']],
+  ] as const)('of what the %s function says of records, %j are metrics', (lane, metrics) => {
+    const lines: string[] = [];
+    const clock = new ManualClock({ startMs: 1_704_067_200_000 });
+    const telemetry = new EmfTelemetry({ lane, clock, write: (line) => void lines.push(line) });
+    telemetry.record('EndToEndLatency', 'orders', 20);
+    telemetry.record('RecordErrors', 'orders', 0, 9);
+    telemetry.record('RecordErrors', 'orders', 1);
+    telemetry.count('RecordsLanded', 'orders', 10);
+    telemetry.flush();
+    const [document] = documents(lines);
+    expect(document?._aws.CloudWatchMetrics[0]?.Metrics.map(({ Name }) => Name)).toEqual(metrics);
+    expect(document).toMatchObject({
+      RecordsLanded: 10,
+      RecordErrors: { Values: [0, 1], Counts: [9, 1] },
+      EndToEndLatency: { Values: [20], Counts: [1] },
+    });
+  });
 
   test('a log line is one line of JSON with what an error is made of', () => {
     const { telemetry, lines } = createTelemetry();
@@ -191,11 +209,10 @@ describe('EMF telemetry', () => {
         1e-6 + 0.2e-6 + 0.5 * 0.0000133334 + 4 * 0.014e-6 + cloudWatchLogGb * 0.5,
         10,
       );
-      const metrics = document?._aws.CloudWatchMetrics[0]?.Metrics;
-      expect(metrics).toContainEqual({ Name: 'EstimatedCostUsd', Unit: 'None' });
+      expect(document?._aws.CloudWatchMetrics).toEqual([]);
     });
 
-    test('sources share an invocation by their raw bytes, which are no metric when they were counted at a commit', () => {
+    test('sources share an invocation by their raw bytes', () => {
       const { telemetry, meter, lines } = createMetered();
       telemetry.begin(start);
       telemetry.count('BytesCommitted', 'orders', 3_000);
@@ -204,8 +221,6 @@ describe('EMF telemetry', () => {
       telemetry.flush();
       const all = documents(lines);
       expect(all.map((document) => usageOf(document)['s3Put'])).toEqual([6, 2]);
-      const names = all[0]?._aws.CloudWatchMetrics[0]?.Metrics.map(({ Name }) => Name);
-      expect(names).toEqual(['EstimatedCostUsd']);
       expect(all[0]?.['BytesCommitted']).toBe(3_000);
     });
 

@@ -97,6 +97,7 @@ function setUp(answer = true, lost = Infinity) {
           ledger: world.ledger,
           perform: invoke,
           start: (work: PullWork) => Promise.resolve(void works.push(work)),
+          tellOfAlarms: () => Promise.resolve(),
           newToken: world.land.newToken,
           close: () => undefined,
         }),

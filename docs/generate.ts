@@ -110,14 +110,17 @@ function configPage(): string {
 function metricsPage(): string {
   const rowsOf = (properties: boolean): string[] =>
     Object.entries(METRICS)
-      .filter(([, metric]) => 'isProperty' in metric === properties)
-      .map(([name, { unit, help }]) => `| ${name} | ${unit} | ${help} |`);
+      .filter(([, metric]) => ('isProperty' in metric && metric.isProperty === true) === properties)
+      .map(
+        ([name, { unit, help, ...more }]) =>
+          `| ${name} | ${unit} | ${help}${'isProperty' in more && more.isProperty === 'pulled' ? ' Of sources that are read on a schedule it stands in the lines only.' : ''} |`,
+      );
   const head = ['| Name | Unit | Meaning |', '| --- | --- | --- |'];
   return [
     GENERATED,
     '# Metrics',
-    `CloudWatch namespace \`${METRIC_NAMESPACE}\`, dimensions \`source\` and \`lane\` (push, stream, pull). They are ` +
-      'written as embedded metric format into the logs, one line per source and invocation.',
+    `CloudWatch namespace \`${METRIC_NAMESPACE}\`, dimension \`source\`. They are written as embedded metric format into the ` +
+      'logs, one line per source and invocation; a line says its `lane` as well (push, stream, pull).',
     [...head, ...rowsOf(false)].join('\n'),
     '## In the lines only',
     'These stand in the same lines and are no metrics, so that they cost nothing. Query them with CloudWatch Logs Insights.',

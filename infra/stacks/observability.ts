@@ -21,6 +21,7 @@ import type { Construct } from 'constructs';
 import { planParameterPath, toDeployedPlan, toPlanTexts } from '../../shared/config/plan/deployed-plan.ts';
 import { maxLatencyMs } from '../../shared/config/max-latency.ts';
 import type { HeadgateConfig, SourceConfig } from '../../shared/config/schema.ts';
+import { FINDING_EVENT } from '../../shared/domain/watch/finding-event-type.ts';
 import { tellingAlarms } from '../../shared/domain/alarm-names.ts';
 import { createAlarms, type AlarmTopics } from '../constructs/alarms.ts';
 import { fromAlarmsOf } from '../constructs/from-alarms-of.ts';
@@ -144,7 +145,7 @@ function alarmTopic(
   return topic;
 }
 
-/** Alarms say on the account's default event bus that they change; those of this deployment are forwarded from there. */
+/** Alarms say on the account's default event bus that they change, and the watch what it finds: those are forwarded. */
 function forwardEvents(stack: Stack, { name, notify }: HeadgateConfig): void {
   if (notify.eventBus === undefined) return;
   const bus = EventBus.fromEventBusArn(stack, 'EventBus', notify.eventBus);
@@ -154,6 +155,15 @@ function forwardEvents(stack: Stack, { name, notify }: HeadgateConfig): void {
       source: ['aws.cloudwatch'],
       detailType: ['CloudWatch Alarm State Change'],
       detail: { alarmName: [{ prefix: `${name}-` }] },
+    },
+    targets: [new EventBusTarget(bus)],
+  });
+  new Rule(stack, 'FindingEvents', {
+    description: `What the hourly watch of the Headgate deployment ${name} finds`,
+    eventPattern: {
+      source: [FINDING_EVENT.source],
+      detailType: [FINDING_EVENT.detailType],
+      detail: { deployment: [name] },
     },
     targets: [new EventBusTarget(bus)],
   });

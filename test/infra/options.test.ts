@@ -142,6 +142,7 @@ const FUNCTION_OPTIONS: readonly Variant[] = [
   ],
   ['sources.*.columns', database({ columns: { id: 'bigint', at: 'date' } })],
   ['sources.*.undeclared', database({ undeclared: 'freeze' })],
+  ['sources.*.probe', database({ probe: { every: '2 hours' } })],
   ['sources.*.rowsPerSplit', database({ rowsPerSplit: 20_000 })],
   ['sources.*.table', database({ table: 'public.others' })],
   ['sources.*.connection.port', connect({ port: 5433 })],

@@ -230,7 +230,7 @@ async function compareWithDeployed(
       state: 'unknown',
       why: 'it was deployed by another version of Headgate, whose plan is not understood',
     };
-  return { state: 'deployed', changes: diffPlans(deployed, toDeployedPlan(plan.resources)) };
+  return { state: 'deployed', changes: diffPlans(deployed, toDeployedPlan(plan.resources), plan.name) };
 }
 
 /** What was spent of monthly budgets; whoever may read a plan need not be allowed to. */

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { FUNCTION_SIZES } from '../../domain/plan/function-sizes.ts';
 import { toTime } from '../../domain/plan/words.ts';
-import { lanesOf } from './lanes.ts';
+import { lanesOf, lanesThatServe } from './lanes.ts';
 import { retentionHoursOf } from './plan-lanes.ts';
 import { SHARED_STREAM, type ResourcePlan } from './plan-resources.ts';
 import { sourceOf, streamOf } from './planned-design.ts';
@@ -39,12 +39,7 @@ const MAX_TEXT = 4_000;
 /** The part of a plan that is deployed. */
 export function toDeployedPlan(resources: ResourcePlan): DeployedPlan {
   const names = Object.keys(resources.config.sources);
-  const functions = new Set(
-    names.flatMap((name) => {
-      const { received, landed } = lanesOf(sourceOf(name, resources));
-      return [received, landed];
-    }),
-  );
+  const functions = new Set(names.flatMap((name) => lanesThatServe(sourceOf(name, resources))));
   return {
     version: 1,
     sources: Object.fromEntries(
@@ -139,8 +134,16 @@ export interface PlanChange {
   readonly note: string | undefined;
 }
 
-/** What would change if a plan was deployed over another. */
-export function diffPlans(deployed: DeployedPlan, planned: DeployedPlan): readonly PlanChange[] {
+/**
+ * What would change if a plan was deployed over another.
+ *
+ * @param name of the deployment
+ */
+export function diffPlans(
+  deployed: DeployedPlan,
+  planned: DeployedPlan,
+  name: string,
+): readonly PlanChange[] {
   return [
     ...diffEntries('sources', deployed.sources, planned.sources, describeSource, noteOnSource(planned)),
     ...diffEntries('streams', deployed.streams, planned.streams, describeStream, noteOnStream),
@@ -149,7 +152,7 @@ export function diffPlans(deployed: DeployedPlan, planned: DeployedPlan): readon
       deployed.memoryMiB,
       planned.memoryMiB,
       (memoryMiB) => `${String(memoryMiB)} MiB`,
-      () => undefined,
+      (_before, after, lane) => (after === undefined ? noteOnStack(name, lane) : undefined),
     ),
   ];
 }
@@ -201,20 +204,40 @@ const noteOnSource =
     ) {
       return 'no source needs the shared stream any more: it is left where it is, with what has not landed; let it drain before you delete it';
     }
-    const isMoved = before !== undefined && after !== undefined && before.lane !== after.lane;
-    if (
-      isMoved &&
-      before.lane === 'land' &&
-      !Object.values(planned.sources).some(({ lane }) => lane === 'land')
-    ) {
-      return 'the landing stack is not part of the deployment any more, and goes on landing what waits in it; destroy it when it is empty';
-    }
+    if (before === undefined || after !== undefined) return undefined;
+    if (before.lane === 'land')
+      return 'its schedule goes with it: stop its senders and wait until its frames in the landing zone have landed, or they stay there';
+    if (before.lane === 'stream')
+      return 'stop its senders and wait until the stream has been read: records that are read later go to quarantine as UNKNOWN_SOURCE';
     return undefined;
   };
 
+/** A stack that is not part of an app any more is left where it is, with what it knew. */
+const LEFT_STACKS: Readonly<Record<string, { readonly stack: string; readonly does: string }>> = {
+  push: { stack: 'push', does: 'accepting records of its senders' },
+  stream: { stack: 'stream', does: 'landing what is on its streams' },
+  land: { stack: 'landing', does: 'landing what waits in it' },
+  pull: { stack: 'pull', does: 'reading its sources' },
+  extract: { stack: 'extract', does: 'reading its sources' },
+};
+
+/** What becomes of the stack of a lane that has lost its last source. */
+function noteOnStack(name: string, lane: string): string | undefined {
+  const left = LEFT_STACKS[lane];
+  if (left === undefined) return undefined;
+  const stack = `${name}-${left.stack}`;
+  return (
+    `no source needs it any more: a deployment leaves the stack ${stack} behind, which goes on ${left.does}. When nothing waits: ` +
+    `npx cdk deploy --exclusively ${name}-observability, aws cloudformation delete-stack --stack-name ${stack}, npx cdk deploy --all ` +
+    '(docs/operations.md, "Before you remove or rename a source")'
+  );
+}
+
 /** Kinesis takes at most twice as many shards at a time, and half as many at the least. */
 function noteOnStream(before: StreamEntry | undefined, after: StreamEntry | undefined): string | undefined {
-  if (before === undefined || after === undefined) return undefined;
+  if (before === undefined) return undefined;
+  if (after === undefined)
+    return 'the stream is kept, with what has not landed, and costs what it did: let it be read to its end before you deploy, and delete it when it is empty';
   if (after.shards > 2 * before.shards)
     return `Kinesis doubles at most: deploy with ${String(2 * before.shards)} shards first`;
   if (after.shards < before.shards / 2)

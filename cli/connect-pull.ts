@@ -4,6 +4,8 @@ import {
   createDynamoDbClient,
   createLambdaClient,
 } from '../shared/adapters/aws/clients.ts';
+import { DynamoCountStore } from '../shared/adapters/aws/dynamo-count-store.ts';
+import { DynamoFindingStore } from '../shared/adapters/aws/dynamo-finding-store.ts';
 import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts';
 import { DynamoPullControlStore } from '../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { invokeFunction, startFunction } from '../shared/adapters/aws/invoke-function.ts';
@@ -32,6 +34,8 @@ export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
   return {
     control: new DynamoPullControlStore({ dynamodb, table }),
     ledger: new DynamoLedgerStore({ dynamodb, table, clock: systemClock }),
+    counts: new DynamoCountStore({ dynamodb, table, clock: systemClock }),
+    findings: new DynamoFindingStore({ dynamodb, table, clock: systemClock }),
     perform: async (work) => {
       await invokeFunction(lambda, functionOf(work.source), work);
     },

@@ -1,4 +1,6 @@
 import type { HeadgateConfig } from '../shared/config/schema.ts';
+import type { CountStore } from '../shared/ports/count-store.ts';
+import type { FindingStore } from '../shared/ports/finding-store.ts';
 import type { LedgerStore } from '../shared/ports/ledger-store.ts';
 import type { PullControlStore } from '../shared/ports/pull-control.ts';
 import type { PullWork } from '../shared/ports/work-queue.ts';
@@ -20,6 +22,8 @@ export interface PullDeps {
 export interface OpenPull {
   readonly control: PullControlStore;
   readonly ledger: LedgerStore;
+  readonly counts: Pick<CountStore, 'read'>;
+  readonly findings: Pick<FindingStore, 'read'>;
   /** Has the source's function do this, and waits until it is done. @throws BlockedError with what it failed with */
   readonly perform: (work: PullWork) => Promise<void>;
   /** Has the source's function do this soon. */

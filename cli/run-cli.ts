@@ -15,7 +15,7 @@ import { createLakeCommand } from './commands/lake.ts';
 import { createPauseCommands } from './commands/pause.ts';
 import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
-import { createStatusCommand } from './commands/status.ts';
+import { createStatusCommand } from './status/status-command.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { AuditDeps } from './open-audit.ts';
 import type { LakeDeps } from './open-lake.ts';

@@ -9,7 +9,7 @@ import { toMs } from '../../shared/config/units.ts';
 import { readCheckpoint } from './checkpoints.ts';
 import { probeStatus, type ProbeStatus } from './probe-status.ts';
 
-type Health = 'ok' | 'warn' | 'error' | 'paused';
+export type Health = 'ok' | 'warn' | 'error' | 'paused';
 
 /** How a source is doing. */
 export interface SourceStatus {
@@ -39,7 +39,7 @@ const MISSED_RUNS = 2;
 const MISSED_COMPARISONS = 3;
 
 /** What a deployment knows of a source. */
-interface KnownOfSource {
+export interface KnownOfSource {
   readonly control: PullControl;
   /** Its own lane, and that of its backfills. */
   readonly state: LedgerState;

@@ -12,7 +12,8 @@ import {
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import type { Construct } from 'constructs';
-import { criticalAlarmId, type Severity } from '../../shared/domain/alarm-names.ts';
+import { criticalAlarmId } from '../../shared/domain/alarm-names.ts';
+import type { Severity } from '../../shared/domain/watch/finding-kinds.ts';
 import { runbookOf, type RunbookKind } from '../../shared/domain/runbooks.ts';
 
 /** An alarm as one row: what is measured, from where on it is wrong, what silence means, and what to do. */

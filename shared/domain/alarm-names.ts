@@ -1,6 +1,3 @@
-/** `critical`: records are late, refused or in danger. `warning`: something is unusual. */
-export type Severity = 'critical' | 'warning';
-
 /** The alarm that is on while one of a source's critical alarms is, without the deployment's name. */
 export const criticalAlarmId = (source: string): string => `${source}-critical`;
 

@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { createBackfillCommand } from '../../../cli/commands/backfill.ts';
 import type { OpenReplay } from '../../../cli/open-replay.ts';
+import { MemoryFindingStore } from '../../../shared/adapters/memory/memory-finding-store.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { defineConfig } from '../../../shared/config/define-config.ts';
@@ -97,6 +98,8 @@ function setUp(answer = true, lost = Infinity) {
           ledger: world.ledger,
           perform: invoke,
           start: (work: PullWork) => Promise.resolve(void works.push(work)),
+          counts: world.ledger.counts,
+          findings: new MemoryFindingStore(),
           tellOfAlarms: () => Promise.resolve(),
           newToken: world.land.newToken,
           close: () => undefined,

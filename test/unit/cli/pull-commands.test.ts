@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runCli, type CliDeps } from '../../../cli/run-cli.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
+import { MemoryFindingStore } from '../../../shared/adapters/memory/memory-finding-store.ts';
 import { MemoryLedgerStore } from '../../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
@@ -61,7 +62,11 @@ class Console {
   readonly clock = new ManualClock();
   readonly control = new MemoryPullControlStore();
   readonly ledger = new MemoryLedgerStore();
+  readonly findings = new MemoryFindingStore();
   readonly performed: PullWork[] = [];
+  /** Sources whose alarms were switched, and whether on. */
+  readonly told: string[] = [];
+  areAlarmsDenied = false;
   readonly started: PullWork[] = [];
   /** What the person at the terminal answers; undefined when there is none. */
   answer: boolean | undefined;
@@ -92,6 +97,12 @@ class Console {
         Promise.resolve({
           control: this.control,
           ledger: this.ledger,
+          counts: this.ledger.counts,
+          findings: this.findings,
+          tellOfAlarms: (source: string, isTelling: boolean) => {
+            this.told.push(`${source} ${String(isTelling)}`);
+            return this.areAlarmsDenied ? Promise.reject(new Error('not allowed')) : Promise.resolve();
+          },
           perform: (work: PullWork) => {
             this.performed.push(work);
             return Promise.resolve();
@@ -192,10 +203,112 @@ describe('headgate pause and resume', () => {
     ['orders', 'has type push, which is not read on a schedule; sources that are: pages, rows, late, whole'],
     ['nope', 'is not declared in headgate.config.ts'],
   ])('%s is refused with what is allowed', async (source, message) => {
-    for (const args of [['pause'], ['resume'], ['status'], ['checkpoint', 'get'], ['checkpoint', 'reset']]) {
+    for (const args of [['pause'], ['resume'], ['checkpoint', 'get'], ['checkpoint', 'reset']]) {
       const { code, err } = await new Console().run(...args, source);
       expect([code, err]).toEqual([1, expect.stringContaining(message)]);
     }
+  });
+});
+
+describe('the alarms of a source that is paused', () => {
+  test('tell nobody until it is resumed', async () => {
+    const terminal = new Console();
+    await terminal.run('pause', 'rows');
+    expect(terminal.told).toEqual(['rows false']);
+    await terminal.run('resume', 'rows');
+    expect(terminal.told).toEqual(['rows false', 'rows true']);
+  });
+
+  test('go on telling of one that has paused itself', async () => {
+    const terminal = new Console();
+    const paused = { sinceMs: 1, by: 'failures', who: undefined, reason: 'it failed' } as const;
+    await terminal.write('rows', { paused });
+    await terminal.run('pause', 'rows');
+    expect(terminal.told).toEqual([]);
+  });
+
+  test('are no reason to fail: it is paused all the same, and it is said', async () => {
+    const terminal = new Console();
+    terminal.areAlarmsDenied = true;
+    const { code, err } = await terminal.run('pause', 'rows');
+    expect([code, err]).toEqual([0, expect.stringContaining('alarms of rows are not silenced: not allowed')]);
+    expect(terminal.control.peek('rows').paused?.by).toBe('operator');
+  });
+});
+
+describe('headgate status of any source', () => {
+  const HOUR_MS = 3_600_000;
+  const setUp = async (agoHours: number, landed: number) => {
+    const terminal = new Console();
+    const hour = Math.floor(terminal.clock.nowMs() / HOUR_MS) - agoHours;
+    await terminal.ledger.counts.accept('orders', hour, 'p', 10);
+    terminal.ledger.counts.settle([
+      { source: 'orders', hour, landed, duplicates: 1, quarantined: 1, discarded: 0, extra: 0 },
+    ]);
+    return { terminal, hour };
+  };
+
+  test('what is accepted and not settled is in flight at first, and then missing, which is an error', async () => {
+    const fresh = await setUp(0, 5);
+    const { code, out } = await fresh.terminal.run('status', 'orders', '--json');
+    const [status] = JSON.parse(out) as Record<string, unknown>[];
+    expect([code, status]).toMatchObject([
+      0,
+      {
+        source: 'orders',
+        lane: 'landing',
+        health: 'warn',
+        counts: {
+          accepted: 10,
+          landed: 5,
+          duplicates: 1,
+          quarantined: 1,
+          discarded: 0,
+          inFlight: 3,
+          missing: 0,
+        },
+      },
+    ]);
+    const old = await setUp(20, 5);
+    const late = await old.terminal.run('status', 'orders', '--hours');
+    expect(late.code).toBe(1);
+    expect(late.out).toContain('3 records that were accepted are missing');
+    expect(late.out).toContain(new Date(old.hour * HOUR_MS).toISOString().slice(0, 13).replace('T', ' '));
+    expect((await old.terminal.run('status', 'orders', '--since', '2 hours')).code).toBe(0);
+  });
+
+  test('what is settled is no concern, and copies that settled as well are none either', async () => {
+    for (const landed of [8, 12]) {
+      const { terminal } = await setUp(20, landed);
+      const { out } = await terminal.run('status', 'orders', '--json');
+      expect(JSON.parse(out)).toMatchObject([{ counts: { inFlight: 0, missing: 0 } }]);
+    }
+  });
+
+  test('what the watch has found is shown with its runbook, and critical findings are an error', async () => {
+    const { terminal, hour } = await setUp(0, 8);
+    const find = (kind: 'completeness' | 'volume-drop'): Promise<void> =>
+      terminal.findings.save('orders', {
+        checkedAtMs: terminal.clock.nowMs(),
+        findings: [{ kind, hour, sinceHour: hour, amount: 1, message: 'something is odd' }],
+      });
+    await find('volume-drop');
+    const warned = await terminal.run('status', 'orders');
+    expect(warned.code).toBe(0);
+    expect(warned.out).toContain('something is odd (docs/runbooks/volume-drop.md)');
+    await find('completeness');
+    expect((await terminal.run('status')).code).toBe(1);
+  });
+
+  test('all sources are shown, and one that is not declared is refused', async () => {
+    const { terminal } = await setUp(0, 8);
+    const { out } = await terminal.run('status', '--json');
+    expect((JSON.parse(out) as { source: string }[]).map(({ source }) => source)).toEqual(
+      Object.keys(config.sources),
+    );
+    const { code, err } = await terminal.run('status', 'nope');
+    expect([code, err]).toEqual([2, expect.stringContaining('source "nope" is not declared')]);
+    expect((await terminal.run('status', '--hours')).code).toBe(2);
   });
 });
 

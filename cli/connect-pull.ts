@@ -10,6 +10,7 @@ import { DynamoLedgerStore } from '../shared/adapters/aws/dynamo-ledger-store.ts
 import { DynamoPullControlStore } from '../shared/adapters/aws/dynamo-pull-control-store.ts';
 import { invokeFunction, startFunction } from '../shared/adapters/aws/invoke-function.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
+import { describeAlarms } from '../shared/adapters/aws/describe-alarms.ts';
 import { setAlarmActions } from '../shared/adapters/aws/set-alarm-actions.ts';
 import { systemClock } from '../shared/adapters/aws/system-clock.ts';
 import type { HeadgateConfig } from '../shared/config/schema.ts';
@@ -42,6 +43,7 @@ export async function openPull(config: HeadgateConfig): Promise<OpenPull> {
     start: (work) => startFunction(lambda, functionOf(work.source), work),
     tellOfAlarms: (source, isTelling) =>
       setAlarmActions(cloudwatch, tellingAlarms(config.name, source), isTelling),
+    alarmsOf: (source) => describeAlarms(cloudwatch, `${config.name}-${source}-`),
     newToken: randomUUID,
     close: () => {
       dynamodb.destroy();

@@ -18,6 +18,16 @@ export interface PullDeps {
   readonly who: string;
 }
 
+/** An alarm as it stands. */
+export interface AlarmState {
+  readonly name: string;
+  /** `OK`, `ALARM` or `INSUFFICIENT_DATA`. */
+  readonly state: string;
+  /** When it became so, ISO 8601. */
+  readonly since: string | undefined;
+  readonly reason: string;
+}
+
 /** A deployment whose sources are read on a schedule. */
 export interface OpenPull {
   readonly control: PullControlStore;
@@ -30,6 +40,8 @@ export interface OpenPull {
   readonly start: (work: PullWork) => Promise<void>;
   /** Has the alarms of a source tell somebody, or nobody; they go on looking. */
   readonly tellOfAlarms: (source: string, isTelling: boolean) => Promise<void>;
+  /** The alarms of a source, as CloudWatch has them. */
+  readonly alarmsOf: (source: string) => Promise<readonly AlarmState[]>;
   readonly newToken: () => string;
   readonly close: () => void;
 }

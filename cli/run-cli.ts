@@ -15,6 +15,7 @@ import { createLakeCommand } from './commands/lake.ts';
 import { createPauseCommands } from './commands/pause.ts';
 import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
+import { createInspectCommand } from './status/inspect-command.ts';
 import { createStatusCommand } from './status/status-command.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { AuditDeps } from './open-audit.ts';
@@ -69,6 +70,7 @@ export function createProgram(deps: CliDeps): Command {
     .addCommand(createDlqCommand(deps, DEFAULT_CONFIG_FILE));
   program
     .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createInspectCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createCostCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createBackfillCommand(deps, DEFAULT_CONFIG_FILE));

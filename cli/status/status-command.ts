@@ -1,8 +1,8 @@
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import pc from 'picocolors';
-import type { HeadgateConfig } from '../../shared/config/schema.ts';
 import type { BudgetDeps } from '../budgets.ts';
+import { requireSource } from '../dlq/selection.ts';
 import type { PullDeps } from '../open-pull.ts';
 import type { Health } from '../pull/source-status.ts';
 import { CommandError, UsageError } from '../terminal.ts';
@@ -28,7 +28,8 @@ export function createStatusCommand(deps: PullDeps & BudgetDeps, configFile: str
     const config = await loadConfig(options.config);
     if (options.hours && name === undefined)
       throw new UsageError('--hours shows one source: name it, such as: headgate status orders --hours');
-    const names = name === undefined ? Object.keys(config.sources) : [requireSource(config, name, options)];
+    if (name !== undefined) requireSource(config, name, 'source');
+    const names = name === undefined ? Object.keys(config.sources) : [name];
     const found = await readOverviews(deps, config, names, options.since);
     if (options.json) terminal.out(JSON.stringify(found));
     else if (found.length === 0) terminal.err(`${options.config} declares no source.`);
@@ -55,18 +56,6 @@ export function createStatusCommand(deps: PullDeps & BudgetDeps, configFile: str
       '\nExamples:\n  $ headgate status\n  $ headgate status orders --hours --since "7 days"',
     )
     .action(status);
-}
-
-/** @throws UsageError when it is not declared */
-export function requireSource(
-  { sources }: HeadgateConfig,
-  name: string,
-  { config }: { readonly config: string },
-): string {
-  if (Object.hasOwn(sources, name)) return name;
-  throw new UsageError(
-    `source ${JSON.stringify(name)} is not declared in ${config}; there are: ${Object.keys(sources).join(', ') || 'none'}`,
-  );
 }
 
 const COLOURS: Readonly<Record<Health, (text: string) => string>> = {

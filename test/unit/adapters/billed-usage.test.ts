@@ -15,6 +15,7 @@ const OF_NO_SOURCE = new Set([
   'log-activity.ts',
   'query-logs.ts',
   'read-deployed-plan.ts',
+  'describe-alarms.ts',
   'set-alarm-actions.ts',
   's3-object-versions.ts',
   'stack-output.ts',

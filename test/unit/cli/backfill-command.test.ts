@@ -101,6 +101,7 @@ function setUp(answer = true, lost = Infinity) {
           counts: world.ledger.counts,
           findings: new MemoryFindingStore(),
           tellOfAlarms: () => Promise.resolve(),
+          alarmsOf: () => Promise.resolve([]),
           newToken: world.land.newToken,
           close: () => undefined,
         }),

@@ -307,7 +307,7 @@ describe('headgate status of any source', () => {
       Object.keys(config.sources),
     );
     const { code, err } = await terminal.run('status', 'nope');
-    expect([code, err]).toEqual([2, expect.stringContaining('source "nope" is not declared')]);
+    expect([code, err]).toEqual([2, expect.stringContaining('source nope is not declared')]);
     expect((await terminal.run('status', '--hours')).code).toBe(2);
   });
 });

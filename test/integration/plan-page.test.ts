@@ -20,6 +20,8 @@ const browser = findBrowser();
 const config = configOf({
   orders: declare.push({ description: '</script><b>' }),
   reports: declare.push({ freshness: '10 minutes', volume: { gbPerDay: 1 } }),
+  // By hand, next to a stream that is there anyway: it could be had for less.
+  hand: declare.push({ freshness: '10 minutes', pattern: 'micro-batch', volume: { gbPerDay: 1 } }),
   tables: declare.table({ changes: 'upserts', incremental: { cursor: 'updated_at' } }),
 });
 const plan = planDeployment(config);
@@ -31,7 +33,7 @@ addEventListener('load', () => setTimeout(() => {
     const context = chart.ctx;
     const ink = (x, y) => [...context.getImageData(Math.round(x), Math.round(y), 1, 1).data].slice(0, 3).join();
     const at = (series, i) => [chart.valToPos(chart.data[0][i], 'x', true), chart.valToPos(chart.data[series][i], 'y', true)];
-    const points = chart.data[0].map((seconds, i) => ({ seconds, usdPerGb: chart.data[1][i], place: at(1, i) }));
+    const points = chart.data[0].flatMap((seconds, i) => (chart.data[1][i] == null ? [] : [{ seconds, usdPerGb: chart.data[1][i], place: at(1, i) }]));
     const planned = chart.data[2].findIndex((value) => value != null);
     const pixels = context.getImageData(0, 0, context.canvas.width, context.canvas.height).data;
     let drawn = 0;
@@ -44,7 +46,7 @@ addEventListener('load', () => setTimeout(() => {
       const near = [-2, -1, 0, 1, 2].flatMap((dx) => [-2, -1, 0, 1, 2].map((dy) => ink(x + dx, y + dy)));
       return near.includes('42,93,176');
     });
-    return { points, planned: { at: planned, ink: ink(...at(2, planned)) }, line, drawn, labels: chart.root.textContent };
+    return { points, planned: { seconds: chart.data[0][planned], usdPerGb: chart.data[2][planned], ink: ink(...at(2, planned)) }, line, drawn, labels: chart.root.textContent };
   });
   const out = document.createElement('pre');
   out.id = 'probe';
@@ -58,7 +60,7 @@ interface Drawn {
     readonly usdPerGb: number;
     readonly place: readonly number[];
   }[];
-  readonly planned: { readonly at: number; readonly ink: string };
+  readonly planned: { readonly seconds: number; readonly usdPerGb: number; readonly ink: string };
   readonly line: readonly boolean[];
   readonly drawn: number;
 }
@@ -113,11 +115,19 @@ describe.skipIf(browser === undefined)('the page of a plan in a browser', () => 
   });
 
   test('draws what is planned where it is', () => {
-    for (const [at, { points, planned }] of found.entries()) {
-      expect(points[planned.at]?.usdPerGb).toBeCloseTo(plan.sources[at]?.usdPerGb ?? 0, 9);
-      expect(points[planned.at]?.seconds).toBeCloseTo((plan.sources[at]?.freshness.p99Ms ?? 0) / 1000, 6);
+    for (const [at, { planned }] of found.entries()) {
+      expect(planned.usdPerGb).toBeCloseTo(plan.sources[at]?.usdPerGb ?? 0, 9);
+      expect(planned.seconds).toBeCloseTo((plan.sources[at]?.freshness.p99Ms ?? 0) / 1000, 6);
       expect(planned.ink).toBe(PLANNED_INK);
     }
+  });
+
+  test('says which pattern was set by hand, and what the next choices are', () => {
+    const page = planPage(plan, plan.sources);
+    expect(page.match(/The pattern is set by hand/g)).toHaveLength(1);
+    expect(page).toContain('"planned (by hand): 10 minutes"');
+    expect(page).toMatch(/"text":"cheaper: \d+ \w+"/);
+    expect(page).toMatch(/"text":"faster: \d+ \w+"/);
   });
 
   test('draws a line through the options of every source, from fresh to old', () => {

@@ -60,6 +60,8 @@ const DAY_MS = 86_400_000;
 const FRESH_PART = 4;
 /** Days without a query after which nobody reads a table. */
 const UNREAD_DAYS = 14;
+/** What is kept for the case that somebody will ask. */
+const ARCHIVED_FRESHNESS = '1 day';
 
 const REDECISIONS: readonly Redecision[] = [
   {
@@ -148,12 +150,32 @@ const REDECISIONS: readonly Redecision[] = [
   {
     id: 'read-by-nobody',
     says: 'Nobody has queried the table of a source.',
-    find: ({ name, reads, usdPerMonth }: Compared): Found => {
+    find: ({ name, declared, source, measured, prices, reads, usdPerMonth }: Compared): Found => {
       if (reads === undefined || reads.queries > 0 || reads.days < UNREAD_DAYS) return undefined;
+      const archived = usdWith(
+        { declared, source, measured, prices, name },
+        { freshness: ARCHIVED_FRESHNESS },
+      );
+      const saved = usdPerMonth - archived;
+      const archive =
+        saved < MIN_USD || toMs(source.freshness) >= DAY_MS
+          ? []
+          : [
+              `archive it with sources.${name}: { freshness: "${ARCHIVED_FRESHNESS}" }, which lands it all the same and saves ${toUsd(saved)} a month`,
+            ];
+      const pause =
+        'pauseAfterFailures' in source
+          ? [`stop reading it with "npx headgate pause ${name}" until somebody asks`]
+          : [];
       return {
         field: `sources.${name}`,
         says: `no query of Athena named its table in ${String(Math.floor(reads.days))} days, and it costs ${toUsd(usdPerMonth)} a month`,
-        next: `ask who needs it (Spark, DuckDB and direct reads of S3 are not seen); otherwise let "files" age into a cheaper class, and remove the source: what has landed stays`,
+        next: [
+          'ask who needs it (Spark, DuckDB and direct reads of S3 are not seen)',
+          ...archive,
+          ...pause,
+          'or remove the source: what has landed stays, and ages into cheaper classes (`retention`)',
+        ].join('; '),
         usdPerMonth,
       };
     },

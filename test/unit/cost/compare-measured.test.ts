@@ -104,6 +104,11 @@ describe('what was measured', () => {
     expect(finding).toMatchObject({ id: 'read-by-nobody' });
     expect(finding?.usdPerMonth).toBeGreaterThan(20);
     expect(finding?.next).toContain('are not seen');
+    expect(finding?.next).toMatch(
+      /archive it with sources\.orders: \{ freshness: "1 day" \}, which lands it all the same and saves \$[\d.]+ a month/,
+    );
+    // What is pushed cannot be paused.
+    expect(finding?.next).not.toContain('headgate pause');
     expect(found({}, { queries: 0, days: 13 })).toEqual([]);
     expect(found({}, undefined)).toEqual([]);
   });

@@ -198,6 +198,26 @@ const REDECISIONS: readonly Redecision[] = [
     },
   },
   {
+    id: 'logs-cost-much',
+    says: 'The log lines of a source cost a tenth of everything and more.',
+    find: ({ name, source, measured: { logGbPerDay = 0 }, prices, usdPerMonth }: Compared): Found => {
+      const usd = priceUsage({ cloudWatchLogGb: logGbPerDay * DAYS_PER_MONTH }, prices).usd;
+      if (usd < usdPerMonth / 10) return undefined;
+      const [field, next] =
+        source.type === 'push'
+          ? ['recordsPerRequest', 'put more records into a request: each request has its lines']
+          : source.type === 'webhook'
+            ? ['type', 'if the service can collect events or select them, have it do so']
+            : ['freshness', 'ask for an older freshness: each run has its lines'];
+      return {
+        field: `sources.${name}.${field}`,
+        says: `${toGb(logGbPerDay)} of log lines a day were written, ${toUsd(usd)} of the ${toUsd(usdPerMonth)} a month that it costs`,
+        next: `${next}; see first whether an error repeats in them`,
+        usdPerMonth: usd,
+      };
+    },
+  },
+  {
     id: 'no-duplicates-found',
     says: 'Claims of records are paid for, and no record came twice.',
     find: ({ name, declared, source, measured, prices, usdPerMonth }: Compared): Found => {

@@ -19,6 +19,8 @@ export interface MeasuredSource {
   readonly bytesPerFile: number | undefined;
   /** Of the records that came to the lake, those that had landed before, 0 to 1. */
   readonly duplicates: number | undefined;
+  /** GB of lines in the logs of its functions; undefined where the logs that say it are gone. */
+  readonly logGbPerDay: number | undefined;
   readonly latency: LaneActivity['latency'];
 }
 
@@ -55,6 +57,9 @@ export function measureSource(
     filesPerDay: files / days,
     bytesPerFile: ratio(total('BytesLanded'), files),
     duplicates: ratio(total('RecordsDuplicate'), judged),
+    logGbPerDay: lanes.some(({ usage }) => usage === undefined)
+      ? undefined
+      : lanes.reduce((sum, { usage }) => sum + (usage?.cloudWatchLogGb ?? 0), 0) / days,
     latency:
       latencies.length === 0
         ? undefined

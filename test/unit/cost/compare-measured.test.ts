@@ -34,6 +34,7 @@ const asDeclared: MeasuredSource = {
   filesPerDay: 5_000,
   bytesPerFile: 4e6,
   duplicates: 0,
+  logGbPerDay: 0.02,
   latency: { p50Ms: 6_000, p99Ms: 14_000 },
 };
 const found = (
@@ -118,6 +119,14 @@ describe('what was measured', () => {
     expect(finding).toMatchObject({ id: 'many-small-files' });
     // 20 GB of Parquet a day fit 20,000 files of a megabyte: 80,000 are too many, at $5.40 a million.
     expect(finding?.usdPerMonth).toBeCloseTo(80_000 * (730 / 24) * 5.4e-6, 1);
+  });
+
+  test('log lines that cost a tenth of everything are said, with what they cost', () => {
+    // $0.50 a GB, some 30 days.
+    const [finding] = found({ logGbPerDay: 4 });
+    expect(finding).toMatchObject({ id: 'logs-cost-much', field: 'sources.orders.recordsPerRequest' });
+    expect(finding?.usdPerMonth).toBeCloseTo(4 * 0.5 * (730 / 24), 6);
+    expect(found({ logGbPerDay: undefined })).toEqual([]);
   });
 
   test('claims of records that never come twice could be claims of requests', () => {

@@ -22,10 +22,12 @@ test('what arrived, in what pieces, and what became of it', () => {
     'orders',
     [
       activity('push', {
+        usage: { cloudWatchLogGb: 0.5 },
         firstMs: 5 * DAY_MS,
         counters: { RecordsReceived: 4e6, BytesReceived: 4e9, Requests: 8_000, BytesFramed: 1e9 },
       }),
       activity('stream', {
+        usage: { cloudWatchLogGb: 0.3 },
         firstMs: 5 * DAY_MS + 1,
         counters: {
           RecordsLanded: 2_970_000,
@@ -52,6 +54,7 @@ test('what arrived, in what pieces, and what became of it', () => {
     filesPerDay: 200,
     bytesPerFile: 2e6,
     duplicates: 0.01,
+    logGbPerDay: 0.4,
     latency: { p50Ms: 5_000, p99Ms: 60_000 },
   });
 });

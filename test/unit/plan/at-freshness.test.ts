@@ -95,6 +95,7 @@ describe('what is read as a whole', () => {
       filesPerDay: 24,
       bytesPerFile: 2e8,
       duplicates: 0,
+      logGbPerDay: 0,
       latency: undefined,
     };
     const found = compareMeasured(config, measured, { queries: 7, days: 7 }).find(

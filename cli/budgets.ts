@@ -13,7 +13,7 @@ export interface BudgetDeps {
   readonly openSpend: (config: HeadgateConfig) => Promise<OpenSpend>;
 }
 
-export interface OpenSpend {
+interface OpenSpend {
   readonly store: Pick<SpendStore, 'read'>;
   readonly close: () => void;
 }

@@ -16,7 +16,7 @@ export interface OpenRowSketches {
 }
 
 /** Two sources that bring the same rows. */
-export interface SharedContent {
+interface SharedContent {
   readonly sources: readonly [string, string];
   /** Columns that hold the same values, of the one and of the other. */
   readonly columns: readonly (readonly [string, string])[];

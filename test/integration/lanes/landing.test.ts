@@ -77,17 +77,24 @@ async function waitingFrames(source: SourceName): Promise<number> {
 
 describe('the plan of a deployment', () => {
   /** `headgate plan`, asked of this deployment. */
-  async function plan(...args: string[]): Promise<{ readonly deployed: unknown }> {
+  async function plan(
+    ...args: string[]
+  ): Promise<{ readonly deployed: unknown; readonly contents?: unknown }> {
     const command = ['cli/main.ts', 'plan', '--json', '--config', 'test/fixtures/landing.config.ts', ...args];
     const { stdout } = await execa(process.execPath, command, {
       env: { AWS_ENDPOINT_URL: cloud().endpoint },
       reject: false,
     });
-    return JSON.parse(stdout) as { deployed: unknown };
+    return JSON.parse(stdout) as { deployed: unknown; contents?: unknown };
   }
 
   test('is kept beside it, and is what is deployed', async () => {
     expect((await plan()).deployed).toEqual({ state: 'deployed', changes: [] });
+  });
+
+  test('is compared with what is in the lake: of sources that have not landed nothing is read', async () => {
+    expect((await plan('--deep')).contents).toEqual({ shared: [], notRead: [...SOURCES] });
+    expect((await plan()).contents).toBeUndefined();
   });
 
   test('is compared with another one', async () => {

@@ -20,6 +20,7 @@ import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { openAudit } from './connect-audit.ts';
 import { openChecks } from './connect-checks.ts';
+import { openLogs } from './connect-logs.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
 import { openRowSketches } from './connect-row-sketches.ts';
@@ -86,6 +87,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
+  openLogs,
   openSpend: async ({ name }) => {
     const dynamodb = createDynamoDbClient();
     const table = await readStackOutput(`${name}-storage`, 'ClaimsTableName');

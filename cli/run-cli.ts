@@ -15,11 +15,13 @@ import { createLakeCommand } from './commands/lake.ts';
 import { createPauseCommands } from './commands/pause.ts';
 import { createPlanCommand, type PlanDeps } from './commands/plan.ts';
 import { createQueryCommand } from './commands/query.ts';
+import { createTailCommand } from './status/tail-command.ts';
 import { createInspectCommand } from './status/inspect-command.ts';
 import { createStatusCommand } from './status/status-command.ts';
 import { createValidateCommand } from './commands/validate.ts';
 import type { AuditDeps } from './open-audit.ts';
 import type { LakeDeps } from './open-lake.ts';
+import type { LogsDeps } from './open-logs.ts';
 import type { PullDeps } from './open-pull.ts';
 import { CommandError, UsageError } from './terminal.ts';
 
@@ -29,6 +31,7 @@ export type ExitCode = 0 | 1 | 2;
 /** What the commands need from the outside. */
 export type CliDeps = KeysDeps &
   LakeDeps &
+  LogsDeps &
   AuditDeps &
   DlqDeps &
   DiscoverDeps &
@@ -71,6 +74,7 @@ export function createProgram(deps: CliDeps): Command {
   program
     .addCommand(createStatusCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createInspectCommand(deps, DEFAULT_CONFIG_FILE))
+    .addCommand(createTailCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createCostCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createCheckpointCommand(deps, DEFAULT_CONFIG_FILE))
     .addCommand(createBackfillCommand(deps, DEFAULT_CONFIG_FILE));

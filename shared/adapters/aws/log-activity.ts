@@ -28,26 +28,57 @@ export class LogActivity implements ActivityLog {
   }
 
   async #readLane(lane: string, { fromMs, toMs }: Period): Promise<readonly LaneActivity[]> {
-    const group = logGroupOf(this.#deployment, lane);
-    const lines: string[] = [];
-    try {
-      const pages = paginateFilterLogEvents(
-        { client: this.#logs },
-        { logGroupName: group, filterPattern: PATTERN, startTime: fromMs, endTime: toMs },
-      );
-      await callAws({ operation: 'FilterLogEvents', resource: `log group ${group}` }, async () => {
-        for await (const { events = [] } of pages) {
-          for (const { message } of events) if (message !== undefined) lines.push(message);
-        }
-      });
-    } catch (error) {
-      // The function was not called yet.
-      const cause = error instanceof Error ? error.cause : undefined;
-      if (isNamed(cause, 'ResourceNotFoundException')) return [];
-      throw error;
-    }
-    return addActivityLines(lines);
+    const events = await readLogEvents(this.#logs, this.#deployment, lane, {
+      pattern: PATTERN,
+      fromMs,
+      toMs,
+    });
+    return addActivityLines(events.map(({ message }) => message));
   }
+}
+
+/** A line of a log. */
+interface LogEvent {
+  readonly id: string;
+  readonly atMs: number;
+  readonly message: string;
+}
+
+/**
+ * Lines of a function's log, in their order; none where it was not called yet.
+ *
+ * @param query.pattern of CloudWatch: what lines have
+ */
+export async function readLogEvents(
+  logs: CloudWatchLogsClient,
+  deployment: string,
+  lane: string,
+  query: { readonly pattern: string; readonly fromMs: number; readonly toMs?: number },
+): Promise<readonly LogEvent[]> {
+  const group = logGroupOf(deployment, lane);
+  const found: LogEvent[] = [];
+  try {
+    const pages = paginateFilterLogEvents(
+      { client: logs },
+      {
+        logGroupName: group,
+        filterPattern: query.pattern,
+        startTime: query.fromMs,
+        ...(query.toMs !== undefined && { endTime: query.toMs }),
+      },
+    );
+    await callAws({ operation: 'FilterLogEvents', resource: `log group ${group}` }, async () => {
+      for await (const { events = [] } of pages) {
+        for (const { eventId: id = '', timestamp: atMs = 0, message } of events)
+          if (message !== undefined) found.push({ id, atMs, message });
+      }
+    });
+  } catch (error) {
+    const cause = error instanceof Error ? error.cause : undefined;
+    if (isNamed(cause, 'ResourceNotFoundException')) return [];
+    throw error;
+  }
+  return found;
 }
 
 /** Where the function of a lane logs. */

@@ -83,6 +83,7 @@ function setUp() {
       openKeys: unused,
       openLake: unused,
       openAudit: unused,
+      openLogs: unused,
       openSample: () => Promise.reject(new Error('no objects here')),
       queryFolder: unused,
       progress: {

@@ -78,6 +78,7 @@ async function run(...args: string[]): Promise<number> {
     env: {},
     openReplay: unused,
     openAudit: unused,
+    openLogs: unused,
     openPull: unused,
     openChecks: unused,
     openActivity: unused,

@@ -70,6 +70,7 @@ class Console {
       openKeys: (of: HeadgateConfig) => this.openKeys(of),
       openLake: unused,
       openAudit: unused,
+      openLogs: unused,
       openTable: () => {
         throw new Error('no table is looked at here');
       },

@@ -8,6 +8,7 @@ import { benchHttp } from './http.ts';
 import { benchOverhead } from './overhead.ts';
 import { benchPull } from './pull.ts';
 import { benchPush } from './push.ts';
+import { benchStatus } from './status.ts';
 import { benchReplay } from './replay.ts';
 
 function toRounds(text: string): number {
@@ -107,6 +108,14 @@ program
   .option('--records <count>', 'records in quarantine', toRows, 100_000)
   .action(async ({ json, records }: { json?: boolean; records: number }) => {
     if (!(await benchReplay({ json: json === true, records }))) process.exitCode = 1;
+  });
+
+program
+  .command('status')
+  .description('The state of 200 sources with a day of records, on an embedded cloud.')
+  .option('--json', 'print one JSON object')
+  .action(async ({ json }: { json?: boolean }) => {
+    if (!(await benchStatus({ json: json === true }))) process.exitCode = 1;
   });
 
 program

@@ -8,6 +8,8 @@ import type { LogLine, OpenLogs } from './open-logs.ts';
 /** What each structured line has. */
 const PATTERN = '"level"';
 const SHOWN: ReadonlySet<unknown> = new Set(['warn', 'error']);
+/** Shown otherwise. */
+const SAID: ReadonlySet<string> = new Set(['timestamp', 'lane']);
 
 /** The logs of a deployment. */
 export async function openLogs({ name }: HeadgateConfig): Promise<OpenLogs> {
@@ -31,15 +33,9 @@ export async function openLogs({ name }: HeadgateConfig): Promise<OpenLogs> {
 
 function toLine(lane: string, id: string, atMs: number, text: string): LogLine | undefined {
   try {
-    const {
-      level,
-      message,
-      source,
-      timestamp: _at,
-      lane: _lane,
-      ...fields
-    } = JSON.parse(text) as Record<string, unknown>;
+    const { level, message, source, ...others } = JSON.parse(text) as Record<string, unknown>;
     if (!SHOWN.has(level)) return undefined;
+    const fields = Object.fromEntries(Object.entries(others).filter(([name]) => !SAID.has(name)));
     return {
       ...{ id, atMs, lane, level: String(level), message: String(message), fields },
       source: typeof source === 'string' ? source : undefined,

@@ -162,8 +162,8 @@ function textOf(kind: 'landed' | 'quarantined', row: Readonly<Record<string, unk
   if (kind === 'quarantined')
     return `${String(row['reason'])}: ${String(row['error'])} (${String(row['_id'])})`;
   const fields = Object.entries(row).filter(([name, value]) => !name.startsWith('_') && value !== null);
-  const id = String(row['_id'] ?? '');
-  return `${id} ${JSON.stringify(Object.fromEntries(fields))}`;
+  const id = row['_id'];
+  return `${typeof id === 'string' ? id : ''} ${JSON.stringify(Object.fromEntries(fields))}`;
 }
 
 const COLOURS = { landed: pc.green, quarantined: pc.yellow, log: pc.red } as const;

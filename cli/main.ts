@@ -9,6 +9,7 @@ import { createLoginToken } from '../shared/adapters/aws/create-login-token.ts';
 import { AwsAccount } from '../shared/adapters/aws/aws-account.ts';
 import { SsmParameterStore } from '../shared/adapters/aws/ssm-parameter-store.ts';
 import { AthenaQueryHistory } from '../shared/adapters/aws/athena-query-history.ts';
+import { openLogLines } from '../shared/adapters/aws/open-log-lines.ts';
 import { openActivityLog } from '../shared/adapters/aws/open-activity-log.ts';
 import { readDeployedPlan } from '../shared/adapters/aws/read-deployed-plan.ts';
 import { readStackOutput } from '../shared/adapters/aws/stack-output.ts';
@@ -20,7 +21,6 @@ import { openTable } from '../shared/adapters/open-table.ts';
 import { queryLake } from '../shared/adapters/duckdb/query-lake.ts';
 import { openAudit } from './connect-audit.ts';
 import { openChecks } from './connect-checks.ts';
-import { openLogs } from './connect-logs.ts';
 import { openPull } from './connect-pull.ts';
 import { openReplay } from './connect-replay.ts';
 import { openRowSketches } from './connect-row-sketches.ts';
@@ -87,7 +87,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   openReplay,
   editText: createEditor(process.env, process.stdin.isTTY),
   openPull,
-  openLogs,
+  openLogs: ({ name }) => openLogLines(name),
   openSpend: async ({ name }) => {
     const dynamodb = createDynamoDbClient();
     const table = await readStackOutput(`${name}-storage`, 'ClaimsTableName');

@@ -10,7 +10,7 @@ export const pullFunctionOf = (source: SourceConfig): 'pull' | 'extract' =>
   source.type === 'postgres' || source.type === 'mysql' ? 'extract' : 'pull';
 
 /** All sources that are read on a schedule. */
-export function pulledSourcesOf(config: HeadgateConfig): readonly (readonly [string, PulledSourceConfig])[] {
+function pulledSourcesOf(config: HeadgateConfig): readonly (readonly [string, PulledSourceConfig])[] {
   return Object.entries(config.sources).filter((entry): entry is [string, PulledSourceConfig] =>
     isPulled(entry[1]),
   );

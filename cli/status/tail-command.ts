@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import pc from 'picocolors';
 import type { LakeFile } from '../../shared/adapters/aws/s3-lake-view.ts';
+import type { LogLines } from '../../shared/ports/log-lines.ts';
 import { lanesThatServe } from '../../shared/config/plan/lanes.ts';
 import type { SourceConfig } from '../../shared/config/schema.ts';
 import { requireSource } from '../dlq/selection.ts';
 import type { LakeDeps, OpenLake } from '../open-lake.ts';
-import type { LogLine, LogsDeps } from '../open-logs.ts';
+import type { LogsDeps } from '../open-logs.ts';
 import { toSince } from '../to-since.ts';
 
 interface TailOptions {
@@ -121,7 +122,7 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
   async function newLines(
     source: SourceConfig,
     name: string,
-    logs: { readonly read: (lanes: readonly string[], fromMs: number) => Promise<readonly LogLine[]> },
+    logs: Pick<LogLines, 'read'>,
     sinceMs: number,
     seen: Set<string>,
   ): Promise<readonly Shown[]> {

@@ -23,8 +23,5 @@ export const FUNCTION_SIZES = {
   watch: { memoryMiB: 256, timeoutSeconds: 300, ephemeralStorageMiB: 512 },
 } as const satisfies Readonly<Record<string, FunctionSize>>;
 
-/** How long logs of functions and of the API are kept. */
-export const LOG_DAYS = 30;
-
 /** Names of the functions, which are those of their lanes; `watch` watches over all of them. */
 export type FunctionName = keyof typeof FUNCTION_SIZES;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import type { LogLine } from '../../../cli/open-logs.ts';
 import { runCli, type CliDeps } from '../../../cli/run-cli.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import type { LakeFile } from '../../../shared/adapters/aws/s3-lake-view.ts';
+import type { LogLine } from '../../../shared/ports/log-lines.ts';
 import { parseConfig } from '../../../shared/config/define-config.ts';
 
 const config = parseConfig({

@@ -1,9 +1,8 @@
 import { CloudWatchLogsClient } from '@aws-sdk/client-cloudwatch-logs';
 import { NodeHttpHandler } from '@smithy/node-http-handler';
-import { readLogEvents } from '../shared/adapters/aws/log-activity.ts';
-import { requireRegion } from '../shared/adapters/aws/require-region.ts';
-import type { HeadgateConfig } from '../shared/config/schema.ts';
-import type { LogLine, OpenLogs } from './open-logs.ts';
+import { readLogEvents } from './log-activity.ts';
+import { requireRegion } from './require-region.ts';
+import type { LogLine, LogLines } from '../../ports/log-lines.ts';
 
 /** What each structured line has. */
 const PATTERN = '"level"';
@@ -11,15 +10,19 @@ const SHOWN: ReadonlySet<unknown> = new Set(['warn', 'error']);
 /** Shown otherwise. */
 const SAID: ReadonlySet<string> = new Set(['timestamp', 'lane']);
 
-/** The logs of a deployment. */
-export async function openLogs({ name }: HeadgateConfig): Promise<OpenLogs> {
+/**
+ * What the functions of a deployment say, found with the credentials, the region and the endpoint of the environment.
+ *
+ * @throws BlockedError with code `REGION_MISSING`
+ */
+export async function openLogLines(deployment: string): Promise<LogLines> {
   const logs = new CloudWatchLogsClient({ requestHandler: new NodeHttpHandler() });
   await requireRegion(logs);
   return {
     read: async (lanes, fromMs) => {
       const found = await Promise.all(
         lanes.map(async (lane) => {
-          const events = await readLogEvents(logs, name, lane, { pattern: PATTERN, fromMs });
+          const events = await readLogEvents(logs, deployment, lane, { pattern: PATTERN, fromMs });
           return events.flatMap(({ id, atMs, message }) => toLine(lane, id, atMs, message) ?? []);
         }),
       );

@@ -116,6 +116,6 @@ describe('the stream function', () => {
 
   test('is not there when no source needs it', () => {
     const { rates } = everything.sources;
-    expect([...synth({ sources: { rates } }).keys()]).toEqual(['storage', 'pull', 'observability']);
+    expect([...synth({ sources: { rates } }).keys()]).toEqual(['storage', 'pull', 'watch', 'observability']);
   });
 });

@@ -11,6 +11,8 @@ import { REGION } from './account.ts';
 
 /** Clients of the embedded cloud's services. */
 export interface AwsClients {
+  /** Where the services are, a URL. */
+  readonly endpoint: string;
   readonly cloudFormation: CloudFormationClient;
   readonly dynamodb: DynamoDBClient;
   readonly kinesis: KinesisClient;
@@ -57,6 +59,7 @@ export function createAwsClients(endpoint: string): AwsClients {
     ssm: new SSMClient(options),
   };
   return {
+    endpoint,
     ...clients,
     destroy: () => {
       for (const client of Object.values(clients)) client.destroy();

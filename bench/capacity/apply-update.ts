@@ -14,7 +14,7 @@ const CLAUSE = /\b(SET|REMOVE|ADD|DELETE)\b/i;
 /**
  * The item after an update, as far as its size goes.
  *
- * @throws RangeError for expressions beyond SET and REMOVE of whole attributes: a capacity would be a guess
+ * @throws RangeError for expressions beyond SET, REMOVE and ADD of whole attributes: a capacity would be a guess
  */
 export function applyUpdate(old: Item | undefined, update: Update): Item {
   const item: Record<string, AttributeValue> = { ...old, ...update.Key };
@@ -28,6 +28,8 @@ export function applyUpdate(old: Item | undefined, update: Update): Item {
     } else if (clause === 'REMOVE') {
       // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- attributes are what an item is made of
       for (const action of actions) delete item[nameOf(action, update)];
+    } else if (clause === 'ADD') {
+      for (const action of actions) Object.assign(item, toSum(action, old ?? {}, update));
     } else {
       throw unknown(clause ?? '');
     }
@@ -43,6 +45,15 @@ function splitActions(clause: string): string[] {
 function toAssignment(action: string, old: Item, update: Update): Item {
   const [path = '', operand = ''] = action.split(/\s*=\s*/);
   return { [nameOf(path, update)]: evaluate(operand, old, update) };
+}
+
+/** Numbers are added; one that is not there counts as 0. */
+function toSum(action: string, old: Item, update: Update): Item {
+  const [path = '', operand = ''] = action.split(/\s+/);
+  const name = nameOf(path, update);
+  const added = evaluate(operand, old, update).N;
+  if (added === undefined) throw unknown(`ADD ${action}`);
+  return { [name]: { N: String(BigInt(old[name]?.N ?? '0') + BigInt(added)) } };
 }
 
 function evaluate(operand: string, old: Item, update: Update): AttributeValue {

@@ -51,7 +51,7 @@ export async function deployAssembly(
   const outputs: Record<string, Record<string, string>> = {};
   for (const stack of stacks) {
     onProgress(`deploying ${stack.name}`);
-    const deployed = await deployStack(clients.cloudFormation, stack);
+    const deployed = await deployStack(clients, stack);
     outputs[stack.name] = Object.fromEntries(
       (deployed.Outputs ?? []).map(({ OutputKey, OutputValue }) => [OutputKey ?? '', OutputValue ?? '']),
     );
@@ -84,10 +84,28 @@ function resolvePlaceholders(text: string): string {
     .replaceAll('${AWS::Partition}', 'aws');
 }
 
-async function deployStack(client: CloudFormationClient, stack: AssemblyStack): Promise<Stack> {
+/** A template in a request has so many bytes at most; a larger one is read from a bucket. */
+const MAX_BODY_BYTES = 51_200;
+/** Where `cdk bootstrap` has a bucket of the account's. */
+const TEMPLATE_BUCKET = `cdk-hnb659fds-assets-${ACCOUNT}-${REGION}`;
+
+async function templateOf(
+  { s3, endpoint }: AwsClients,
+  { name, template }: AssemblyStack,
+): Promise<{ readonly TemplateBody: string } | { readonly TemplateURL: string }> {
+  const body = JSON.stringify(JSON.parse(template));
+  if (Buffer.byteLength(body) <= MAX_BODY_BYTES) return { TemplateBody: body };
+  const key = `templates/${name}.json`;
+  await s3.send(new CreateBucketCommand({ Bucket: TEMPLATE_BUCKET }));
+  await s3.send(new PutObjectCommand({ Bucket: TEMPLATE_BUCKET, Key: key, Body: body }));
+  return { TemplateURL: `${endpoint}/${TEMPLATE_BUCKET}/${key}` };
+}
+
+async function deployStack(clients: AwsClients, stack: AssemblyStack): Promise<Stack> {
+  const client = clients.cloudFormation;
   const input = {
     StackName: stack.name,
-    TemplateBody: stack.template,
+    ...(await templateOf(clients, stack)),
     Capabilities: [
       'CAPABILITY_IAM' as const,
       'CAPABILITY_NAMED_IAM' as const,

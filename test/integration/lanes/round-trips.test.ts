@@ -41,7 +41,7 @@ describe('storage calls of a common batch, through the adapters of AWS', () => {
     }
   });
 
-  test('claims of 5,000 records by one consumer cost an object and a write unit for each batch but the first, the ledger 1,000 units per million', async () => {
+  test('claims of 5,000 records by one consumer cost an object and a write unit for each batch but the first, the ledger with its counts 1,400 units per million', async () => {
     const world = await open('record');
     const deliveries = world.shard(0, 4, BATCH);
     for (const deliver of deliveries) await deliver();
@@ -50,7 +50,7 @@ describe('storage calls of a common batch, through the adapters of AWS', () => {
     // Who is first in a bucket does not know yet that nobody else comes.
     expect(claims.writeUnits).toBeLessThanOrEqual((18_000 * BATCH) / 1e6 + deliveries.length);
     expect(objects).toEqual({ puts: deliveries.length - 1, gets: 0 });
-    expect(ledger.writeUnits * perMillion).toBeLessThanOrEqual(1_000);
+    expect(ledger.writeUnits * perMillion).toBeLessThanOrEqual(1_400);
   });
 
   test('claims of requests cost at most 300 write units per million records', async () => {

@@ -25,8 +25,12 @@ interface Shown {
   readonly atMs: number;
   readonly kind: 'landed' | 'quarantined' | 'log';
   readonly text: string;
-  readonly json: object;
+  /** For programs. */
+  readonly json: string;
 }
+
+/** Values of a row by column, each as JSON: numbers have all their digits, which `JSON.parse` would cut. */
+type Row = ReadonlyMap<string, string>;
 
 const POLL_MS = 5_000;
 const DAY_MS = 86_400_000;
@@ -45,23 +49,23 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
     requireSource(config, name, 'source');
     const source = config.sources[name];
     if (source === undefined) return;
-    const lake = options.errors === true ? undefined : await openLake(config);
+    const lake = await openLake(config);
     const logs = await openLogs(config);
     const sinceMs = clock.nowMs() - options.since;
     const seen = new Set<string>();
+    const isWanted = (key: string): boolean => options.errors !== true || !key.startsWith('raw/');
     let left = options.limit ?? Infinity;
     if (!options.json)
       terminal.err(
-        `Records of ${name} whose event time is within a day of now, as their files appear, and warnings of its functions; end with Ctrl-C.`,
+        `${options.errors ? 'Rows in quarantine' : `Records of ${name} whose event time is within a day of now`}, as their files appear, and warnings of its functions; end with Ctrl-C.`,
       );
     try {
       for (;;) {
         const found = [
-          ...(lake === undefined ? [] : await newRows(lake, name, sinceMs, seen)),
+          ...(await newRows(lake, prefixesOf(name).filter(isWanted), name, sinceMs, seen)),
           ...(await newLines(source, name, logs, sinceMs, seen)),
         ].sort((a, b) => a.atMs - b.atMs);
-        for (const shown of found.slice(0, left))
-          terminal.out(options.json ? JSON.stringify(shown.json) : lineOf(shown));
+        for (const shown of found.slice(0, left)) terminal.out(options.json ? shown.json : lineOf(shown));
         left -= found.length;
         if (left <= 0) return;
         await clock.sleep(POLL_MS);
@@ -71,20 +75,27 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
     }
   }
 
+  function prefixesOf(name: string): readonly string[] {
+    const days = Array.from({ length: 2 * DAYS_AROUND + 1 }, (_, i) =>
+      new Date(clock.nowMs() + (i - DAYS_AROUND) * DAY_MS).toISOString().slice(0, 10),
+    );
+    return [...days.map((day) => `raw/${name}/dt=${day}/`), `quarantine/${name}/`];
+  }
+
   async function newRows(
     lake: OpenLake,
+    prefixes: readonly string[],
     name: string,
     sinceMs: number,
     seen: Set<string>,
   ): Promise<readonly Shown[]> {
-    const days = Array.from({ length: 2 * DAYS_AROUND + 1 }, (_, i) =>
-      new Date(clock.nowMs() + (i - DAYS_AROUND) * DAY_MS).toISOString().slice(0, 10),
-    );
-    const prefixes = [...days.map((day) => `raw/${name}/dt=${day}/`), `quarantine/${name}/`];
-    const fresh = (await lake.list(prefixes)).filter(
-      ({ key, kind, writtenAtMs }) => kind === 'data' && writtenAtMs >= sinceMs && !seen.has(key),
-    );
-    for (const { key } of fresh) seen.add(key);
+    // A file says when its writer began, and is there a moment later: what appears after the first look is new
+    // whatever it says, and whatever this clock says.
+    const isFirst = !seen.has('lake');
+    const unseen = (await lake.list(prefixes)).filter(({ key, kind }) => kind === 'data' && !seen.has(key));
+    for (const { key } of unseen) seen.add(key);
+    seen.add('lake');
+    const fresh = unseen.filter(({ writtenAtMs }) => !isFirst || writtenAtMs >= sinceMs);
     return fresh.length === 0 ? [] : await readRows(lake, name, fresh);
   }
 
@@ -107,10 +118,14 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
       const shown: Shown[] = [];
       for (const [kind, view] of views) {
         if (view === undefined) continue;
-        const { rows } = await deps.queryFolder(folder, `SELECT to_json(t)::VARCHAR FROM ${view} t`);
-        for (const [text = '{}'] of rows) {
-          const row = JSON.parse(text) as Record<string, unknown>;
-          shown.push({ atMs: writtenAtMs, kind, text: textOf(kind, row), json: { kind, ...row } });
+        const { columns, rows } = await deps.queryFolder(
+          folder,
+          `SELECT to_json(COLUMNS(*))::VARCHAR FROM ${view}`,
+        );
+        for (const values of rows) {
+          const row = toRow(columns, values);
+          const json = `{"kind":"${kind}","row":${toJson([...row])}}`;
+          shown.push({ atMs: writtenAtMs, kind, text: textOf(kind, row), json });
         }
       }
       return shown;
@@ -135,7 +150,10 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
       const { atMs, lane, level, message, fields } = line;
       const details = Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`;
       return [
-        { atMs, kind: 'log', text: `${level} ${lane}: ${message}${details}`, json: { kind: 'log', ...line } },
+        {
+          ...{ atMs, kind: 'log', text: `${level} ${lane}: ${message}${details}` },
+          json: JSON.stringify({ kind: 'log', ...line }),
+        },
       ];
     });
   }
@@ -145,7 +163,7 @@ export function createTailCommand(deps: LakeDeps & LogsDeps, configFile: string)
     .argument('<source>', 'name of the source')
     .option('--since <time>', 'begin so long ago, such as "10 minutes"', toSince, 0)
     .option('--limit <n>', 'end after so many lines', toLimit)
-    .option('--errors', 'only what goes wrong: no records')
+    .option('--errors', 'only what goes wrong: rows in quarantine, warnings and errors')
     .option('--config <path>', 'configuration file', configFile)
     .option('--json', 'print JSON, a line each')
     .addHelpText('after', '\nExample:\n  $ headgate tail orders --since "10 minutes"')
@@ -158,13 +176,28 @@ function toLimit(text: string): number {
   throw new InvalidArgumentError('must be a whole number from 1 on');
 }
 
+const NONE = 'NULL';
+/** DuckDB writes them into JSON, which has none. */
+const NO_JSON = /^-?(nan|inf(inity)?)$/i;
+
+function toRow(columns: readonly string[], values: readonly string[]): Row {
+  return new Map(
+    columns.map((column, i): [string, string] => {
+      const value = values[i] ?? NONE;
+      return [column, value === NONE ? 'null' : NO_JSON.test(value) ? JSON.stringify(value) : value];
+    }),
+  );
+}
+
+const toJson = (fields: readonly (readonly [string, string])[]): string =>
+  `{${fields.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`;
+
 /** What a row says, without the columns that all rows have. */
-function textOf(kind: 'landed' | 'quarantined', row: Readonly<Record<string, unknown>>): string {
-  if (kind === 'quarantined')
-    return `${String(row['reason'])}: ${String(row['error'])} (${String(row['_id'])})`;
-  const fields = Object.entries(row).filter(([name, value]) => !name.startsWith('_') && value !== null);
-  const id = row['_id'];
-  return `${typeof id === 'string' ? id : ''} ${JSON.stringify(Object.fromEntries(fields))}`;
+function textOf(kind: 'landed' | 'quarantined', row: Row): string {
+  const said = (column: string): string => (row.get(column) ?? '').replace(/^"(.*)"$/s, '$1');
+  if (kind === 'quarantined') return `${said('reason')}: ${said('error')} (${said('_id')})`;
+  const fields = [...row].filter(([name, value]) => !name.startsWith('_') && value !== 'null');
+  return `${said('_id')} ${toJson(fields)}`;
 }
 
 const COLOURS = { landed: pc.green, quarantined: pc.yellow, log: pc.red } as const;

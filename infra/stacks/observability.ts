@@ -20,6 +20,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms';
 import type { Construct } from 'constructs';
 import { planParameterPath, toDeployedPlan, toPlanTexts } from '../../shared/config/plan/deployed-plan.ts';
 import { maxLatencyMs } from '../../shared/config/max-latency.ts';
+import { SHARED_STREAM } from '../../shared/config/plan/plan-resources.ts';
 import type { HeadgateConfig, SourceConfig } from '../../shared/config/schema.ts';
 import { FINDING_EVENT } from '../../shared/domain/watch/finding-event-type.ts';
 import { tellingAlarms } from '../../shared/domain/alarm-names.ts';
@@ -74,7 +75,7 @@ export class ObservabilityStack extends Stack {
         : [
             ...functionAlarms(stream.consumer),
             ...[...stream.streams].flatMap(([label, landing]) =>
-              streamAlarms(label, landing, label in config.sources ? label : undefined),
+              streamAlarms(label, landing, label === SHARED_STREAM ? undefined : label),
             ),
           ]),
       ...(landing === undefined

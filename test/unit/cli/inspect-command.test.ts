@@ -4,21 +4,9 @@ import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import { MemoryFindingStore } from '../../../shared/adapters/memory/memory-finding-store.ts';
 import { MemoryLedgerStore } from '../../../shared/adapters/memory/memory-ledger-store.ts';
 import { MemoryPullControlStore } from '../../../shared/adapters/memory/memory-pull-control-store.ts';
-import { parseConfig } from '../../../shared/config/define-config.ts';
 import { hourOf } from '../../../shared/domain/record-counts.ts';
 import type { LaneActivity } from '../../../shared/domain/cost/lane-activity.ts';
-
-const config = parseConfig({
-  sources: {
-    orders: {
-      type: 'push',
-      freshness: '30 seconds',
-      volume: { gbPerDay: 1 },
-      key: ['id'],
-      contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
-    },
-  },
-});
+import { pushedOrdersConfig as config } from '../../support/pushed-orders-config.ts';
 
 const ACTIVITY: LaneActivity = {
   source: 'orders',

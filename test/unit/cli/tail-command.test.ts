@@ -3,19 +3,7 @@ import { runCli, type CliDeps } from '../../../cli/run-cli.ts';
 import { ManualClock } from '../../../shared/adapters/memory/manual-clock.ts';
 import type { LakeFile } from '../../../shared/adapters/aws/s3-lake-view.ts';
 import type { LogLine } from '../../../shared/ports/log-lines.ts';
-import { parseConfig } from '../../../shared/config/define-config.ts';
-
-const config = parseConfig({
-  sources: {
-    orders: {
-      type: 'push',
-      freshness: '30 seconds',
-      volume: { gbPerDay: 1 },
-      key: ['id'],
-      contract: { schema: { type: 'object', properties: { id: { type: 'string' } } } },
-    },
-  },
-});
+import { pushedOrdersConfig as config } from '../../support/pushed-orders-config.ts';
 
 /** @param more files that appear 5 s after the start, whenever their writers began */
 function setUp(more: readonly { readonly name: string; readonly afterMs: number }[] = []) {
